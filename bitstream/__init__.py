@@ -1,0 +1,1 @@
+"""The file format: bytes, tables and the range coder. Never imports torch; SPEC.md is its text."""

@@ -1,0 +1,35 @@
+"""Everything that can be wrong with a file or a medium, as one family.
+
+CodecError
+    CorruptFile        the bytes are wrong: truncated, checksum, impossible value
+    LimitExceeded      a declared size is beyond a limit; raised before anything is allocated
+    UnsupportedFile    right bytes, but a newer version, an unknown critical section or an unknown model
+    ModelMismatch      the weights that wrote the file are missing or different
+    MediaError         the picture or sound cannot be read or written
+
+Mistakes of the calling program are ValueError and TypeError.
+"""
+
+
+class CodecError(Exception):
+    """Base of all errors that a file or a medium can cause. Its text is one line, fit for a user."""
+
+
+class CorruptFile(CodecError):
+    """The bytes are wrong: truncated, a failed checksum, an impossible value."""
+
+
+class LimitExceeded(CodecError):
+    """A declared size is beyond a limit; raised before anything is allocated."""
+
+
+class UnsupportedFile(CodecError):
+    """A well-formed file that this version cannot decode."""
+
+
+class ModelMismatch(CodecError):
+    """The weights that wrote the file are missing or different."""
+
+
+class MediaError(CodecError):
+    """The picture or sound cannot be read or written."""

@@ -1,0 +1,62 @@
+"""Where a probability comes from: one integer table a row, nothing else.
+
+A row holds counts that add up to 2^16, for the symbols -reach .. reach and, last, the escape. Row 0 has none: its
+symbol is certainly zero and costs no bit. Tables are stored with the weights, so no decoder ever computes one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from codec.bitstream import format
+
+TOTAL = 1 << format.PROBABILITY_BITS
+REACH_IN_SCALES = 12  # beyond this many scales a logistic symbol is escaped
+
+
+@dataclass(frozen=True)
+class Tables:
+    """counts: uint16, all rows one after the other; reach: uint16 (rows,), 0 for the certain row 0."""
+
+    counts: npt.NDArray[np.uint16]
+    reach: npt.NDArray[np.uint16]
+
+    def __post_init__(self) -> None:
+        sizes = [self.size(row) for row in range(len(self.reach))]
+        if not len(self.reach) or len(self.reach) > 256 or self.reach[0] != 0 or sum(sizes) != len(self.counts):
+            raise ValueError("tables do not have the size that their reaches declare")
+        for row in range(1, len(self.reach)):
+            counts = self.row(row)
+            if counts.min() < 1 or counts.sum(dtype=np.int64) != TOTAL:
+                raise ValueError(f"counts of table row {row} are not positive or do not add up to {TOTAL}")
+
+    def size(self, row: int) -> int:
+        """Symbols of a row, the escape among them."""
+        return 2 * int(self.reach[row]) + 2 if row else 0
+
+    def row(self, row: int) -> npt.NDArray[np.uint16]:
+        """Counts of a row."""
+        start = sum(self.size(r) for r in range(row))
+        return self.counts[start : start + self.size(row)]
+
+
+def logistic_tables(log2_scales: npt.NDArray[np.float64]) -> Tables:
+    """Tables of zero-centred discretised logistics with these scales; entry 0 is the certain row's and not used."""
+    rows, reach = [np.zeros(0, np.int64)], [0]
+    for scale in np.exp2(log2_scales[1:]):
+        r = int(np.ceil(REACH_IN_SCALES * scale))
+        edges = 1 / (1 + np.exp(-np.clip((np.arange(-r, r + 2) - 0.5) / scale, -60, 60)))
+        inside = np.diff(edges)
+        rows.append(quantised(np.append(inside, max(1 - inside.sum(), 0.0))))
+        reach.append(r)
+    return Tables(np.concatenate(rows).astype(np.uint16), np.array(reach, np.uint16))
+
+
+def quantised(pmf: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Positive integer counts that add up to 2^16, near pmf; what rounding leaves over goes to the likeliest symbol."""
+    counts = np.maximum(np.round(pmf / pmf.sum() * (TOTAL - len(pmf))).astype(np.int64) + 1, 1)
+    counts[np.argmax(counts)] += TOTAL - counts.sum()
+    return counts

@@ -1,0 +1,70 @@
+"""Latents to a coded stream and back, pass by pass; pictures and sound alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codec.autoencoder import Autoencoder
+from codec.bitstream.entropy import SYMBOL_MAX, Decoder, Encoder, Models
+from codec.prior import checkerboard, rows_of
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A coded signal. data: the stream; h_hat: its decoded features (1, h, w, M)."""
+
+    data: bytes
+    h_hat: Tensor
+
+
+def encode(model: Autoencoder, tables: Models, h: Tensor, quality: Tensor) -> Coded:
+    """Codes the features (1, h, w, M) of one signal; h and w are multiples of 4, quality is (1,)."""
+    encoder = Encoder(tables)
+
+    def put(log2_scale: Tensor, values: Tensor) -> Tensor:
+        rows = rows_of(log2_scale)
+        symbols = torch.where(rows == 0, 0.0, values.round().clamp(-SYMBOL_MAX, SYMBOL_MAX))
+        encoder.put(rows.flatten().cpu().numpy(), symbols.flatten().cpu().numpy().astype(np.int32))
+        return symbols
+
+    z = model.hyper_analysis(h)
+    z_hat = put(model.prior.z_log2_scale(quality)[:, None, None].expand(z.shape), z)
+    features = model.prior.features(z_hat, quality)
+    log2_steps = model.gain.log2_steps(quality)
+    to_steps = model.to_steps(quality)[:, None, None]
+    y = (h * to_steps).flatten(1, 2)
+    halves = checkerboard(*h.shape[1:3], h.device)
+
+    def choose(k: int, half: int, mean: Tensor, log2_scale: Tensor) -> Tensor:
+        start = model.prior.starts[k]
+        wanted = y[:, :, start : start + mean.shape[2]].index_select(1, halves[half])
+        return put(log2_scale, wanted - mean) + mean
+
+    y_hat = model.prior.walk(features, log2_steps, choose)
+    return Coded(encoder.bytes(), y_hat / to_steps)
+
+
+def decode(model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], quality: Tensor) -> Tensor:
+    """Decoded features (1, *shape, M) of a stream. Raises CorruptFile where the stream does not fit the model."""
+    decoder = Decoder(tables, data)
+
+    def take(log2_scale: Tensor) -> Tensor:
+        rows = rows_of(log2_scale)
+        symbols = decoder.take(rows.flatten().cpu().numpy())
+        return torch.from_numpy(symbols).to(rows.device, torch.float32).reshape(rows.shape)
+
+    z_scale = model.prior.z_log2_scale(quality)[:, None, None]
+    coarse = tuple(side // factor**2 for side, factor in zip(shape, model.prior.config.up, strict=True))
+    z_hat = take(z_scale.expand(-1, *coarse, -1))
+    features = model.prior.features(z_hat, quality)
+
+    def choose(k: int, half: int, mean: Tensor, log2_scale: Tensor) -> Tensor:
+        return take(log2_scale) + mean
+
+    y_hat = model.prior.walk(features, model.gain.log2_steps(quality), choose)
+    decoder.finish()
+    return y_hat / model.to_steps(quality)[:, None, None]

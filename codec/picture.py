@@ -1,0 +1,89 @@
+"""A picture's way through the model: padding, colour channels, and the container around the coded latents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from codec import coding, weights
+from codec.bitstream import format
+from codec.bitstream.container import Container, ImageHeader, read, write
+from codec.bitstream.errors import ModelMismatch
+from codec.media import Pixels
+from codec.models import IMAGE
+
+ALIGNMENT = 64  # pixels: one hyper-latent
+STRIDE = 16  # pixels: one latent
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A coded picture: the file's bytes, and the pixels (H, W, C) that a decoder will show."""
+
+    data: bytes
+    reconstruction: Pixels
+
+
+def device_named(name: str) -> torch.device:
+    """The device for "auto", "cpu" or "cuda". Raises ValueError where it is none of these or not there."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise ValueError(f"device '{name}': expected auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device 'cuda': no CUDA device is available")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
+
+
+@torch.inference_mode()
+def encode(pixels: Pixels, quality: float, device: torch.device, reconstruct: bool = False) -> Compressed:
+    """Codes pixels (H, W, C) at a quality of 0..100, which is rounded to 1/16.
+
+    The reconstruction costs a synthesis and is empty unless asked for.
+    """
+    loaded = weights.installed(IMAGE.id, device)
+    quality = round(quality * format.QUALITY_UNITS) / format.QUALITY_UNITS
+    told = torch.tensor([quality], device=device)
+    x = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).float()
+    h = loaded.model.analysis(_padded(x.expand(-1, -1, 3)), told)
+    coded = coding.encode(loaded.model, loaded.tables, h, told)
+    height, width, channels = pixels.shape
+    header = ImageHeader(IMAGE.id, loaded.digest, quality, width, height, channels)
+    data = write(Container(header, {format.SECTION_LATENTS: coded.data}))
+    shown = _shown(loaded, coded.h_hat, told, header) if reconstruct else np.zeros((0, 0, channels), np.uint8)
+    return Compressed(data, shown)
+
+
+@torch.inference_mode()
+def decode(data: bytes, device: torch.device, max_pixels: int = format.MAX_PIXELS) -> Pixels:
+    """Pixels (H, W, C) of a file's bytes.
+
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
+    """
+    container = read(data, max_pixels)
+    header = container.header
+    loaded = weights.installed(header.model, device)
+    if loaded.digest != header.digest:
+        raise ModelMismatch(f"the file was written with weights {header.digest.hex()}, here are {loaded.digest.hex()}")
+    told = torch.tensor([header.quality], device=device)
+    shape = tuple(-(-side // ALIGNMENT) * ALIGNMENT // STRIDE for side in (header.height, header.width))
+    stream = container.sections[format.SECTION_LATENTS]
+    h_hat = coding.decode(loaded.model, loaded.tables, stream, (shape[0], shape[1]), told)
+    return _shown(loaded, h_hat, told, header)
+
+
+def _padded(x: Tensor) -> Tensor:
+    """(1, H', W', 3) from (H, W, 3): edges repeated up to the alignment."""
+    down, right = (-side % ALIGNMENT for side in x.shape[:2])
+    planes = F.pad(x.permute(2, 0, 1)[None], (0, right, 0, down), mode="replicate")
+    return planes.permute(0, 2, 3, 1).contiguous()
+
+
+def _shown(loaded: weights.Loaded, h_hat: Tensor, told: Tensor, header: ImageHeader) -> Pixels:
+    x_hat = loaded.model.synthesis(h_hat, told)[0, : header.height, : header.width]
+    if header.channels == 1:
+        x_hat = x_hat.mean(2, keepdim=True)
+    pixels: Pixels = x_hat.round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+    return pixels

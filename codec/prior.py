@@ -1,0 +1,200 @@
+"""Where probabilities come from: hyperprior plus channel groups in checkerboard passes.
+
+Latents are grids (B, H, W, M), channels sorted by energy. Groups of channels follow each other; each takes two passes,
+one for either colour of the checkerboard, and sees the hyper-latents, all earlier groups and its own first half. So
+the model is autoregressive in ten parallel steps whatever the size, and a file cut anywhere still holds a picture.
+`Prior.walk` is the only copy of that order: training, encoding and decoding differ in the function they hand to it.
+Sources: Ballé 2018 (hyperprior), He 2021 (checkerboard), Minnen 2020 and He 2022 (channel groups).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from codec import fixed, gain
+from codec.fixed import Depthwise, Format, Linear
+from codec.layers import spread
+
+HIDDEN = Format(bits=6, low=0, high=1023)  # after a rectifier: 0 .. 16
+STREAM = Format(bits=6, low=-2047, high=2047)  # sums and context: -32 .. 32
+OUTPUT = Format(bits=6, low=-8191, high=8191)  # means and scales: -128 .. 128
+QUALITY = Format(bits=9, low=-1023, high=1023)  # centred quality: sixteenths of a point are whole units
+SYMBOLS = Format(bits=0, low=-127, high=127)  # hyper-latents
+MEANS = Format(bits=6, low=-(2**20), high=2**20)  # means in quantisation steps
+CONTEXT_SHARE = 0.25  # decoded features, times this, are the context: keeps them inside STREAM
+
+ROWS = 64  # table rows, one for each logistic scale
+ROWS_PER_OCTAVE = 6
+ROW_OF_UNIT_SCALE = 25.5  # row r stands for the scale 2^((r - 25.5) / 6); row 0 is certainly zero and costs nothing
+
+# (group, half, mean, log2_scale) -> decoded latents, all (B, positions, channels of the group), in quantisation steps
+Choose = Callable[[int, int, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class PriorConfig:
+    """Shape of the entropy nets. `up` is the (rows, columns) growth of each of the two hyper-synthesis stages."""
+
+    groups: tuple[int, ...]
+    hyper_channels: int = 96
+    hyper_width: int = 256
+    width: int = 224
+    kernel: tuple[int, int] = (5, 5)
+    hyper_kernel: tuple[int, int] = (3, 3)
+    up: tuple[int, int] = (2, 2)
+
+
+def rows_of(log2_scale: Tensor) -> Tensor:
+    """Table row (uint8) of each scale; nearest, saturating. log2_scale on a grid of 1/64, so exact."""
+    return torch.floor(log2_scale * ROWS_PER_OCTAVE + (ROW_OF_UNIT_SCALE + 0.5)).clamp(0, ROWS - 1).to(torch.uint8)
+
+
+class Pointwise(nn.Module):
+    """x + net(x) at each position alone."""
+
+    def __init__(self, width: int, source: Format) -> None:
+        super().__init__()
+        self.source = source
+        self.widen = Linear(width, 2 * width, source, HIDDEN)
+        self.narrow = Linear(2 * width, width, HIDDEN, STREAM)
+
+    def forward(self, x: Tensor, stream: Tensor) -> Tensor:
+        return STREAM.clamp(stream + self.narrow(self.widen(x)))
+
+
+class HyperBlock(nn.Module):
+    """x + net(x) with a look at the neighbours."""
+
+    def __init__(self, width: int, kernel: tuple[int, int]) -> None:
+        super().__init__()
+        self.depthwise = Depthwise(width, kernel, STREAM, STREAM)
+        self.pointwise = Pointwise(width, STREAM)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pointwise(self.depthwise(x), x)
+
+
+class LookAround(nn.Module):
+    """Decoded latents mixed across channels, then gathered from the neighbourhood."""
+
+    def __init__(self, c_in: int, width: int, kernel: tuple[int, int]) -> None:
+        super().__init__()
+        self.mix = Linear(c_in, width, STREAM, STREAM)
+        self.gather = Depthwise(width, kernel, STREAM, STREAM)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gather(self.mix(x))
+
+
+class Predict(nn.Module):
+    """Mean (feature units) and log2 scale correction (octaves) of one group in one half."""
+
+    def __init__(self, width: int, group: int) -> None:
+        super().__init__()
+        self.body = Pointwise(width, HIDDEN)
+        self.head = Linear(width, 2 * group, STREAM, OUTPUT, zero=True)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        h = HIDDEN.clamp(features)
+        mean, log2_scale = self.head(self.body(h, h)).chunk(2, -1)
+        return mean, log2_scale
+
+
+class Prior(nn.Module):
+    """The entropy nets. log2_std: (M,) log2 of each latent's standard deviation; log2_norm: (M,) of its feature norm.
+
+    A latent in feature units times norm / step is a latent in quantisation steps.
+    """
+
+    log2_std: Tensor
+    log2_norm: Tensor
+
+    def __init__(self, config: PriorConfig, log2_std: Tensor, log2_norm: Tensor) -> None:
+        super().__init__()
+        self.config, self.exact = config, False
+        growth, kernel = math.prod(config.up), config.kernel
+        self.register_buffer("log2_std", fixed.snap_log2(log2_std))
+        self.register_buffer("log2_norm", fixed.snap_log2(log2_norm))
+        self.grow1 = Linear(config.hyper_channels, growth * config.hyper_width, SYMBOLS, HIDDEN)
+        self.grow2 = Linear(config.hyper_width, growth * config.hyper_width, HIDDEN, STREAM)
+        self.by_quality = Linear(1, config.hyper_width, QUALITY, STREAM, zero=True)
+        self.blocks = nn.Sequential(*(HyperBlock(config.hyper_width, config.hyper_kernel) for _ in range(2)))
+        # log2 scale of the hyper-latents: an affine function of the quality, for each channel
+        self.z_scale = Linear(1, config.hyper_channels, QUALITY, OUTPUT, zero=True)
+        starts = [sum(config.groups[:k]) for k in range(len(config.groups))]
+        self.starts = starts
+        self.from_hyper = nn.ModuleList(Linear(config.hyper_width, config.width, STREAM, STREAM) for _ in starts)
+        self.from_groups = nn.ModuleList(
+            LookAround(start, config.width, kernel) if start else nn.Identity() for start in starts
+        )
+        self.from_half = nn.ModuleList(LookAround(size, config.width, kernel) for size in config.groups)
+        self.predict = nn.ModuleList(
+            nn.ModuleList(Predict(config.width, size) for _ in range(2)) for size in config.groups
+        )
+
+    def z_log2_scale(self, quality: Tensor) -> Tensor:
+        """(B, hyper_channels) log2 of the logistic scale of the hyper-latents at qualities (B,)."""
+        return self.z_scale(gain.centred(quality)[:, None])
+
+    def features(self, z_hat: Tensor, quality: Tensor) -> Tensor:
+        """(B, H, W, hyper_width) from hyper-latents (B, H / up^2, W / up^2, hyper_channels)."""
+        h = spread(self.grow1(z_hat), self.config.up)
+        h = spread(self.grow2(h), self.config.up)
+        shift: Tensor = self.by_quality(gain.centred(quality)[:, None])[:, None, None]
+        out: Tensor = self.blocks(STREAM.clamp(h + shift))
+        return out
+
+    def walk(self, features: Tensor, log2_steps: Tensor, choose: Choose) -> Tensor:
+        """Decoded latents (B, H, W, M) in quantisation steps, as `choose` takes them pass by pass.
+
+        features: from `features`; log2_steps: (B, M), from Gain.
+        """
+        batch, height, width, _ = features.shape
+        halves = checkerboard(height, width, features.device)
+        to_steps = self.to_steps(log2_steps)
+        to_context = CONTEXT_SHARE * self._exp2(log2_steps - self.log2_norm)
+        expect = fixed.expected_log2_scale_table if self.exact else fixed.expected_log2_scale
+        expected = expect(self.log2_std - log2_steps)
+        context: list[Tensor] = []  # decoded groups, (B, H, W, size), in context units
+        decoded: list[Tensor] = []
+        for k, (start, size) in enumerate(zip(self.starts, self.config.groups, strict=True)):
+            part = slice(start, start + size)
+            f = self.from_hyper[k](features)
+            if k:
+                f = f + self.from_groups[k](torch.cat(context, -1))
+            grid = f.new_zeros(batch, height * width, size, dtype=torch.float32)
+            seen = torch.zeros_like(grid)
+            for half, where in enumerate(halves):
+                if half:
+                    f = f + self.from_half[k](seen.view(batch, height, width, size))
+                at = f.reshape(batch, height * width, -1).index_select(1, where)
+                mean, log2_scale = self.predict[k][half](at)
+                mean = self._times(mean, to_steps[:, None, part], MEANS)
+                y_hat = choose(k, half, mean, log2_scale + expected[:, None, part])
+                grid = grid.index_copy(1, where, y_hat)
+                seen = seen.index_copy(1, where, self._times(y_hat, to_context[:, None, part], STREAM))
+            context.append(seen.view(batch, height, width, size))
+            decoded.append(grid.view(batch, height, width, size))
+        return torch.cat(decoded, -1)
+
+    def to_steps(self, log2_steps: Tensor) -> Tensor:
+        """(B, M) factor from feature units to quantisation steps."""
+        return self._exp2(self.log2_norm - log2_steps)
+
+    def _exp2(self, x: Tensor) -> Tensor:
+        return fixed.exp2(x) if self.exact else torch.exp2(x)
+
+    def _times(self, x: Tensor, factor: Tensor, target: Format) -> Tensor:
+        return fixed.multiply(x, factor, target) if self.exact else target.clamp(x.float() * factor)
+
+
+def checkerboard(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Flat positions of the first and the second half of a grid, in raster order."""
+    parity = (torch.arange(height, device=device)[:, None] + torch.arange(width, device=device)[None]) % 2
+    flat = parity.flatten()
+    return (flat == 0).nonzero()[:, 0], (flat == 1).nonzero()[:, 0]

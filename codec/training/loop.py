@@ -1,0 +1,178 @@
+"""The training loop: one for CPU (bfloat16 autocast) and CUDA, resumable to the bit.
+
+A run is a folder: checkpoint.pt, log.jsonl, curve.png. Crops and noise are functions of the seed and the step, so a
+resumed run takes the very steps that an uninterrupted one would. The learning rate warms up, stays, and falls over the
+last `decay_steps`; a checkpoint from the flat part can therefore both go on and be decayed into a model to ship.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from codec.autoencoder import Autoencoder
+from codec.fixed import FixedLayer, Mood
+from codec.training.data import Crops, as_batch
+from codec.training.loss import balanced, rate_distortion
+from codec.training.relaxed import Pass, relaxed_pass
+
+CHECKPOINT_SECONDS = 600
+LOG_STEPS = 50
+VALIDATION_QUALITIES = (10.0, 30.0, 50.0, 70.0, 90.0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does. Learning rates are for AdamW; the linear path takes `linear_share` of it."""
+
+    steps: int
+    decay_steps: int
+    batch: int = 4
+    crop: int = 256
+    learning_rate: float = 2.8e-3
+    linear_share: float = 0.1
+    warmup_steps: int = 100
+    final_share: float = 0.02
+    clip_norm: float = 3.0
+    ema: float = 0.999
+    seed: int = 0
+    snapped: bool = False  # entropy nets with rounded weights and values, the last stage before export
+
+    def rate_at(self, step: int) -> float:
+        """Share of the learning rate at a step: warm-up, flat, then half a cosine."""
+        start = self.steps - self.decay_steps
+        done = min(max((step - start) / max(self.decay_steps, 1), 0.0), 1.0)
+        decay = self.final_share + (1 - self.final_share) * 0.5 * (1 + math.cos(math.pi * done))
+        return min(1.0, (step + 1) / self.warmup_steps) * decay
+
+
+class Trainer:
+    """A model in training, its average, optimiser and place in the plan."""
+
+    def __init__(self, model: Autoencoder, plan: Plan, device: torch.device) -> None:
+        self.model = model.to(device)
+        self.plan, self.device, self.step, self.seconds = plan, device, 0, 0.0
+        self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        linear = {id(p) for p in model.linear_parameters()}
+        named = list(self.model.named_parameters())
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": [p for _, p in named if id(p) not in linear], "share": 1.0},
+                {"params": [p for _, p in named if id(p) in linear], "share": plan.linear_share},
+            ],
+            lr=plan.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=0.0,
+            fused=True,
+        )
+        if plan.snapped:
+            set_mood(self.model.prior, Mood.SNAPPED)
+
+    def coded(self, x: Tensor, quality: Tensor, hard: bool = False) -> Pass:
+        """A pass in the plan's precision."""
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            return relaxed_pass(self.model, x, quality, hard)
+
+    def train_step(self, x: Tensor) -> dict[str, float]:
+        """One step on a batch at random qualities; returns what the log wants."""
+        torch.manual_seed(self.plan.seed * 1_000_003 + self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.plan.learning_rate * group["share"] * self.plan.rate_at(self.step)
+        # one quality from each of B equal ranges: less noise than B free draws
+        quality = ((torch.arange(len(x)) + torch.rand(len(x))) * (100 / len(x)))[torch.randperm(len(x))].to(x.device)
+        coded = self.coded(x, quality)
+        j = rate_distortion(x, coded, self.model.gain.log2_nominal(quality))
+        loss = balanced(j)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip_norm)
+        if math.isfinite(float(norm)):
+            self.optimizer.step()
+        self.step += 1
+        with torch.no_grad():
+            keep = min(self.plan.ema, self.step / (self.step + 9))
+            torch._foreach_lerp_(list(self.average.values()), list(self.model.parameters()), 1 - keep)
+            bpp = float((coded.y_bits + coded.z_bits).mean()) / (x.shape[1] * x.shape[2])
+            psnr = float(10 * torch.log10(255**2 / ((coded.x_hat - x) ** 2).mean((1, 2, 3))).mean())
+        return {"loss": float(loss.detach()), "bpp": bpp, "psnr": psnr, "norm": float(norm)}
+
+    @torch.no_grad()
+    def validate(self, crops: list[Tensor]) -> float:
+        """Mean root cost of the averaged model over fixed crops and qualities, rounded latents; lower is better."""
+        held = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        self._load(self.average)
+        costs = []
+        for i, crop in enumerate(crops):
+            x = as_batch([crop]).to(self.device)
+            quality = torch.tensor([VALIDATION_QUALITIES[i % len(VALIDATION_QUALITIES)]], device=self.device)
+            j = rate_distortion(x, self.coded(x, quality, hard=True), self.model.gain.log2_nominal(quality))
+            costs.append(float(j.sqrt()))
+        self._load(held)
+        return sum(costs) / max(len(costs), 1)
+
+    @torch.no_grad()
+    def _load(self, values: dict[str, Tensor]) -> None:
+        for name, p in self.model.named_parameters():
+            p.copy_(values[name])
+
+    def save(self, path: Path) -> None:
+        """Writes everything that a resumed run needs, aside and then into place."""
+        aside = path.with_suffix(".part")
+        torch.save(
+            {
+                "model": self.model.state_dict(),
+                "average": self.average,
+                "optimizer": self.optimizer.state_dict(),
+                "step": self.step,
+                "seconds": self.seconds,
+                "plan": asdict(self.plan),
+            },
+            aside,
+        )
+        os.replace(aside, path)
+
+    def resume(self, path: Path) -> None:
+        """Goes on from a checkpoint of the same model."""
+        saved = torch.load(path, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(saved["model"])
+        self.average = {name: saved["average"][name] for name in self.average}
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.step, self.seconds = saved["step"], saved["seconds"]
+
+
+def set_mood(module: nn.Module, mood: str) -> None:
+    """Sets how every fixed-point layer below a module behaves."""
+    for layer in module.modules():
+        if isinstance(layer, FixedLayer):
+            layer.mood = mood
+
+
+def train(trainer: Trainer, crops: Crops, folder: Path, report: Callable[[dict[str, float]], None]) -> None:
+    """Runs the plan to its end. Writes folder/log.jsonl each 50 steps and folder/checkpoint.pt each 10 minutes."""
+    plan, saved_at = trainer.plan, time.monotonic()
+    recent: list[dict[str, float]] = []
+    with (folder / "log.jsonl").open("a") as log:
+        while trainer.step < plan.steps:
+            began = time.perf_counter()
+            recent.append(trainer.train_step(crops.batch(trainer.step, plan.batch).to(trainer.device)))
+            trainer.seconds += time.perf_counter() - began
+            last = trainer.step == plan.steps
+            if trainer.step % LOG_STEPS == 0 or last:
+                row = {key: sum(r[key] for r in recent) / len(recent) for key in recent[0]}
+                row |= {"step": trainer.step, "seconds": trainer.seconds, "rate": plan.rate_at(trainer.step - 1)}
+                if last or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+                    row["validation"] = trainer.validate(crops.validation)
+                    trainer.save(folder / "checkpoint.pt")
+                    saved_at = time.monotonic()
+                log.write(json.dumps({k: round(v, 5) for k, v in row.items()}) + "\n")
+                log.flush()
+                report(row)
+                recent = []

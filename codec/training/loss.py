@@ -1,0 +1,23 @@
+"""The rate-distortion objective."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from codec.training.relaxed import Pass
+
+BITS_PER_ERROR = 6.5  # bits that a squared error of one step^2 is worth: the slope of a uniform quantiser, tuned
+SOFTENING = 0.05
+
+
+def rate_distortion(x: Tensor, coded: Pass, log2_step: Tensor) -> Tensor:
+    """(B,) bits a pixel, plus squared error a pixel at the price of nominal steps (B,)."""
+    pixels = x.shape[1] * x.shape[2]
+    squared_error = ((coded.x_hat - x) ** 2).sum((1, 2, 3))
+    return (coded.y_bits + coded.z_bits + BITS_PER_ERROR * torch.exp2(-2 * log2_step) * squared_error) / pixels
+
+
+def balanced(j: Tensor) -> Tensor:
+    """Mean of costs (B,), each divided by its own root: high rates would drown the low ones otherwise."""
+    return (j / (SOFTENING + j.detach().sqrt())).mean()

@@ -1,0 +1,75 @@
+"""The differentiable stand-in for coding: noise for the rate, straight-through rounding for everything else.
+
+Sources: Ballé 2017 (additive noise), Minnen and Singh 2020 (mixed quantisation).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from codec.autoencoder import Autoencoder
+from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE, checkerboard
+
+LOG2_SCALE_MIN = -ROW_OF_UNIT_SCALE / ROWS_PER_OCTAVE - 0.75  # a little below row 0, which is certain
+LOG2_SCALE_MAX = (ROWS - 1 - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE
+LEAST_PROBABILITY = 1e-6
+
+
+class Pass(NamedTuple):
+    """A training pass. x_hat: as x, not clamped; y_bits, z_bits: (B,) estimated bits."""
+
+    x_hat: Tensor
+    y_bits: Tensor
+    z_bits: Tensor
+
+
+def logistic_bits(residual: Tensor, scale: Tensor) -> Tensor:
+    """Bits of an integer (or noisy) zero-centred residual under a discretised logistic."""
+    a = residual.abs()
+    p = torch.sigmoid((0.5 - a) / scale) - torch.sigmoid((-0.5 - a) / scale)
+    return -torch.log2(p.clamp_min(LEAST_PROBABILITY))
+
+
+def straight_round(x: Tensor) -> Tensor:
+    """x rounded; the gradient passes as if it were not."""
+    return x + (x.round() - x).detach()
+
+
+def noisy(x: Tensor) -> Tensor:
+    """x plus uniform noise of one quantisation step."""
+    return x + torch.rand_like(x) - 0.5
+
+
+def relaxed_pass(model: Autoencoder, x: Tensor, quality: Tensor, hard: bool = False) -> Pass:
+    """x coded at qualities (B,) with gradients. hard: rounded latents for the rate too, as in a real file."""
+    h = model.analysis(x, quality)
+    to_steps = model.to_steps(quality)[:, None, None]
+    y = h * to_steps
+    batch, height, width, channels = y.shape
+    z = model.hyper_analysis(h)
+    z_scale = torch.exp2(model.prior.z_log2_scale(quality).float())[:, None, None]
+    z_bits = logistic_bits(z.round() if hard else noisy(z), z_scale)
+    features = model.prior.features(straight_round(z), quality)
+
+    flat = y.reshape(batch, height * width, channels)
+    halves = checkerboard(height, width, y.device)
+    residuals: list[Tensor] = []
+    scales: list[Tensor] = []
+
+    def choose(k: int, half: int, mean: Tensor, log2_scale: Tensor) -> Tensor:
+        start = model.prior.starts[k]
+        residual = flat[:, :, start : start + mean.shape[2]].index_select(1, halves[half]) - mean
+        rounded = straight_round(residual)
+        residuals.append((rounded if hard else residual).flatten(1))
+        scales.append(log2_scale.flatten(1))
+        return rounded + mean
+
+    y_hat = model.prior.walk(features, model.gain.log2_steps(quality), choose)
+    residual = torch.cat(residuals, 1)
+    scale = torch.exp2(torch.cat(scales, 1).clamp(LOG2_SCALE_MIN, LOG2_SCALE_MAX))
+    y_bits = logistic_bits(residual if hard else noisy(residual), scale).sum(1)
+    x_hat = model.synthesis(y_hat / to_steps, quality)
+    return Pass(x_hat.float(), y_bits, z_bits.sum((1, 2, 3)))

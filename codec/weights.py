@@ -1,0 +1,121 @@
+"""Runtime weights: one safetensors file a model, loaded once, named in every file by its digest.
+
+The transforms are float16, the entropy nets and tables integers; the record of the training is in the metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from codec.autoencoder import Autoencoder
+from codec.bitstream import format
+from codec.bitstream.entropy import Models
+from codec.bitstream.errors import ModelMismatch
+from codec.bitstream.tables import Tables
+from codec.fixed import LOG2_BITS, FixedLayer, Integers
+from codec.models import MODELS, ModelRow
+
+Arrays = dict[str, npt.NDArray[Any]]
+LOG2_BUFFERS = ("prior.log2_std", "prior.log2_norm")  # on the grid of logarithms: stored as int16
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready for coding. digest: what files call these weights; record: how they were trained."""
+
+    model: Autoencoder
+    tables: Models
+    digest: bytes
+    record: dict[str, Any]
+
+
+def digest(arrays: Arrays) -> bytes:
+    """The first bytes of SHA-256 over all names, types, shapes and values."""
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        a = np.ascontiguousarray(arrays[name])
+        total.update(f"{name} {a.dtype.str} {a.shape}\n".encode())
+        total.update(a.tobytes())
+    return total.digest()[: format.DIGEST_BYTES]
+
+
+def pack(model: Autoencoder, tables: Tables) -> Arrays:
+    """A trained model as arrays of small types."""
+    arrays: Arrays = {"tables.counts": tables.counts, "tables.reach": tables.reach}
+    fixed = {f"{name}.": layer for name, layer in model.named_modules() if isinstance(layer, FixedLayer)}
+    for prefix, layer in fixed.items():
+        arrays |= {prefix + key: value for key, value in layer.integers()._asdict().items()}
+    arrays["gain.log2_offset"] = model.gain.integers().numpy()
+    for name, value in model.state_dict().items():
+        if name in LOG2_BUFFERS:
+            arrays[name] = torch.round(value * 2**LOG2_BITS).to(torch.int16).numpy()
+        elif name not in arrays and not any(name.startswith(prefix) for prefix in fixed):
+            arrays[name] = value.detach().to(torch.float16).numpy()
+    return arrays
+
+
+def unpack(model: Autoencoder, arrays: Arrays) -> Tables:
+    """Fills a new model from arrays, freezes it, and returns its tables.
+
+    Raises ValueError or KeyError where the arrays are not those of this model, or break an exactness bound.
+    """
+    fixed = {f"{name}.": layer for name, layer in model.named_modules() if isinstance(layer, FixedLayer)}
+    for prefix, layer in fixed.items():
+        layer.freeze(Integers(*(arrays[prefix + key] for key in Integers._fields)))
+    model.gain.freeze(torch.from_numpy(arrays["gain.log2_offset"]))
+    with torch.no_grad():
+        for name, value in model.state_dict().items():
+            if name in LOG2_BUFFERS:
+                value.copy_(torch.from_numpy(arrays[name].astype(np.float32) * 2.0**-LOG2_BITS))
+            elif name != "gain.log2_offset" and not any(name.startswith(prefix) for prefix in fixed):
+                value.copy_(torch.from_numpy(arrays[name].astype(np.float32)))
+    model.prior.exact = True
+    model.eval().requires_grad_(False)
+    return Tables(arrays["tables.counts"], arrays["tables.reach"])
+
+
+def save(path: Path, arrays: Arrays, record: dict[str, Any]) -> None:
+    """Writes a weights file."""
+    save_file(arrays, path, metadata={"record": json.dumps(record)})
+
+
+def load(row: ModelRow, device: torch.device, path: Path | None = None) -> Loaded:
+    """A model from its installed weights, or from those at `path`. Raises ModelMismatch."""
+    path = path or row.path
+    try:
+        with safe_open(path, "numpy") as stored:
+            arrays: Arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+            record = json.loads((stored.metadata() or {}).get("record", "{}"))
+        model = row.model(row.config)
+        tables = Models(unpack(model, arrays))
+    except (OSError, SafetensorError) as error:
+        raise ModelMismatch(f"weights of model '{row.name}' cannot be read from {path}: {error}") from error
+    except (ValueError, KeyError, RuntimeError) as error:
+        raise ModelMismatch(f"{path} does not hold weights of model '{row.name}': {error}") from error
+    return Loaded(model.to(device), tables, digest(arrays), record)
+
+
+_cache: dict[tuple[int, str], Loaded] = {}
+_lock = threading.Lock()
+
+
+def installed(model_id: int, device: torch.device) -> Loaded:
+    """The model with this id on this device, loaded at the first call. Raises ModelMismatch."""
+    if model_id not in MODELS:
+        raise ModelMismatch(f"model {model_id} is unknown here; known: {sorted(MODELS)}")
+    with _lock:
+        key = (model_id, str(device))
+        if key not in _cache:
+            _cache[key] = load(MODELS[model_id], device)
+        return _cache[key]
