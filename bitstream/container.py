@@ -16,11 +16,12 @@ from codec.bitstream.wire import Reader, Writer
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What a decoder must know before it can begin. width, height: pixels; channels: 1 (grey) or 3 (RGB)."""
+    """What a decoder must know before it can begin. step_index: log2 of the nominal step,
+    in 1/256. width, height: pixels; channels: 1 (grey) or 3 (RGB)."""
 
     model: int
     digest: bytes
-    quality: float
+    step_index: int
     width: int
     height: int
     channels: int
@@ -87,7 +88,7 @@ def _write_header(header: ImageHeader) -> bytes:
         .uint(format.MEDIA_IMAGE, 1)
         .uint(header.model, 1)
         .raw(header.digest)
-        .uint(round(header.quality * format.QUALITY_UNITS), 2)
+        .uint(header.step_index, 2)
         .uint(header.channels, 1)
         .varint(header.width)
         .varint(header.height)
@@ -101,11 +102,11 @@ def _read_header(reader: Reader, max_pixels: int) -> ImageHeader:
         raise UnsupportedFile(f"media type {media} is unknown")
     model = reader.uint(1, "model id")
     digest = reader.raw(format.DIGEST_BYTES, "weights digest")
-    quality = reader.uint(2, "quality") / format.QUALITY_UNITS
+    step_index = reader.uint(2, "step index")
     channels = reader.uint(1, "channels")
     width, height = reader.varint("width"), reader.varint("height")
-    if quality > format.QUALITY_MAX:
-        raise CorruptFile(f"quality {quality:g} is above {format.QUALITY_MAX}")
+    if step_index > format.STEP_INDEX_MAX:
+        raise CorruptFile(f"step index {step_index} is above {format.STEP_INDEX_MAX}")
     if channels not in (1, 3):
         raise CorruptFile(f"{channels} channels, expected 1 or 3")
     if reader.left:
@@ -114,4 +115,4 @@ def _read_header(reader: Reader, max_pixels: int) -> ImageHeader:
         raise CorruptFile(f"a picture of {width} x {height} pixels")
     if max(width, height) > format.MAX_SIDE or width * height > max_pixels:
         raise LimitExceeded(f"a picture of {width} x {height} pixels, the limit is {max_pixels} in all")
-    return ImageHeader(model, digest, quality, width, height, channels)
+    return ImageHeader(model, digest, step_index, width, height, channels)

@@ -92,8 +92,8 @@ class Decoder:
         order, runs = self._models.runs(rows)
         ordered = np.empty(len(order), np.int32)
         try:
-            for start, end, reach, model in runs:
-                ordered[start:end] = self._coder.decode(model, end - start) - reach
+            for start, end, zero, model in runs:
+                ordered[start:end] = self._coder.decode(model, end - start) - zero
             reach = self._models.reach[rows[order]]
             escaped = np.flatnonzero(ordered > reach)
             if len(escaped):

@@ -10,7 +10,8 @@ OPTIONAL_FROM = 128
 
 MEDIA_IMAGE = 0
 
-QUALITY_UNITS = 16  # header units per quality point
+STEP_UNITS = 256  # header units per octave of the nominal quantisation step
+STEP_INDEX_MAX = 16 * STEP_UNITS
 QUALITY_MAX = 100
 
 DIGEST_BYTES = 4  # of SHA-256, naming the weights

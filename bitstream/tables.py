@@ -57,6 +57,6 @@ def logistic_tables(log2_scales: npt.NDArray[np.float64]) -> Tables:
 
 def quantised(pmf: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """Positive integer counts that add up to 2^16, near pmf; what rounding leaves over goes to the likeliest symbol."""
-    counts = np.maximum(np.round(pmf / pmf.sum() * (TOTAL - len(pmf))).astype(np.int64) + 1, 1)
+    counts: npt.NDArray[np.int64] = np.maximum(np.round(pmf / pmf.sum() * (TOTAL - len(pmf))).astype(np.int64) + 1, 1)
     counts[np.argmax(counts)] += TOTAL - counts.sum()
     return counts

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from codec import media
 from codec.bitstream import container, format
 from codec.media import ImageSource, PathLike, Pixels
+from codec.quality import IMAGE
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -43,7 +44,7 @@ def compress(
 
     image: a path, the bytes of a picture file, a Pillow image (L or RGB), or uint8 (H, W), (H, W, 1) or (H, W, 3) as
         array or tensor.
-    quality: 0 (smallest) to 100 (best); every 16 points halve the quantisation step.
+    quality: 0 (smallest) to 100 (best), see `codec.quality`.
     Raises: MediaError, LimitExceeded (both CodecError); ValueError for a quality or device that does not exist.
     """
     from codec import picture
@@ -103,7 +104,7 @@ def info(data: bytes | PathLike) -> Info:
         width=header.width,
         height=header.height,
         channels=header.channels,
-        quality=header.quality,
+        quality=round(IMAGE.quality(header.step_index), 1),
         model=header.model,
         weights=header.digest.hex(),
         version=format.VERSION,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from codec import gain
 from codec.gain import Gain
 from codec.prior import SYMBOLS, Prior, PriorConfig
 
@@ -17,31 +16,26 @@ class Autoencoder(nn.Module):
 
     h_a: nn.Module
 
-    def __init__(self, config: PriorConfig, log2_step_worst: float, log2_std: Tensor, log2_norm: Tensor) -> None:
+    def __init__(self, config: PriorConfig, middle: float, log2_std: Tensor, log2_norm: Tensor) -> None:
         super().__init__()
-        self.gain = Gain(sum(config.groups), log2_step_worst)
+        self.gain = Gain(sum(config.groups), middle)
         self.prior = Prior(config, log2_std, log2_norm)
 
-    def analysis(self, x: Tensor, quality: Tensor) -> Tensor:
-        """Features (B, h, w, M) of a signal."""
+    def analysis(self, x: Tensor, log2_step: Tensor) -> Tensor:
+        """Features (B, h, w, M) of signals coded at nominal steps 2^log2_step, (B,)."""
         raise NotImplementedError
 
-    def synthesis(self, h: Tensor, quality: Tensor) -> Tensor:
-        """A signal from features (B, h, w, M)."""
+    def synthesis(self, h: Tensor, log2_step: Tensor) -> Tensor:
+        """Signals from features (B, h, w, M) coded at nominal steps 2^log2_step, (B,)."""
         raise NotImplementedError
 
     def linear_parameters(self) -> list[nn.Parameter]:
         """Parameters that start as the classical transform."""
         raise NotImplementedError
 
-    @staticmethod
-    def told(quality: Tensor) -> Tensor:
-        """Quality as the transforms see it."""
-        return gain.centred(quality)
-
-    def to_steps(self, quality: Tensor) -> Tensor:
-        """(B, M) factor from feature units to quantisation steps."""
-        return self.prior.to_steps(self.gain.log2_steps(quality))
+    def to_steps(self, log2_step: Tensor) -> Tensor:
+        """(B, 1, 1, M) factor from feature units to quantisation steps."""
+        return self.prior.to_steps(self.gain.log2_steps(log2_step))[:, None, None]
 
     def hyper_analysis(self, h: Tensor) -> Tensor:
         """Hyper-latents (B, h / 4, w / 4, channels), float32, not rounded, inside the range that can be coded."""

@@ -44,7 +44,7 @@ def picture_statistics(tiles: Sequence[npt.NDArray[np.uint8]], count: int = 4000
     rng = np.random.default_rng(seed)
     blocks = []
     for _ in range(count):
-        tile = tiles[rng.integers(len(tiles))]
+        tile = tiles[int(rng.integers(len(tiles)))]
         y, x = (rng.integers(0, side - 15) for side in tile.shape[:2])
         blocks.append(tile[y : y + 16, x : x + 16].astype(np.float64) - 128)
     x = np.stack(blocks).transpose(0, 3, 1, 2)

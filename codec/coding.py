@@ -21,8 +21,8 @@ class Coded:
     h_hat: Tensor
 
 
-def encode(model: Autoencoder, tables: Models, h: Tensor, quality: Tensor) -> Coded:
-    """Codes the features (1, h, w, M) of one signal; h and w are multiples of 4, quality is (1,)."""
+def encode(model: Autoencoder, tables: Models, h: Tensor, log2_step: Tensor) -> Coded:
+    """Codes the features (1, h, w, M) of one signal; h and w are multiples of 4, log2_step is (1,)."""
     encoder = Encoder(tables)
 
     def put(log2_scale: Tensor, values: Tensor) -> Tensor:
@@ -31,24 +31,24 @@ def encode(model: Autoencoder, tables: Models, h: Tensor, quality: Tensor) -> Co
         encoder.put(rows.flatten().cpu().numpy(), symbols.flatten().cpu().numpy().astype(np.int32))
         return symbols
 
+    told = model.gain.told(log2_step)
     z = model.hyper_analysis(h)
-    z_hat = put(model.prior.z_log2_scale(quality)[:, None, None].expand(z.shape), z)
-    features = model.prior.features(z_hat, quality)
-    log2_steps = model.gain.log2_steps(quality)
-    to_steps = model.to_steps(quality)[:, None, None]
+    z_hat = put(model.prior.z_log2_scale(told)[:, None, None].expand(z.shape), z)
+    features = model.prior.features(z_hat, told)
+    to_steps = model.to_steps(log2_step)
     y = (h * to_steps).flatten(1, 2)
-    halves = checkerboard(*h.shape[1:3], h.device)
+    halves = checkerboard(h.shape[1], h.shape[2], h.device)
 
     def choose(k: int, half: int, mean: Tensor, log2_scale: Tensor) -> Tensor:
         start = model.prior.starts[k]
         wanted = y[:, :, start : start + mean.shape[2]].index_select(1, halves[half])
         return put(log2_scale, wanted - mean) + mean
 
-    y_hat = model.prior.walk(features, log2_steps, choose)
+    y_hat = model.prior.walk(features, model.gain.log2_steps(log2_step), choose)
     return Coded(encoder.bytes(), y_hat / to_steps)
 
 
-def decode(model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], quality: Tensor) -> Tensor:
+def decode(model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Tensor) -> Tensor:
     """Decoded features (1, *shape, M) of a stream. Raises CorruptFile where the stream does not fit the model."""
     decoder = Decoder(tables, data)
 
@@ -57,14 +57,15 @@ def decode(model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, in
         symbols = decoder.take(rows.flatten().cpu().numpy())
         return torch.from_numpy(symbols).to(rows.device, torch.float32).reshape(rows.shape)
 
-    z_scale = model.prior.z_log2_scale(quality)[:, None, None]
+    told = model.gain.told(log2_step)
+    z_scale = model.prior.z_log2_scale(told)[:, None, None]
     coarse = tuple(side // factor**2 for side, factor in zip(shape, model.prior.config.up, strict=True))
     z_hat = take(z_scale.expand(-1, *coarse, -1))
-    features = model.prior.features(z_hat, quality)
+    features = model.prior.features(z_hat, told)
 
     def choose(k: int, half: int, mean: Tensor, log2_scale: Tensor) -> Tensor:
         return take(log2_scale) + mean
 
-    y_hat = model.prior.walk(features, model.gain.log2_steps(quality), choose)
+    y_hat = model.prior.walk(features, model.gain.log2_steps(log2_step), choose)
     decoder.finish()
-    return y_hat / model.to_steps(quality)[:, None, None]
+    return y_hat / model.to_steps(log2_step)

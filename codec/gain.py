@@ -1,8 +1,9 @@
-"""Quality to quantisation steps: one model serves every quality.
+"""Nominal step to the step of each latent channel: one model serves every quality.
 
-The nominal step halves every 16 quality points; each latent channel moves around it by a learned offset in octaves,
-interpolated between three anchors. Everything is a base-2 logarithm on the grid of `fixed`, so that the entropy nets
-see the same steps on every machine. Idea: Cui 2021, "Asymmetric gained deep image compression".
+A signal is coded at one nominal quantisation step, given as its base-2 logarithm; each latent channel moves around it
+by a learned offset in octaves, interpolated between three anchors. Logarithms lie on the grid of `fixed` once frozen,
+so that the entropy nets see the same steps on every machine.
+Idea: Cui 2021, "Asymmetric gained deep image compression".
 """
 
 from __future__ import annotations
@@ -12,19 +13,16 @@ from torch import Tensor, nn
 
 from codec import fixed
 
-QUALITY_PER_OCTAVE = 16
-QUALITY_MIDDLE = 50.0
-ANCHOR_SPACING = 64.0  # in quality points; a power of two keeps the interpolation exact
-ANCHOR_FIRST = QUALITY_MIDDLE - ANCHOR_SPACING
+ANCHOR_SPACING = 4.0  # octaves; a power of two keeps the interpolation exact
 
 
 class Gain(nn.Module):
-    """Quantisation step of each latent channel; `log2_step_worst` is the nominal one at quality 0."""
+    """Quantisation step of each latent channel; `middle` is the log2 of the nominal step that training centres on."""
 
-    def __init__(self, channels: int, log2_step_worst: float) -> None:
+    def __init__(self, channels: int, middle: float) -> None:
         super().__init__()
-        self.log2_step_worst = log2_step_worst
-        self.log2_offset = nn.Parameter(torch.zeros(3, channels))
+        self.middle = middle
+        self.log2_offset = nn.Parameter(torch.zeros(3, channels))  # coarsest anchor first
         self.exact = False
 
     def freeze(self, log2_offset_q8: Tensor) -> None:
@@ -38,20 +36,18 @@ class Gain(nn.Module):
         """(3, channels) int16 offsets in 1/256 octave."""
         return torch.round(self.log2_offset.detach() * 2.0**fixed.LOG2_BITS).to(torch.int16)
 
-    def log2_nominal(self, quality: Tensor) -> Tensor:
-        """(B,) log2 of the nominal step at qualities (B,) of 0..100."""
-        return self.log2_step_worst - quality / QUALITY_PER_OCTAVE
+    def told(self, log2_step: Tensor) -> Tensor:
+        """(B,) quality as networks see it: half the octaves below the middle, about -1.6..1.6."""
+        return (self.middle - log2_step) / 2
 
-    def log2_steps(self, quality: Tensor) -> Tensor:
-        """(B, channels) log2 of each channel's step, on the grid once frozen."""
-        t = (quality - ANCHOR_FIRST) / ANCHOR_SPACING
+    def log2_steps(self, log2_step: Tensor) -> Tensor:
+        """(B, channels) log2 of each channel's step at nominal ones (B,); on the grid once frozen.
+
+        Anchors stand at middle + 4, middle and middle - 4.
+        """
+        t = (self.middle - log2_step) / ANCHOR_SPACING + 1
         i = t.floor().long().clamp(0, 1)
         w = (t - i)[:, None]
         offset = self.log2_offset[i] * (1 - w) + self.log2_offset[i + 1] * w
-        log2_steps = self.log2_nominal(quality)[:, None] + offset
+        log2_steps = log2_step[:, None] + offset
         return fixed.snap_log2(log2_steps) if self.exact else log2_steps
-
-
-def centred(quality: Tensor) -> Tensor:
-    """Quality as networks see it: (B,) of 0..100 to about -1.6..1.6."""
-    return (quality - QUALITY_MIDDLE) / 32

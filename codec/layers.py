@@ -81,7 +81,7 @@ class ResidualBlock(nn.Module):
         self.narrow = zeroed(nn.Linear(2 * channels, channels))
 
     def forward(self, x: Tensor, quality: Tensor, limit: Tensor) -> Tensor:
-        """x: (B, H, W, C); quality: (B,) centred; limit: (B, 1, 1, C), see `step_limit`."""
+        """x: (B, H, W, C); quality: (B,) of `Gain.told`; limit: (B, 1, 1, C), see `step_limit`."""
         h = self.look(x)
         h = h * (1 + self.by_quality(quality[:, None]))[:, None, None].to(h.dtype)
         return torch.addcmul(x, self.narrow(F.relu(self.widen(h))).float(), limit)

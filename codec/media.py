@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Union
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from codec.bitstream import format
 from codec.bitstream.errors import LimitExceeded, MediaError
@@ -64,7 +64,7 @@ def _from_file(data: bytes, max_pixels: int) -> Pixels:
                 return _from_pillow(image, max_pixels)
     except Image.DecompressionBombError as error:
         raise LimitExceeded(f"the picture is too large: {error}") from error
-    except Image.UnidentifiedImageError as error:
+    except UnidentifiedImageError as error:
         raise MediaError("not a picture that Pillow can read") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise MediaError(f"the picture is damaged: {error}") from error
@@ -90,8 +90,33 @@ def to_pillow(pixels: Pixels) -> Image.Image:
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
-def png(image: Image.Image) -> bytes:
-    """PNG file bytes."""
+# what a restored picture can be saved as: Pillow's format and its options, lossless where the format can be
+SAVED_AS: dict[str, tuple[str, dict[str, int]]] = {
+    ".png": ("PNG", {}),
+    ".webp": ("WEBP", {"lossless": 1, "exact": 1}),
+    ".tif": ("TIFF", {}),
+    ".tiff": ("TIFF", {}),
+    ".bmp": ("BMP", {}),
+    ".ppm": ("PPM", {}),
+    ".pgm": ("PPM", {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+}
+
+
+def check_suffix(suffix: str) -> None:
+    """Raises MediaError for a suffix that names no picture format that can be written."""
+    if suffix not in SAVED_AS:
+        raise MediaError(f"cannot write pictures as '{suffix}'; known: {' '.join(SAVED_AS)}")
+
+
+def picture_file(image: Image.Image, suffix: str) -> bytes:
+    """The bytes of a picture file of the format that a suffix names. Raises MediaError."""
+    check_suffix(suffix)
+    kind, options = SAVED_AS[suffix]
     out = io.BytesIO()
-    image.save(out, "PNG")
+    try:
+        image.save(out, kind, **options)
+    except (OSError, ValueError) as error:
+        raise MediaError(f"cannot write the picture as {kind}: {error}") from error
     return out.getvalue()

@@ -39,20 +39,19 @@ def device_named(name: str) -> torch.device:
 
 @torch.inference_mode()
 def encode(pixels: Pixels, quality: float, device: torch.device, reconstruct: bool = False) -> Compressed:
-    """Codes pixels (H, W, C) at a quality of 0..100, which is rounded to 1/16.
+    """Codes pixels (H, W, C) at a quality of 0..100.
 
     The reconstruction costs a synthesis and is empty unless asked for.
     """
     loaded = weights.installed(IMAGE.id, device)
-    quality = round(quality * format.QUALITY_UNITS) / format.QUALITY_UNITS
-    told = torch.tensor([quality], device=device)
-    x = torch.from_numpy(np.ascontiguousarray(pixels)).to(device).float()
-    h = loaded.model.analysis(_padded(x.expand(-1, -1, 3)), told)
-    coded = coding.encode(loaded.model, loaded.tables, h, told)
+    step_index = IMAGE.curve.step_index(quality)
+    log2_step = torch.tensor([step_index / format.STEP_UNITS], device=device)
+    h = loaded.model.analysis(padded(pixels, device), log2_step)
+    coded = coding.encode(loaded.model, loaded.tables, h, log2_step)
     height, width, channels = pixels.shape
-    header = ImageHeader(IMAGE.id, loaded.digest, quality, width, height, channels)
+    header = ImageHeader(IMAGE.id, loaded.digest, step_index, width, height, channels)
     data = write(Container(header, {format.SECTION_LATENTS: coded.data}))
-    shown = _shown(loaded, coded.h_hat, told, header) if reconstruct else np.zeros((0, 0, channels), np.uint8)
+    shown = _shown(loaded, coded.h_hat, log2_step, header) if reconstruct else np.zeros((0, 0, channels), np.uint8)
     return Compressed(data, shown)
 
 
@@ -67,22 +66,23 @@ def decode(data: bytes, device: torch.device, max_pixels: int = format.MAX_PIXEL
     loaded = weights.installed(header.model, device)
     if loaded.digest != header.digest:
         raise ModelMismatch(f"the file was written with weights {header.digest.hex()}, here are {loaded.digest.hex()}")
-    told = torch.tensor([header.quality], device=device)
+    log2_step = torch.tensor([header.step_index / format.STEP_UNITS], device=device)
     shape = tuple(-(-side // ALIGNMENT) * ALIGNMENT // STRIDE for side in (header.height, header.width))
     stream = container.sections[format.SECTION_LATENTS]
-    h_hat = coding.decode(loaded.model, loaded.tables, stream, (shape[0], shape[1]), told)
-    return _shown(loaded, h_hat, told, header)
+    h_hat = coding.decode(loaded.model, loaded.tables, stream, (shape[0], shape[1]), log2_step)
+    return _shown(loaded, h_hat, log2_step, header)
 
 
-def _padded(x: Tensor) -> Tensor:
-    """(1, H', W', 3) from (H, W, 3): edges repeated up to the alignment."""
+def padded(pixels: Pixels, device: torch.device) -> Tensor:
+    """(1, H', W', 3) float32 from pixels (H, W, 1 or 3): edges repeated up to the alignment."""
+    x = torch.tensor(pixels, device=device).float().expand(-1, -1, 3)
     down, right = (-side % ALIGNMENT for side in x.shape[:2])
     planes = F.pad(x.permute(2, 0, 1)[None], (0, right, 0, down), mode="replicate")
     return planes.permute(0, 2, 3, 1).contiguous()
 
 
-def _shown(loaded: weights.Loaded, h_hat: Tensor, told: Tensor, header: ImageHeader) -> Pixels:
-    x_hat = loaded.model.synthesis(h_hat, told)[0, : header.height, : header.width]
+def _shown(loaded: weights.Loaded, h_hat: Tensor, log2_step: Tensor, header: ImageHeader) -> Pixels:
+    x_hat = loaded.model.synthesis(h_hat, log2_step)[0, : header.height, : header.width]
     if header.channels == 1:
         x_hat = x_hat.mean(2, keepdim=True)
     pixels: Pixels = x_hat.round().clamp(0, 255).to(torch.uint8).cpu().numpy()

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from codec import fixed, gain
+from codec import fixed
 from codec.fixed import Depthwise, Format, Linear
 from codec.layers import spread
 
 HIDDEN = Format(bits=6, low=0, high=1023)  # after a rectifier: 0 .. 16
 STREAM = Format(bits=6, low=-2047, high=2047)  # sums and context: -32 .. 32
 OUTPUT = Format(bits=6, low=-8191, high=8191)  # means and scales: -128 .. 128
-QUALITY = Format(bits=9, low=-1023, high=1023)  # centred quality: sixteenths of a point are whole units
+QUALITY = Format(bits=9, low=-1023, high=1023)  # of `Gain.told`: 1/256 octave of the step is one unit
 SYMBOLS = Format(bits=0, low=-127, high=127)  # hyper-latents
 MEANS = Format(bits=6, low=-(2**20), high=2**20)  # means in quantisation steps
 CONTEXT_SHARE = 0.25  # decoded features, times this, are the context: keeps them inside STREAM
@@ -64,7 +64,8 @@ class Pointwise(nn.Module):
         self.narrow = Linear(2 * width, width, HIDDEN, STREAM)
 
     def forward(self, x: Tensor, stream: Tensor) -> Tensor:
-        return STREAM.clamp(stream + self.narrow(self.widen(x)))
+        h: Tensor = self.narrow(self.widen(x))
+        return STREAM.clamp(stream + h)
 
 
 class HyperBlock(nn.Module):
@@ -76,7 +77,8 @@ class HyperBlock(nn.Module):
         self.pointwise = Pointwise(width, STREAM)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.pointwise(self.depthwise(x), x)
+        out: Tensor = self.pointwise(self.depthwise(x), x)
+        return out
 
 
 class LookAround(nn.Module):
@@ -88,7 +90,8 @@ class LookAround(nn.Module):
         self.gather = Depthwise(width, kernel, STREAM, STREAM)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.gather(self.mix(x))
+        out: Tensor = self.gather(self.mix(x))
+        return out
 
 
 class Predict(nn.Module):
@@ -133,19 +136,19 @@ class Prior(nn.Module):
             LookAround(start, config.width, kernel) if start else nn.Identity() for start in starts
         )
         self.from_half = nn.ModuleList(LookAround(size, config.width, kernel) for size in config.groups)
-        self.predict = nn.ModuleList(
-            nn.ModuleList(Predict(config.width, size) for _ in range(2)) for size in config.groups
-        )
+        # group k's first half at 2 k, its second at 2 k + 1
+        self.predict = nn.ModuleList(Predict(config.width, size) for size in config.groups for _ in range(2))
 
-    def z_log2_scale(self, quality: Tensor) -> Tensor:
-        """(B, hyper_channels) log2 of the logistic scale of the hyper-latents at qualities (B,)."""
-        return self.z_scale(gain.centred(quality)[:, None])
+    def z_log2_scale(self, told: Tensor) -> Tensor:
+        """(B, hyper_channels) log2 of the logistic scale of the hyper-latents at qualities `Gain.told` (B,)."""
+        out: Tensor = self.z_scale(told[:, None])
+        return out
 
-    def features(self, z_hat: Tensor, quality: Tensor) -> Tensor:
-        """(B, H, W, hyper_width) from hyper-latents (B, H / up^2, W / up^2, hyper_channels)."""
+    def features(self, z_hat: Tensor, told: Tensor) -> Tensor:
+        """(B, H, W, hyper_width) from hyper-latents (B, H / up^2, W / up^2, hyper_channels) at qualities (B,)."""
         h = spread(self.grow1(z_hat), self.config.up)
         h = spread(self.grow2(h), self.config.up)
-        shift: Tensor = self.by_quality(gain.centred(quality)[:, None])[:, None, None]
+        shift: Tensor = self.by_quality(told[:, None])[:, None, None]
         out: Tensor = self.blocks(STREAM.clamp(h + shift))
         return out
 
@@ -173,7 +176,7 @@ class Prior(nn.Module):
                 if half:
                     f = f + self.from_half[k](seen.view(batch, height, width, size))
                 at = f.reshape(batch, height * width, -1).index_select(1, where)
-                mean, log2_scale = self.predict[k][half](at)
+                mean, log2_scale = self.predict[2 * k + half](at)
                 mean = self._times(mean, to_steps[:, None, part], MEANS)
                 y_hat = choose(k, half, mean, log2_scale + expected[:, None, part])
                 grid = grid.index_copy(1, where, y_hat)

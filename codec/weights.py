@@ -90,13 +90,24 @@ def save(path: Path, arrays: Arrays, record: dict[str, Any]) -> None:
     save_file(arrays, path, metadata={"record": json.dumps(record)})
 
 
+def arrays_of(path: Path) -> Arrays:
+    """All arrays of a weights file. Raises OSError, SafetensorError."""
+    with safe_open(path, "numpy") as stored:
+        return {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+
+
+def record_of(path: Path) -> dict[str, Any]:
+    """The training record of a weights file. Raises OSError, SafetensorError."""
+    with safe_open(path, "numpy") as stored:
+        record: dict[str, Any] = json.loads((stored.metadata() or {}).get("record", "{}"))
+        return record
+
+
 def load(row: ModelRow, device: torch.device, path: Path | None = None) -> Loaded:
     """A model from its installed weights, or from those at `path`. Raises ModelMismatch."""
     path = path or row.path
     try:
-        with safe_open(path, "numpy") as stored:
-            arrays: Arrays = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-            record = json.loads((stored.metadata() or {}).get("record", "{}"))
+        arrays, record = arrays_of(path), record_of(path)
         model = row.model(row.config)
         tables = Models(unpack(model, arrays))
     except (OSError, SafetensorError) as error:

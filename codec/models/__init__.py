@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from codec import quality
 from codec.models.image import ImageConfig, ImageModel
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -18,6 +19,7 @@ class ModelRow:
     name: str
     model: type[ImageModel]
     config: ImageConfig
+    curve: quality.QualityCurve
 
     @property
     def path(self) -> Path:
@@ -25,5 +27,5 @@ class ModelRow:
         return WEIGHTS / f"{self.name}.safetensors"
 
 
-IMAGE = ModelRow(1, "image", ImageModel, ImageConfig())
+IMAGE = ModelRow(1, "image", ImageModel, ImageConfig(), quality.IMAGE)
 MODELS = {row.id: row for row in (IMAGE,)}

@@ -7,7 +7,7 @@ Features are coefficients / norm with norm = sqrt(rms), a compromise between DC 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -29,8 +29,8 @@ class ImageConfig:
     blocks8: int = 3
     blocks16: int = 2
     hyper_width: int = 256
-    log2_step_worst: float = 8.75
-    prior: PriorConfig = PriorConfig(groups=(16, 16, 32, 64, 192))
+    middle: float = 5.625
+    prior: PriorConfig = field(default_factory=lambda: PriorConfig(groups=(16, 16, 32, 64, 192)))
 
 
 class ImageModel(Autoencoder):
@@ -43,7 +43,7 @@ class ImageModel(Autoencoder):
         channels = sum(config.prior.groups)
         keep = np.argsort(-s.rms16, kind="stable")[:channels]
         log2_std = torch.tensor(np.log2(s.rms16[keep]), dtype=torch.float32)
-        super().__init__(config.prior, config.log2_step_worst, log2_std, log2_std / 2)
+        super().__init__(config.prior, config.middle, log2_std, log2_std / 2)
         self.register_buffer("log2_norm8", torch.tensor(np.log2(s.rms8) / 2, dtype=torch.float32))
         self.dct = Plain(FINE, FINE, bias=False)
         self.down, self.up = zeroed(Plain(4 * FINE, channels)), zeroed(Plain(channels, 4 * FINE))
@@ -87,20 +87,19 @@ class ImageModel(Autoencoder):
         layers = (self.dct, self.down, self.up, self.idct, self.gain)
         return [p for layer in layers for p in layer.parameters()]
 
-    def analysis(self, x: Tensor, quality: Tensor) -> Tensor:
-        """(B, H / 16, W / 16, M) float32 features of pictures x at qualities (B,)."""
-        limit8, limit16, told = self._conditions(quality)
+    def analysis(self, x: Tensor, log2_step: Tensor) -> Tensor:
+        """(B, H / 16, W / 16, M) float32 features of pictures x."""
+        told, limit8, limit16 = self._conditions(log2_step)
         h = self.a8(self.dct(merge(x - 128, (BLOCK, BLOCK))), told, limit8)
         features: Tensor = self.a16(self.down(merge(h, (2, 2))), told, limit16)
         return features
 
-    def synthesis(self, h: Tensor, quality: Tensor) -> Tensor:
-        """(B, H, W, 3) float32 pictures, not clamped, of features h at qualities (B,)."""
-        limit8, limit16, told = self._conditions(quality)
+    def synthesis(self, h: Tensor, log2_step: Tensor) -> Tensor:
+        """(B, H, W, 3) float32 pictures, not clamped, of features h."""
+        told, limit8, limit16 = self._conditions(log2_step)
         h = spread(self.up(self.s16(h, told, limit16)), (2, 2))
         return spread(self.idct(self.s8(h, told, limit8)), (BLOCK, BLOCK)) + 128
 
-    def _conditions(self, quality: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        log2_step = self.gain.log2_nominal(quality)
-        limit8 = step_limit(log2_step, self.log2_norm8)
-        return limit8, step_limit(log2_step, self.prior.log2_norm), self.told(quality)
+    def _conditions(self, log2_step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        limit8, limit16 = (step_limit(log2_step, norm) for norm in (self.log2_norm8, self.prior.log2_norm))
+        return self.gain.told(log2_step), limit8, limit16

@@ -10,23 +10,30 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from codec import weights
 from codec.autoencoder import Autoencoder
+from codec.classical import picture_statistics
 from codec.fixed import FixedLayer, Mood
+from codec.models import ModelRow
 from codec.training.data import Crops, as_batch
 from codec.training.loss import balanced, rate_distortion
 from codec.training.relaxed import Pass, relaxed_pass
 
 CHECKPOINT_SECONDS = 600
 LOG_STEPS = 50
-VALIDATION_QUALITIES = (10.0, 30.0, 50.0, 70.0, 90.0)
+STATISTICS_PICTURES = 400
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+VALIDATION_STEPS = (7.0, 6.0, 5.0, 4.0, 3.0)  # log2
 
 
 @dataclass(frozen=True)
@@ -55,11 +62,12 @@ class Plan:
 
 
 class Trainer:
-    """A model in training, its average, optimiser and place in the plan."""
+    """A model in training, its average, optimiser and place in the plan; steps_range is log2 of the nominal steps."""
 
-    def __init__(self, model: Autoencoder, plan: Plan, device: torch.device) -> None:
+    def __init__(self, model: Autoencoder, plan: Plan, device: torch.device, steps_range: tuple[float, float]) -> None:
         self.model = model.to(device)
-        self.plan, self.device, self.step, self.seconds = plan, device, 0, 0.0
+        self.plan, self.device, self.steps_range = plan, device, steps_range
+        self.step, self.seconds = 0, 0.0
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         linear = {id(p) for p in model.linear_parameters()}
         named = list(self.model.named_parameters())
@@ -76,20 +84,22 @@ class Trainer:
         if plan.snapped:
             set_mood(self.model.prior, Mood.SNAPPED)
 
-    def coded(self, x: Tensor, quality: Tensor, hard: bool = False) -> Pass:
+    def coded(self, x: Tensor, log2_step: Tensor, hard: bool = False) -> Pass:
         """A pass in the plan's precision."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            return relaxed_pass(self.model, x, quality, hard)
+            return relaxed_pass(self.model, x, log2_step, hard)
 
     def train_step(self, x: Tensor) -> dict[str, float]:
         """One step on a batch at random qualities; returns what the log wants."""
         torch.manual_seed(self.plan.seed * 1_000_003 + self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.learning_rate * group["share"] * self.plan.rate_at(self.step)
-        # one quality from each of B equal ranges: less noise than B free draws
-        quality = ((torch.arange(len(x)) + torch.rand(len(x))) * (100 / len(x)))[torch.randperm(len(x))].to(x.device)
-        coded = self.coded(x, quality)
-        j = rate_distortion(x, coded, self.model.gain.log2_nominal(quality))
+        # one step size from each of B equal ranges: less noise than B free draws
+        finest, coarsest = self.steps_range
+        share = (torch.arange(len(x)) + torch.rand(len(x)))[torch.randperm(len(x))] / len(x)
+        log2_step = (finest + (coarsest - finest) * share).to(x.device)
+        coded = self.coded(x, log2_step)
+        j = rate_distortion(x, coded, log2_step)
         loss = balanced(j)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -112,8 +122,8 @@ class Trainer:
         costs = []
         for i, crop in enumerate(crops):
             x = as_batch([crop]).to(self.device)
-            quality = torch.tensor([VALIDATION_QUALITIES[i % len(VALIDATION_QUALITIES)]], device=self.device)
-            j = rate_distortion(x, self.coded(x, quality, hard=True), self.model.gain.log2_nominal(quality))
+            log2_step = torch.tensor([VALIDATION_STEPS[i % len(VALIDATION_STEPS)]], device=self.device)
+            j = rate_distortion(x, self.coded(x, log2_step, hard=True), log2_step)
             costs.append(float(j.sqrt()))
         self._load(held)
         return sum(costs) / max(len(costs), 1)
@@ -148,6 +158,45 @@ class Trainer:
         self.step, self.seconds = saved["step"], saved["seconds"]
 
 
+@contextmanager
+def stop_requests() -> Iterator[list[int]]:
+    """Signals that ask the run to end, as they come in: Ctrl-C and SIGTERM wait for the step to be whole."""
+    requests: list[int] = []
+    before = {s: signal.signal(s, lambda number, frame: requests.append(number)) for s in STOP_SIGNALS}
+    try:
+        yield requests
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def begin(
+    row: ModelRow, plan: Plan, crops: Crops, device: torch.device, folder: Path, start_from: Path | None = None
+) -> Trainer:
+    """A trainer at the folder's checkpoint, or a new one from given weights or from the classical transform."""
+    torch.manual_seed(plan.seed)
+    model = row.model(row.config, picture_statistics([p.cpu().numpy() for p in crops.native[:STATISTICS_PICTURES]]))
+    checkpoint = folder / "checkpoint.pt"
+    if start_from is not None and not checkpoint.exists():
+        load_trained(model, start_from)
+    trainer = Trainer(model, plan, device, row.curve.range)
+    if checkpoint.exists():
+        trainer.resume(checkpoint)
+    return trainer
+
+
+def load_trained(model: Autoencoder, path: Path) -> None:
+    """Fills a model with the averaged weights of a checkpoint (.pt) or with exported ones, ready to train on."""
+    if path.suffix == ".pt":
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        model.load_state_dict(saved["model"] | saved["average"])
+        return
+    weights.unpack(model, weights.arrays_of(path))
+    model.train().requires_grad_(True)
+    model.prior.exact = model.gain.exact = False
+    set_mood(model.prior, Mood.FREE)
+
+
 def set_mood(module: nn.Module, mood: str) -> None:
     """Sets how every fixed-point layer below a module behaves."""
     for layer in module.modules():
@@ -156,11 +205,14 @@ def set_mood(module: nn.Module, mood: str) -> None:
 
 
 def train(trainer: Trainer, crops: Crops, folder: Path, report: Callable[[dict[str, float]], None]) -> None:
-    """Runs the plan to its end. Writes folder/log.jsonl each 50 steps and folder/checkpoint.pt each 10 minutes."""
+    """Runs the plan to its end. Writes folder/log.jsonl each 50 steps and folder/checkpoint.pt each 10 minutes.
+
+    Raises KeyboardInterrupt, the checkpoint written, when asked to stop.
+    """
     plan, saved_at = trainer.plan, time.monotonic()
     recent: list[dict[str, float]] = []
-    with (folder / "log.jsonl").open("a") as log:
-        while trainer.step < plan.steps:
+    with (folder / "log.jsonl").open("a") as log, stop_requests() as requests:
+        while trainer.step < plan.steps and not requests:
             began = time.perf_counter()
             recent.append(trainer.train_step(crops.batch(trainer.step, plan.batch).to(trainer.device)))
             trainer.seconds += time.perf_counter() - began
@@ -176,3 +228,6 @@ def train(trainer: Trainer, crops: Crops, folder: Path, report: Callable[[dict[s
                 log.flush()
                 report(row)
                 recent = []
+    if requests:
+        trainer.save(folder / "checkpoint.pt")
+        raise KeyboardInterrupt

@@ -43,16 +43,19 @@ def noisy(x: Tensor) -> Tensor:
     return x + torch.rand_like(x) - 0.5
 
 
-def relaxed_pass(model: Autoencoder, x: Tensor, quality: Tensor, hard: bool = False) -> Pass:
-    """x coded at qualities (B,) with gradients. hard: rounded latents for the rate too, as in a real file."""
-    h = model.analysis(x, quality)
-    to_steps = model.to_steps(quality)[:, None, None]
+def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = False) -> Pass:
+    """x coded at nominal steps 2^log2_step, (B,), with gradients.
+
+    hard: rounded latents for the rate too, as in a real file.
+    """
+    h = model.analysis(x, log2_step)
+    to_steps, told = model.to_steps(log2_step), model.gain.told(log2_step)
     y = h * to_steps
     batch, height, width, channels = y.shape
     z = model.hyper_analysis(h)
-    z_scale = torch.exp2(model.prior.z_log2_scale(quality).float())[:, None, None]
+    z_scale = torch.exp2(model.prior.z_log2_scale(told).float())[:, None, None]
     z_bits = logistic_bits(z.round() if hard else noisy(z), z_scale)
-    features = model.prior.features(straight_round(z), quality)
+    features = model.prior.features(straight_round(z), told)
 
     flat = y.reshape(batch, height * width, channels)
     halves = checkerboard(height, width, y.device)
@@ -67,9 +70,9 @@ def relaxed_pass(model: Autoencoder, x: Tensor, quality: Tensor, hard: bool = Fa
         scales.append(log2_scale.flatten(1))
         return rounded + mean
 
-    y_hat = model.prior.walk(features, model.gain.log2_steps(quality), choose)
+    y_hat = model.prior.walk(features, model.gain.log2_steps(log2_step), choose)
     residual = torch.cat(residuals, 1)
     scale = torch.exp2(torch.cat(scales, 1).clamp(LOG2_SCALE_MIN, LOG2_SCALE_MAX))
     y_bits = logistic_bits(residual if hard else noisy(residual), scale).sum(1)
-    x_hat = model.synthesis(y_hat / to_steps, quality)
+    x_hat = model.synthesis(y_hat / to_steps, log2_step)
     return Pass(x_hat.float(), y_bits, z_bits.sum((1, 2, 3)))

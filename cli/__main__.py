@@ -1,0 +1,5 @@
+"""`python -m codec.cli`."""
+
+from codec.cli.main import main
+
+main()

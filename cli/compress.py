@@ -1,0 +1,36 @@
+"""`codec compress`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from codec.cli import files
+
+if TYPE_CHECKING:
+    from codec.api import Device
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="IN...")
+@click.option("-o", "--out", metavar="OUT", help="Output file, a folder, or - for standard output.  [default: IN.lcc]")
+@click.option(
+    "-q",
+    "--quality",
+    type=click.FloatRange(0, 100),
+    default=50,
+    show_default=True,
+    help="0 is smallest, 50 about half a bit per pixel, 100 best.",
+)
+@files.device_option
+@files.force_option
+def compress(inputs: tuple[str, ...], out: str | None, quality: float, device: Device, force: bool) -> None:
+    """Compress pictures into .lcc files. IN - is standard input."""
+    targets = files.destinations(inputs, out, ".lcc")
+    import codec
+
+    def convert(data: bytes, target: str) -> bytes:
+        return codec.compress(data, quality, device=device)
+
+    files.each(inputs, targets, force, convert)

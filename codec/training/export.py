@@ -1,0 +1,33 @@
+"""From a checkpoint to the weights file that a codec loads."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from codec import weights
+from codec.bitstream.tables import logistic_tables
+from codec.models import ModelRow
+from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
+
+
+def export(row: ModelRow, checkpoint: Path, target: Path) -> dict[str, Any]:
+    """Writes the averaged weights of a checkpoint for the runtime; returns the training record stored inside."""
+    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    model = row.model(row.config)
+    model.load_state_dict(saved["model"] | saved["average"])
+    record = {
+        "model": row.name,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "steps": saved["step"],
+        "core_hours": round(saved["seconds"] / 3600, 2),
+        "plan": saved["plan"],
+        "torch": torch.__version__,
+    }
+    scales = (np.arange(ROWS) - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE
+    weights.save(target, weights.pack(model, logistic_tables(scales)), record)
+    return record

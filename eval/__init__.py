@@ -1,0 +1,1 @@
+"""Measurements: rate, distortion, time. Above the codec, below the command line."""
