@@ -13,6 +13,7 @@ from codec.bitstream.errors import CodecError
 from codec.cli.bench import bench
 from codec.cli.compress import compress
 from codec.cli.decompress import decompress
+from codec.cli.eval import evaluate
 from codec.cli.export import export
 from codec.cli.info import info
 from codec.cli.train import train
@@ -29,7 +30,7 @@ def cli() -> None:
     """
 
 
-for command in (compress, decompress, info, bench, train, export):
+for command in (compress, decompress, info, evaluate, bench, train, export):
     cli.add_command(command)
 
 

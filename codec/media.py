@@ -21,6 +21,9 @@ Pixels = npt.NDArray[np.uint8]
 PathLike = Union[str, "os.PathLike[str]"]
 ImageSource = Union[PathLike, bytes, Image.Image, Pixels, "Tensor"]
 
+PICTURES = frozenset(
+    {".png", ".webp", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".ppm"}
+)  # what folders are searched for
 MODES = {"L": 1, "RGB": 3}  # Pillow modes that are coded, and their channels
 
 

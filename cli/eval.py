@@ -1,0 +1,47 @@
+"""`codec eval`."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from codec.cli import files
+
+
+@click.group("eval")
+def evaluate() -> None:
+    """Measure rate and distortion through real files."""
+
+
+@evaluate.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("-o", "--out", metavar="OUT", help="Also write the points as JSON.")
+@click.option(
+    "-q",
+    "--quality",
+    "qualities",
+    type=click.FloatRange(0, 100),
+    multiple=True,
+    default=(0, 15, 30, 45, 60, 75, 90, 100),
+    show_default=True,
+    help="Quality to code at; give it several times.",
+)
+@files.force_option
+def images(folder: Path, out: str | None, qualities: tuple[float, ...], force: bool) -> None:
+    """Table of rate and PSNR over the pictures of FOLDER, and BD-rate against Pillow's JPEG."""
+    if out:
+        files.check_target(out, force)
+    from tqdm import tqdm
+
+    from codec.eval.anchors import ANCHORS
+    from codec.eval.run import evaluate
+
+    with tempfile.TemporaryDirectory() as work, tqdm(unit="picture", disable=None, leave=False) as bar:
+        result = evaluate(folder, qualities, list(ANCHORS.values()), Path(work), bar.update)
+    click.echo(result.table())
+    if out:
+        files.write_output(out, json.dumps(asdict(result), indent=1).encode())

@@ -1,0 +1,34 @@
+"""Bjontegaard delta rate: how many percent fewer (negative) bits for the same quality, over the curves' overlap.
+
+Source: Bjontegaard, VCEG-M33, with Akima interpolation, which does not overshoot; computed by `bjontegaard`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codec.bitstream.errors import CodecError
+
+Curve = Sequence[tuple[float, float]]  # (rate, quality in dB), rate rising
+
+
+def bd_rate_percent(anchor: Curve, test: Curve) -> float:
+    """Mean rate difference of `test` against `anchor` in percent.
+
+    Raises CodecError where the curves share no range of quality.
+    """
+    try:
+        import bjontegaard
+    except ImportError as error:
+        raise CodecError("BD-rate needs the package bjontegaard: pip install 'codec[eval]'") from error
+
+    low = max(min(q for _, q in anchor), min(q for _, q in test))
+    high = min(max(q for _, q in anchor), max(q for _, q in test))
+    if low >= high:
+        raise CodecError("the curves share no range of quality: BD-rate is not defined")
+    (rate_a, quality_a), (rate_t, quality_t) = (tuple(zip(*sorted(c), strict=True)) for c in (anchor, test))
+    return float(
+        bjontegaard.bd_rate(
+            rate_a, quality_a, rate_t, quality_t, method="akima", require_matching_points=False, min_overlap=0
+        )
+    )
