@@ -15,10 +15,10 @@ from codec.prior import checkerboard, rows_of
 
 @dataclass(frozen=True)
 class Coded:
-    """A coded signal. data: the stream; h_hat: its decoded features (1, h, w, M)."""
+    """A coded signal. data: the stream; y_hat: its latents (1, h, w, M), in steps, multiples of 1/64."""
 
     data: bytes
-    h_hat: Tensor
+    y_hat: Tensor
 
 
 def encode(model: Autoencoder, tables: Models, h: Tensor, log2_step: Tensor) -> Coded:
@@ -35,8 +35,7 @@ def encode(model: Autoencoder, tables: Models, h: Tensor, log2_step: Tensor) -> 
     z = model.hyper_analysis(h)
     z_hat = put(model.prior.z_log2_scale(told)[:, None, None].expand(z.shape), z)
     features = model.prior.features(z_hat, told)
-    to_steps = model.to_steps(log2_step)
-    y = (h * to_steps).flatten(1, 2)
+    y = (h * model.to_steps(log2_step)).flatten(1, 2)
     halves = checkerboard(h.shape[1], h.shape[2], h.device)
 
     def choose(k: int, half: int, mean: Tensor, log2_scale: Tensor) -> Tensor:
@@ -45,11 +44,11 @@ def encode(model: Autoencoder, tables: Models, h: Tensor, log2_step: Tensor) -> 
         return put(log2_scale, wanted - mean) + mean
 
     y_hat = model.prior.walk(features, model.gain.log2_steps(log2_step), choose)
-    return Coded(encoder.bytes(), y_hat / to_steps)
+    return Coded(encoder.bytes(), y_hat)
 
 
 def decode(model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Tensor) -> Tensor:
-    """Decoded features (1, *shape, M) of a stream. Raises CorruptFile where the stream does not fit the model."""
+    """Latents (1, *shape, M) of a stream, in steps. Raises CorruptFile where the stream does not fit the model."""
     decoder = Decoder(tables, data)
 
     def take(log2_scale: Tensor) -> Tensor:
@@ -68,4 +67,4 @@ def decode(model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, in
 
     y_hat = model.prior.walk(features, model.gain.log2_steps(log2_step), choose)
     decoder.finish()
-    return y_hat / model.to_steps(log2_step)
+    return y_hat

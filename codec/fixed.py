@@ -3,7 +3,7 @@
 Entropy coding needs the decoder to compute the very same probabilities as the encoder, on any machine. Floating-point
 sums depend on their order; sums of integers do not. So a value here is an integer multiple of 2^-bits, carried in a
 float32 tensor: as long as every product and partial sum stays below 2^24 units, float32 holds it exactly and the order
-of summation, threads, BLAS and GPU do not matter. `Linear.bound` proves that from the weights, row by row.
+of summation, threads, BLAS and GPU do not matter. `FixedLayer.freeze` proves that from the weights, row by row.
 
 The same layers serve training in three moods: free (plain floats, clamped to the formats' ranges), snapped (fine-tuning
 with rounded weights and values, straight-through gradients) and frozen (weights already integers: the product).
@@ -47,9 +47,13 @@ class Format:
         return max(-self.low, self.high)
 
     def snap(self, x: Tensor) -> Tensor:
-        """Nearest grid value below or at x + half a unit, clamped; exact for inputs below 2^23 units."""
+        """Nearest grid value below or at x + half a unit, clamped."""
+        return self.snap_(x.clone())
+
+    def snap_(self, x: Tensor) -> Tensor:
+        """`snap` in place: these passes over memory are a good part of the decoding time."""
         unit = 2.0**self.bits
-        return torch.floor(x * unit + 0.5).clamp_(self.low, self.high) * (1 / unit)
+        return x.mul_(unit).add_(0.5).floor_().clamp_(self.low, self.high).mul_(1 / unit)
 
     def clamp(self, x: Tensor) -> Tensor:
         """x kept inside the range of the grid, not rounded."""
@@ -97,11 +101,16 @@ class FixedLayer(nn.Module):
         for _ in range(8):
             w = torch.round(rows * torch.exp2(exponent)[:, None])
             b = torch.round(offset * torch.exp2(exponent + self.source.bits))
-            over = (w.abs().sum(1) * self.source.magnitude + b.abs() >= EXACT_LIMIT) | (w.abs().amax(1) > WEIGHT_MAX)
+            reach = w.abs().sum(1) * self.source.magnitude + b.abs() + self._half(exponent)
+            over = (reach >= EXACT_LIMIT) | (w.abs().amax(1) > WEIGHT_MAX)
             if not over.any():
                 break
             exponent = exponent - over.double()
         return w.reshape(weight.shape), b, exponent
+
+    def _half(self, exponent: Tensor) -> Tensor:
+        """What rounding to the target adds to a sum, in the sum's units: half of the target's unit."""
+        return torch.exp2(exponent + (self.source.bits - self.target.bits - 1)).clamp_min(0.5)
 
     def _effective(self) -> tuple[Tensor, Tensor]:
         if self.mood != Mood.SNAPPED:
@@ -117,7 +126,7 @@ class FixedLayer(nn.Module):
         if self.mood == Mood.FREE:
             return self.target.clamp(y)
         if self.mood == Mood.FROZEN:
-            return self.target.snap(y)
+            return self.target.snap_(y)
         return _straight_through(self.target.snap(y.detach()), self.target.clamp(y))
 
     def integers(self) -> Integers:
@@ -131,6 +140,7 @@ class FixedLayer(nn.Module):
         if weight.shape != tuple(self.weight.shape) or bias.shape != weight.shape[:1] or exponent.shape != bias.shape:
             raise ValueError(f"layer of shape {tuple(self.weight.shape)} cannot take weights of {weight.shape}")
         worst = np.abs(weight).reshape(len(weight), -1).sum(1) * self.source.magnitude + np.abs(bias)
+        worst = worst + self._half(torch.from_numpy(exponent)).numpy()
         if (worst >= EXACT_LIMIT).any():
             raise ValueError(f"integer sums reach {worst.max():.0f}, beyond the exact range of {EXACT_LIMIT}")
         unit = 2.0**-exponent
@@ -207,7 +217,7 @@ def exp2(x: Tensor) -> Tensor:
 
 def multiply(x: Tensor, factor: Tensor, target: Format) -> Tensor:
     """x * factor on target's grid; carried in float64, where a product of two float32 is exact."""
-    return target.snap(x.double() * factor.double()).float()
+    return target.snap_(x.double() * factor.double()).float()
 
 
 def expected_log2_scale(log2_ratio: Tensor) -> Tensor:

@@ -84,7 +84,7 @@ class ResidualBlock(nn.Module):
         """x: (B, H, W, C); quality: (B,) of `Gain.told`; limit: (B, 1, 1, C), see `step_limit`."""
         h = self.look(x)
         h = h * (1 + self.by_quality(quality[:, None]))[:, None, None].to(h.dtype)
-        return torch.addcmul(x, self.narrow(F.relu(self.widen(h))).float(), limit)
+        return torch.addcmul(x, self.narrow(F.relu_(self.widen(h))).float(), limit)
 
 
 class Stack(nn.ModuleList):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,25 +39,31 @@ def device_named(name: str) -> torch.device:
     return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
 
 
-@torch.inference_mode()
+@contextmanager
+def undisturbed(device: torch.device) -> Iterator[None]:
+    """No gradients, and no autocast of the caller's: the networks run as they were exported."""
+    with torch.inference_mode(), torch.autocast(device.type, enabled=False):
+        yield
+
+
 def encode(pixels: Pixels, quality: float, device: torch.device, reconstruct: bool = False) -> Compressed:
     """Codes pixels (H, W, C) at a quality of 0..100.
 
     The reconstruction costs a synthesis and is empty unless asked for.
     """
     loaded = weights.installed(IMAGE.id, device)
-    step_index = IMAGE.curve.step_index(quality)
-    log2_step = torch.tensor([step_index / format.STEP_UNITS], device=device)
-    h = loaded.model.analysis(padded(pixels, device), log2_step)
-    coded = coding.encode(loaded.model, loaded.tables, h, log2_step)
-    height, width, channels = pixels.shape
-    header = ImageHeader(IMAGE.id, loaded.digest, step_index, width, height, channels)
-    data = write(Container(header, {format.SECTION_LATENTS: coded.data}))
-    shown = _shown(loaded, coded.h_hat, log2_step, header) if reconstruct else np.zeros((0, 0, channels), np.uint8)
-    return Compressed(data, shown)
+    with undisturbed(device):
+        step_index = IMAGE.curve.step_index(quality)
+        log2_step = torch.tensor([step_index / format.STEP_UNITS], device=device)
+        h = loaded.model.analysis(padded(pixels, device), log2_step)
+        coded = coding.encode(loaded.model, loaded.tables, h, log2_step)
+        height, width, channels = pixels.shape
+        header = ImageHeader(IMAGE.id, loaded.digest, step_index, width, height, channels)
+        data = write(Container(header, {format.SECTION_LATENTS: coded.data}))
+        shown = _shown(loaded, coded.y_hat, log2_step, header) if reconstruct else np.zeros((0, 0, channels), np.uint8)
+        return Compressed(data, shown)
 
 
-@torch.inference_mode()
 def decode(data: bytes, device: torch.device, max_pixels: int = format.MAX_PIXELS) -> Pixels:
     """Pixels (H, W, C) of a file's bytes.
 
@@ -66,11 +74,12 @@ def decode(data: bytes, device: torch.device, max_pixels: int = format.MAX_PIXEL
     loaded = weights.installed(header.model, device)
     if loaded.digest != header.digest:
         raise ModelMismatch(f"the file was written with weights {header.digest.hex()}, here are {loaded.digest.hex()}")
-    log2_step = torch.tensor([header.step_index / format.STEP_UNITS], device=device)
-    shape = tuple(-(-side // ALIGNMENT) * ALIGNMENT // STRIDE for side in (header.height, header.width))
-    stream = container.sections[format.SECTION_LATENTS]
-    h_hat = coding.decode(loaded.model, loaded.tables, stream, (shape[0], shape[1]), log2_step)
-    return _shown(loaded, h_hat, log2_step, header)
+    with undisturbed(device):
+        log2_step = torch.tensor([header.step_index / format.STEP_UNITS], device=device)
+        shape = tuple(-(-side // ALIGNMENT) * ALIGNMENT // STRIDE for side in (header.height, header.width))
+        stream = container.sections[format.SECTION_LATENTS]
+        y_hat = coding.decode(loaded.model, loaded.tables, stream, (shape[0], shape[1]), log2_step)
+        return _shown(loaded, y_hat, log2_step, header)
 
 
 def padded(pixels: Pixels, device: torch.device) -> Tensor:
@@ -81,7 +90,8 @@ def padded(pixels: Pixels, device: torch.device) -> Tensor:
     return planes.permute(0, 2, 3, 1).contiguous()
 
 
-def _shown(loaded: weights.Loaded, h_hat: Tensor, log2_step: Tensor, header: ImageHeader) -> Pixels:
+def _shown(loaded: weights.Loaded, y_hat: Tensor, log2_step: Tensor, header: ImageHeader) -> Pixels:
+    h_hat = y_hat / loaded.model.to_steps(log2_step)
     x_hat = loaded.model.synthesis(h_hat, log2_step)[0, : header.height, : header.width]
     if header.channels == 1:
         x_hat = x_hat.mean(2, keepdim=True)

@@ -65,7 +65,7 @@ class Pointwise(nn.Module):
 
     def forward(self, x: Tensor, stream: Tensor) -> Tensor:
         h: Tensor = self.narrow(self.widen(x))
-        return STREAM.clamp(stream + h)
+        return STREAM.clamp(h + stream)
 
 
 class HyperBlock(nn.Module):

@@ -66,7 +66,7 @@ def bench(files: list[bytes], quality: float, repeat: int, device_name: str) -> 
         pixels = media.read_picture(file)
         megapixels += pixels.shape[0] * pixels.shape[1] / 1e6
         data = picture.encode(pixels, quality, device).data
-        with torch.inference_mode():
+        with picture.undisturbed(device):
             x = picture.padded(pixels, device)
             h = loaded.model.analysis(x, log2_step)
             stages = (

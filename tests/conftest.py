@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codec.media import Pixels, read_picture
+
+ROOT = Path(__file__).parent.parent
+PARROTS = ROOT / "examples" / "parrots.png"
+SHARED = ROOT.parent / "shared" / "data"
+
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture(scope="session")
+def parrots() -> Pixels:
+    """A Kodak picture, (512, 768, 3)."""
+    return read_picture(PARROTS)
+
+
+@pytest.fixture(scope="session")
+def patch(parrots: Pixels) -> Pixels:
+    """A small piece of it whose sides are no multiples of anything, (75, 130, 3)."""
+    return np.ascontiguousarray(parrots[200:275, 300:430])
+
+
+@pytest.fixture
+def run() -> Run:
+    """Runs `codec ARGUMENTS` in a process of its own."""
+
+    def call(*arguments: object, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
+        import os
+
+        return subprocess.run(
+            [sys.executable, "-m", "codec.cli", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            check=False,
+            timeout=120,
+            env=os.environ | environment,
+        )
+
+    return call

@@ -1,0 +1,201 @@
+"""The promise of the format: latents are the same numbers on every machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from codec import coding, fixed, picture, weights
+from codec.bitstream import format
+from codec.bitstream.container import read
+from codec.bitstream.errors import ModelMismatch
+from codec.media import Pixels, read_picture
+from codec.models import IMAGE
+from codec.prior import STREAM
+from tests.conftest import SHARED
+from tests.reference import EXP2, Reference
+
+CPU = torch.device("cpu")
+
+
+def latents(data: bytes) -> torch.Tensor:
+    """(1, h, w, 320) latents of a file, by the runtime."""
+    header = read(data).header
+    loaded = weights.installed(IMAGE.id, CPU)
+    shape = [-(-side // 64) * 4 for side in (header.height, header.width)]
+    step = torch.tensor([header.step_index / format.STEP_UNITS])
+    with torch.inference_mode():
+        return coding.decode(
+            loaded.model, loaded.tables, read(data).sections[format.SECTION_LATENTS], (shape[0], shape[1]), step
+        )
+
+
+def by_reference(data: bytes) -> np.ndarray:
+    """The same in numpy integers, in 1/64 of a step."""
+    header = read(data).header
+    shape = [-(-side // 64) * 4 for side in (header.height, header.width)]
+    reference = Reference(weights.arrays_of(IMAGE.path))
+    return reference.latents(read(data).sections[format.SECTION_LATENTS], shape[0], shape[1], header.step_index)
+
+
+@pytest.mark.parametrize("quality", [0, 33.3, 50, 77, 100])
+def test_latents_equal_those_of_a_second_arithmetic(patch: Pixels, quality: float) -> None:
+    data = picture.encode(patch, quality, CPU).data
+    found = latents(data)[0].double() * 64
+    assert (found.numpy() == by_reference(data)).all()
+    assert found.abs().max() > 64  # the picture is not all zeros
+
+
+def test_latents_of_extreme_pixels_equal_those_of_a_second_arithmetic() -> None:
+    noise = np.random.default_rng(0).integers(0, 2, (70, 64, 3), np.uint8) * 255
+    data = picture.encode(noise, 100, CPU).data
+    assert (latents(data)[0].double().numpy() * 64 == by_reference(data)).all()
+
+
+def test_latents_do_not_depend_on_the_number_of_threads(parrots: Pixels) -> None:
+    data = picture.encode(parrots, 60, CPU).data
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = latents(data)
+        torch.set_num_threads(2)
+        two = latents(data)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize(("writer", "reader"), [("1", "2"), ("2", "1")])
+def test_a_file_written_with_some_threads_is_read_with_others(writer: str, reader: str, tmp_path: Path) -> None:
+    from tests.conftest import PARROTS
+
+    def codec(threads: str, *arguments: object) -> None:
+        subprocess.run(
+            [sys.executable, "-m", "codec.cli", *map(str, arguments)],
+            check=True,
+            env=os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+            capture_output=True,
+        )
+
+    codec(writer, "compress", PARROTS, "-o", tmp_path / "a.lcc")
+    codec(reader, "decompress", tmp_path / "a.lcc")
+    # float transforms may differ in the last bit between thread counts, latents may not: the pictures are alike
+    shown = read_picture(tmp_path / "a.png").astype(int)
+    here = picture.decode((tmp_path / "a.lcc").read_bytes(), CPU).astype(int)
+    assert np.abs(shown - here).max() <= 1
+
+
+def test_entropy_nets_give_the_same_in_batches_and_alone() -> None:
+    prior = weights.installed(IMAGE.id, CPU).model.prior
+    rng = torch.Generator().manual_seed(3)
+    z = torch.randint(-20, 21, (3, 4, 5, prior.config.hyper_channels), generator=rng).float()
+    told = torch.tensor([-1.0, 0.25, 1.5])
+    log2_steps = torch.full((3, 320), 4.0)
+    symbols = torch.randint(-3, 4, (3, 16 * 20, 320), generator=rng).float()
+
+    def walked(rows: slice) -> list[torch.Tensor]:
+        seen: list[torch.Tensor] = []
+
+        def choose(k: int, half: int, mean: torch.Tensor, log2_scale: torch.Tensor) -> torch.Tensor:
+            seen.extend((mean, log2_scale))
+            start = prior.starts[k]
+            return symbols[rows, : mean.shape[1], start : start + mean.shape[2]] + mean
+
+        with torch.inference_mode():
+            seen.append(prior.walk(prior.features(z[rows], told[rows]), log2_steps[rows], choose))
+        return seen
+
+    together = walked(slice(0, 3))
+    for i in range(3):
+        for batched, alone in zip(together, walked(slice(i, i + 1)), strict=True):
+            assert torch.equal(batched[i], alone[0])
+
+
+def test_reduced_matmul_precision_of_the_caller_changes_nothing(patch: Pixels) -> None:
+    data = picture.encode(patch, 50, CPU).data
+    expected = latents(data)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert torch.equal(latents(data), expected)
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+def test_autocast_of_the_caller_changes_nothing(patch: Pixels) -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inside = picture.encode(patch, 50, CPU, reconstruct=True)
+    outside = picture.encode(patch, 50, CPU, reconstruct=True)
+    assert inside.data == outside.data
+    assert (inside.reconstruction == outside.reconstruction).all()
+
+
+def test_every_installed_layer_keeps_its_bound() -> None:
+    loaded = weights.installed(IMAGE.id, CPU)
+    layers = [m for m in loaded.model.modules() if isinstance(m, fixed.FixedLayer)]
+    assert len(layers) > 60
+    for layer in layers:
+        stored = layer.integers()
+        layer.freeze(stored)  # raises where the bound does not hold
+        assert torch.equal(torch.tensor(layer.integers().weight), torch.tensor(stored.weight))
+
+
+def test_weights_that_could_overflow_are_refused() -> None:
+    layer = fixed.Linear(512, 1, STREAM, STREAM)
+    too_large = fixed.Integers(np.full((1, 512), 127, np.int8), np.zeros(1, np.int8), np.zeros(1, np.int32))
+    with pytest.raises(ValueError, match="exact range"):
+        layer.freeze(too_large)
+
+
+def test_rounding_a_layer_keeps_the_bound_even_for_flat_rows() -> None:
+    layer = fixed.Linear(640, 4, STREAM, STREAM)
+    with torch.no_grad():
+        layer.weight.fill_(0.9)
+    stored = layer.integers()
+    assert (np.abs(stored.weight.astype(np.int64)).sum(1) * STREAM.magnitude < fixed.EXACT_LIMIT).all()
+    layer.freeze(stored)
+    assert torch.allclose(layer.weight, torch.tensor(0.9), rtol=0.05)
+
+
+def test_powers_of_two_are_far_from_rounding_ties() -> None:
+    for k in range(256):
+        assert abs(2 ** (k / 256 + 14) % 1 - 0.5) > 1e-4
+    assert [int(m * 2**14) for m in fixed.EXP2] == EXP2
+
+
+def test_expected_scales_are_far_from_rounding_ties() -> None:
+    values = 64 * np.log2(0.45 * np.exp2(np.arange(-1024, 1024) / 64) + 0.1)
+    assert np.abs(values % 1 - 0.5).min() > 1e-6
+
+
+def test_other_weights_are_a_mismatch(patch: Pixels, tmp_path: Path) -> None:
+    data = bytearray(picture.encode(patch, 50, CPU).data)
+    from codec.bitstream.container import Container, ImageHeader, write
+
+    container = read(bytes(data))
+    header = ImageHeader(**(vars(container.header) | {"digest": b"\0\1\2\3"}))
+    with pytest.raises(ModelMismatch, match="00010203"):
+        picture.decode(write(Container(header, container.sections)), CPU)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_latents_are_the_same_on_cuda(parrots: Pixels) -> None:
+    data = picture.encode(parrots, 60, torch.device("cuda")).data
+    loaded = weights.installed(IMAGE.id, torch.device("cuda"))
+    header = read(data).header
+    step = torch.tensor([header.step_index / format.STEP_UNITS], device="cuda")
+    with torch.inference_mode():
+        there = coding.decode(loaded.model, loaded.tables, read(data).sections[2], (32, 48), step)
+    assert torch.equal(there.cpu(), latents(data))
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="the Kodak suite is not here")
+@pytest.mark.parametrize("number", [1, 8, 13])
+def test_kodak_latents_equal_those_of_a_second_arithmetic(number: int) -> None:
+    data = picture.encode(read_picture(SHARED / "kodak" / f"kodim{number:02d}.png"), 40, CPU).data
+    assert (latents(data)[0].double().numpy() * 64 == by_reference(data)).all()
