@@ -82,12 +82,12 @@ def check_target(target: str, force: bool) -> None:
 
 def write_output(target: str, data: bytes) -> None:
     """Writes to standard output, or to a file that appears only when it is whole. Raises MediaError."""
-    if target == STREAM:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
-    path = Path(target)
     try:
+        if target == STREAM:
+            with open(sys.stdout.fileno(), "wb", closefd=False) as stream:
+                stream.write(data)
+            return
+        path = Path(target)
         descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -99,6 +99,8 @@ def write_output(target: str, data: bytes) -> None:
         except BaseException:
             os.unlink(aside)
             raise
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise MediaError(f"cannot write {target}: {error.strerror or error}") from error
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from codec.bitstream.errors import MediaError
+from codec.bitstream.errors import CodecError, MediaError
 from codec.cli import files
 
 
@@ -65,6 +65,10 @@ def train(
     import torch
     from tqdm import tqdm
 
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise CodecError("training draws its curve with matplotlib: pip install 'codec[train]'") from error
     from codec.models import IMAGE
     from codec.picture import device_named
     from codec.training import loop

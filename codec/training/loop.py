@@ -25,6 +25,7 @@ from codec.autoencoder import Autoencoder
 from codec.classical import picture_statistics
 from codec.fixed import FixedLayer, Mood
 from codec.models import ModelRow
+from codec.training.curve import draw
 from codec.training.data import Crops, as_batch
 from codec.training.loss import balanced, rate_distortion
 from codec.training.relaxed import Pass, relaxed_pass
@@ -205,7 +206,7 @@ def set_mood(module: nn.Module, mood: str) -> None:
 
 
 def train(trainer: Trainer, crops: Crops, folder: Path, report: Callable[[dict[str, float]], None]) -> None:
-    """Runs the plan to its end. Writes folder/log.jsonl each 50 steps and folder/checkpoint.pt each 10 minutes.
+    """Runs the plan to its end. Writes folder/log.jsonl each 50 steps, checkpoint.pt and curve.png each 10 minutes.
 
     Raises KeyboardInterrupt, the checkpoint written, when asked to stop.
     """
@@ -226,6 +227,8 @@ def train(trainer: Trainer, crops: Crops, folder: Path, report: Callable[[dict[s
                     saved_at = time.monotonic()
                 log.write(json.dumps({k: round(v, 5) for k, v in row.items()}) + "\n")
                 log.flush()
+                if "validation" in row:
+                    draw(folder / "log.jsonl", folder / "curve.png")
                 report(row)
                 recent = []
     if requests:

@@ -1,0 +1,205 @@
+"""Pictures through the codec: every size and kind, the front door, and what the model promises of the rate."""
+
+from __future__ import annotations
+
+import io
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import codec
+from codec import picture, weights
+from codec.bitstream import format
+from codec.bitstream.container import read
+from codec.eval.metrics import psnr_db
+from codec.media import ImageSource, Pixels, to_pillow
+from codec.models import IMAGE
+from codec.training.relaxed import relaxed_pass
+from tests.conftest import PARROTS
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 70), (63, 2), (64, 64), (65, 15), (16, 129), (127, 128)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_size_returns(parrots: Pixels, size: tuple[int, int], channels: int) -> None:
+    pixels = np.ascontiguousarray(parrots[100 : 100 + size[0], 250 : 250 + size[1], :channels])
+    x_hat = codec.decompress(codec.compress(pixels, 90), output="array")
+    assert x_hat.shape == pixels.shape
+    assert psnr_db(pixels, x_hat) > 30
+
+
+def test_the_reconstruction_is_what_the_decoder_shows(patch: Pixels) -> None:
+    for quality in (0, 50, 100):
+        coded = picture.encode(patch, quality, CPU, reconstruct=True)
+        assert (picture.decode(coded.data, CPU) == coded.reconstruction).all()
+
+
+def test_higher_quality_is_a_larger_and_nearer_file(parrots: Pixels) -> None:
+    crop = parrots[:256, :256]
+    files = [codec.compress(crop, quality) for quality in range(0, 101, 20)]
+    distances = [psnr_db(crop, codec.decompress(data, output="array")) for data in files]
+    assert sorted({len(f) for f in files}) == [len(f) for f in files]
+    assert sorted(set(distances)) == distances
+
+
+def test_the_scale_of_qualities_is_as_documented(parrots: Pixels) -> None:
+    # this picture is an easy one: it needs about half of the mean of the Kodak suite
+    low, middle, high = (len(codec.compress(parrots, q)) * 8 / (512 * 768) for q in (0, 50, 100))
+    assert 0.02 < low < 0.08
+    assert 0.15 < middle < 0.4
+    assert 1.5 < high < 3
+
+
+def test_grey_stays_grey(parrots: Pixels) -> None:
+    grey = Image.fromarray(parrots[:, :, 1])
+    restored = codec.decompress(codec.compress(grey, 80))
+    assert restored.mode == "L"
+    assert psnr_db(np.asarray(grey), np.asarray(restored)) > 35
+
+
+@pytest.mark.parametrize("quality", [0, 20, 50, 80, 100])
+def test_the_file_is_as_long_as_the_model_estimates(parrots: Pixels, quality: float) -> None:
+    model = weights.installed(IMAGE.id, CPU).model
+    data = picture.encode(parrots, quality, CPU).data
+    log2_step = torch.tensor([read(data).header.step_index / format.STEP_UNITS])
+    with torch.inference_mode():
+        estimate = relaxed_pass(model, picture.padded(parrots, CPU), log2_step, hard=True)
+    estimated_bytes = float(estimate.y_bits + estimate.z_bits) / 8
+    assert len(data) < estimated_bytes * 1.005 + 40
+    # shorter than estimated only by what row 0 leaves out
+    assert len(data) > estimated_bytes * 0.96
+
+
+@pytest.mark.parametrize("kind", ["path", "str", "bytes", "pillow", "array", "grey array", "tensor"])
+def test_every_kind_of_source_gives_the_same_file(kind: str, patch: Pixels, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    to_pillow(patch).save(path)
+    sources: dict[str, ImageSource] = {
+        "path": path,
+        "str": str(path),
+        "bytes": path.read_bytes(),
+        "pillow": Image.open(io.BytesIO(path.read_bytes())),
+        "array": patch,
+        "tensor": torch.from_numpy(patch.copy()),
+        "grey array": patch[:, :, 0],
+    }
+    data = codec.compress(sources[kind], 40)
+    expected = codec.compress(patch[:, :, :1] if kind == "grey array" else patch, 40)
+    assert data == expected
+
+
+def test_every_kind_of_output_holds_the_same_pixels(patch: Pixels, tmp_path: Path) -> None:
+    path = tmp_path / "a.lcc"
+    path.write_bytes(codec.compress(patch, 40))
+    array = codec.decompress(path.read_bytes(), output="array")
+    assert (np.asarray(codec.decompress(path)) == array).all()
+    assert (codec.decompress(str(path), output="tensor").numpy() == array).all()
+
+
+def test_info_says_what_was_compressed(patch: Pixels) -> None:
+    data = codec.compress(patch, 62)
+    info = codec.info(data)
+    assert (info.width, info.height, info.channels, info.quality) == (130, 75, 3, 62)
+    assert info.size_bytes == len(data)
+    assert info.rate_bpp == pytest.approx(len(data) * 8 / (130 * 75))
+    assert info.weights == weights.installed(IMAGE.id, CPU).digest.hex()
+
+
+def test_quality_survives_the_step_index_within_a_tenth() -> None:
+    for quality in np.linspace(0, 100, 401):
+        assert IMAGE.curve.quality(IMAGE.curve.step_index(quality)) == pytest.approx(quality, abs=0.1)
+
+
+def test_threads_may_share_the_codec(parrots: Pixels) -> None:
+    crops = [np.ascontiguousarray(parrots[y : y + 100, y : y + 120]) for y in range(0, 320, 40)]
+    expected = [codec.compress(crop, 50) for crop in crops]
+    weights._cache.clear()
+    found: list[bytes | None] = [None] * len(crops)
+
+    def work(i: int) -> None:
+        data = codec.compress(crops[i], 50)
+        codec.decompress(data)
+        found[i] = data
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(crops))]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert found == expected
+
+
+@pytest.mark.parametrize("quality", [-1, 101, float("nan")])
+def test_qualities_that_do_not_exist_are_mistakes(quality: float, patch: Pixels) -> None:
+    with pytest.raises(ValueError, match="quality"):
+        codec.compress(patch, quality)
+
+
+def test_devices_and_outputs_that_do_not_exist_are_mistakes(patch: Pixels) -> None:
+    with pytest.raises(ValueError, match="device 'tpu'"):
+        codec.compress(patch, device="tpu")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="output 'list'"):
+        codec.decompress(b"", output="list")  # type: ignore[call-overload]
+    with pytest.raises(TypeError, match="int"):
+        codec.compress(5)  # type: ignore[arg-type]
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+REFUSED = {
+    "RGBA": saved(Image.new("RGBA", (9, 9)), "PNG"),
+    "palette": saved(Image.new("P", (9, 9)), "PNG"),
+    "16 bits": saved(Image.new("I;16", (9, 9)), "PNG"),
+    "CMYK": saved(Image.new("CMYK", (9, 9)), "JPEG"),
+    "one bit": saved(Image.new("1", (9, 9)), "PNG"),
+    "transparent colour": saved(Image.new("RGB", (9, 9)), "PNG", transparency=(0, 0, 0)),
+    "animation": saved(Image.new("RGB", (9, 9)), "PNG", save_all=True, append_images=[Image.new("RGB", (9, 9), "red")]),
+    "text": b"this is not a picture",
+    "nothing": b"",
+    "half a picture": PARROTS.read_bytes()[:200_000],
+    "damaged picture": PARROTS.read_bytes()[:5000] + bytes(1000) + PARROTS.read_bytes()[6000:],
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_cannot_be_coded_is_refused_by_name(what: str) -> None:
+    with pytest.raises(codec.MediaError) as error:
+        codec.compress(REFUSED[what])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((5, 5, 3), np.float32),
+        np.zeros((5, 5, 4), np.uint8),
+        np.zeros((0, 5, 3), np.uint8),
+        np.zeros(5, np.uint8),
+    ],
+)
+def test_arrays_that_are_no_pictures_are_refused(array: np.ndarray) -> None:
+    with pytest.raises(codec.MediaError, match="expected uint8"):
+        codec.compress(array)
+
+
+def test_limits_are_checked_both_ways(patch: Pixels) -> None:
+    with pytest.raises(codec.LimitExceeded):
+        codec.compress(patch, max_pixels=9749)
+    data = codec.compress(patch, max_pixels=9750)
+    with pytest.raises(codec.LimitExceeded):
+        codec.decompress(data, max_pixels=9749)
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
+    bomb = saved(Image.new("L", (20_000, 20_000)), "PNG")
+    with pytest.raises(codec.LimitExceeded):
+        codec.compress(bomb)

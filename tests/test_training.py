@@ -1,0 +1,208 @@
+"""Training: the start is a transform coder, runs resume to the bit, exports decode."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from codec import weights
+from codec.bitstream.errors import ModelMismatch
+from codec.classical import block_transform, dct_matrix, picture_statistics
+from codec.eval.metrics import psnr_db
+from codec.fixed import Mood
+from codec.media import Pixels
+from codec.models import IMAGE
+from codec.training.data import Crops, pictures
+from codec.training.export import export
+from codec.training.loop import Plan, Trainer, begin, load_trained, set_mood, train
+from codec.training.relaxed import relaxed_pass
+from tests.conftest import PARROTS, Run
+
+CPU = torch.device("cpu")
+PLAN = Plan(steps=4, decay_steps=2, batch=2, crop=64, warmup_steps=2)
+
+
+@pytest.fixture(scope="module")
+def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """45 small pictures in a tar file, and one member that is none."""
+    folder = tmp_path_factory.mktemp("data")
+    source = Image.open(PARROTS)
+    names = []
+    for i in range(45):
+        name = folder / f"{i:03d}.png"
+        source.crop((i * 10, i * 5, i * 10 + 150, i * 5 + 120)).save(name)
+        names.append(name)
+    broken = folder / "zzz.png"
+    broken.write_bytes(b"nothing")
+    path = folder / "shard.tar"
+    with tarfile.open(path, "w") as tar:
+        for name in [*names, broken]:
+            tar.add(name, name.name)
+            name.unlink()
+    return path
+
+
+@pytest.fixture(scope="module")
+def crops(shard: Path) -> Crops:
+    return Crops([shard], 64, CPU)
+
+
+def test_transforms_are_orthonormal() -> None:
+    assert np.allclose(dct_matrix(8) @ dct_matrix(8).T, np.eye(8))
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    t = block_transform(16, rotation)
+    assert np.allclose(t @ t.T, np.eye(768))
+
+
+def test_a_new_model_is_the_transform_coder(parrots: Pixels) -> None:
+    statistics = picture_statistics([parrots])
+    torch.manual_seed(0)
+    model = IMAGE.model(IMAGE.config, statistics)
+    x = torch.tensor(parrots[None, :256, :256]).float()
+    log2_step = torch.tensor([4.0])
+    with torch.inference_mode():
+        h = model.analysis(x, log2_step)[0]
+        x_hat = model.synthesis(h[None], log2_step)[0]
+    # its features are the strongest 16x16 coefficients, divided by their norm
+    keep = np.argsort(-statistics.rms16, kind="stable")[:320]
+    block = parrots[:16, :16].astype(np.float64).transpose(2, 0, 1).reshape(-1) - 128
+    expected = (block_transform(16, statistics.color) @ block)[keep]
+    norm = np.exp2(model.prior.log2_norm.numpy())
+    assert np.allclose(h[0, 0].numpy() * norm, expected, atol=0.02)
+    # and synthesis is the transpose: what is lost are the 448 weakest coefficients
+    assert psnr_db(parrots[:256, :256], x_hat.round().clamp(0, 255).byte().numpy()) > 40
+
+
+def test_data_comes_from_shards_and_folders_without_what_is_broken(shard: Path, crops: Crops) -> None:
+    assert len(list(pictures(shard))) == 45
+    assert len(list(pictures(shard.parent))) == 45
+    assert (len(crops.native), len(crops.validation)) == (5, 40)
+    assert len(crops.shrunk) == 5
+    batch = crops.batch(7, 3)
+    assert batch.shape == (3, 64, 64, 3)
+    assert torch.equal(batch, crops.batch(7, 3))
+    assert not torch.equal(batch, crops.batch(8, 3))
+
+
+def test_a_resumed_run_takes_the_same_steps(crops: Crops, tmp_path: Path) -> None:
+    def run(folder: Path, *ends: int) -> dict[str, torch.Tensor]:
+        folder.mkdir()
+        for end in ends:
+            trainer = begin(IMAGE, PLAN, crops, CPU, folder)
+            while trainer.step < end:
+                trainer.train_step(crops.batch(trainer.step, PLAN.batch))
+            trainer.save(folder / "checkpoint.pt")
+        return trainer.average
+
+    whole, resumed = run(tmp_path / "a", 4), run(tmp_path / "b", 2, 4)
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_training_lowers_the_loss(crops: Crops) -> None:
+    torch.manual_seed(0)
+    model = IMAGE.model(IMAGE.config, picture_statistics([c.numpy() for c in crops.native]))
+    trainer = Trainer(model, Plan(60, 10, batch=2, crop=64), CPU, IMAGE.curve.range)
+    before = trainer.validate(crops.validation)
+    for step in range(60):
+        trainer.train_step(crops.batch(step, 2))
+    assert trainer.validate(crops.validation) < 0.97 * before
+
+
+def test_a_run_logs_saves_and_draws(crops: Crops, tmp_path: Path) -> None:
+    trainer = begin(IMAGE, PLAN, crops, CPU, tmp_path)
+    rows: list[dict[str, float]] = []
+    train(trainer, crops, tmp_path, rows.append)
+    logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in logged] == [4]
+    assert logged[0]["validation"] > 0
+    with Image.open(tmp_path / "curve.png") as curve:
+        assert curve.width > 400
+
+
+def test_the_learning_rate_warms_up_stays_and_falls() -> None:
+    plan = Plan(steps=1000, decay_steps=200, warmup_steps=100)
+    rates = [plan.rate_at(step) for step in range(1000)]
+    assert rates[0] == 0.01
+    assert rates[100:800] == [1.0] * 700
+    assert rates[800:] == sorted(rates[800:], reverse=True)
+    assert rates[-1] == pytest.approx(plan.final_share, rel=0.01)
+
+
+def test_snapped_fine_tuning_moves_the_integers(crops: Crops) -> None:
+    torch.manual_seed(0)
+    model = IMAGE.model(IMAGE.config)
+    load_trained(model, IMAGE.path)
+    trainer = Trainer(model, Plan(2, 0, batch=2, crop=64, warmup_steps=1, snapped=True), CPU, IMAGE.curve.range)
+    before = model.prior.from_hyper[0].integers().weight
+    for step in range(2):
+        assert np.isfinite(trainer.train_step(crops.batch(step, 2))["loss"])
+    assert (model.prior.from_hyper[0].integers().weight != before).any()
+
+
+def test_snapped_nets_compute_what_frozen_ones_do(parrots: Pixels) -> None:
+    frozen = weights.installed(IMAGE.id, CPU).model
+    model = IMAGE.model(IMAGE.config)
+    load_trained(model, IMAGE.path)
+    set_mood(model.prior, Mood.SNAPPED)
+    z = torch.randint(-9, 10, (1, 3, 2, IMAGE.config.prior.hyper_channels), generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        told = torch.tensor([0.5])
+        assert torch.equal(model.prior.features(z.float(), told), frozen.prior.features(z.float(), told))
+
+
+def test_integer_nets_cost_at_most_three_permille(parrots: Pixels) -> None:
+    frozen = weights.installed(IMAGE.id, CPU).model
+    free = IMAGE.model(IMAGE.config)
+    load_trained(free, IMAGE.path)
+    x = torch.tensor(parrots[None, :, :704]).float()
+    bits = []
+    for model in (free, frozen):
+        with torch.inference_mode():
+            coded = [relaxed_pass(model, x, torch.tensor([step]), hard=True) for step in (3.0, 5.0, 7.0)]
+        bits.append(sum(float(c.y_bits + c.z_bits) for c in coded))
+    assert bits[1] < bits[0] * 1.003
+
+
+def test_an_export_loads_and_names_its_training(crops: Crops, tmp_path: Path) -> None:
+    trainer = begin(IMAGE, PLAN, crops, CPU, tmp_path)
+    trainer.train_step(crops.batch(0, 2))
+    trainer.save(tmp_path / "checkpoint.pt")
+    target = tmp_path / "w.safetensors"
+    record = export(IMAGE, tmp_path / "checkpoint.pt", target)
+    assert target.stat().st_size < 16 * 2**20
+    loaded = weights.load(IMAGE, CPU, target)
+    assert loaded.record == record
+    assert record["steps"] == 1
+    assert loaded.digest != weights.installed(IMAGE.id, CPU).digest
+
+
+def test_weights_that_are_missing_or_foreign_are_a_mismatch(tmp_path: Path) -> None:
+    with pytest.raises(ModelMismatch, match="cannot be read"):
+        weights.load(IMAGE, CPU, tmp_path / "none.safetensors")
+    weights.save(tmp_path / "other.safetensors", {"a": np.zeros(3, np.int8)}, {})
+    with pytest.raises(ModelMismatch, match="does not hold"):
+        weights.load(IMAGE, CPU, tmp_path / "other.safetensors")
+    with pytest.raises(ModelMismatch, match="model 99"):
+        weights.installed(99, CPU)
+
+
+def test_train_and_export_work_from_the_command_line(shard: Path, tmp_path: Path, run: Run) -> None:
+    arguments = ("train", shard, "--run", tmp_path / "run", "--batch", 1, "--crop", 64, "--decay-steps", 1)
+    for steps in (1, 2):  # the second resumes the first
+        done = run(*arguments, "--steps", steps, "--threads", 1)
+        assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2]
+    out = tmp_path / "w.safetensors"
+    assert run("export", tmp_path / "run", "-o", out).returncode == 0
+    assert weights.load(IMAGE, CPU, out).record["steps"] == 2
+    assert run("export", tmp_path / "run", "-o", out).returncode == 1  # exists
+    done = run("train", shard, "--run", tmp_path / "big", "--crop", 1024)
+    assert done.returncode == 1
+    assert b"no pictures of at least 1024" in done.stderr
