@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from codec.bitstream.errors import CodecError, MediaError
 from codec.cli import files
+
+if TYPE_CHECKING:
+    from codec.training.loop import Plan
+    from codec.training.team import Team
 
 
 @click.command()
@@ -27,7 +33,7 @@ from codec.cli import files
     show_default=True,
     help="How many of the last steps lower the learning rate.",
 )
-@click.option("--batch", type=click.IntRange(1), default=4, show_default=True, help="Crops a step.")
+@click.option("--batch", type=click.IntRange(1), default=4, show_default=True, help="Crops a step, in all.")
 @click.option(
     "--crop",
     type=click.IntRange(64),
@@ -43,6 +49,13 @@ from codec.cli import files
     help="Weights or checkpoint that a new run starts from, instead of the classical transform.",
 )
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes that share each batch, a core each: the fastest way to use several cores.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of crops and noise.")
 @files.device_option
 def train(
@@ -56,19 +69,34 @@ def train(
     snapped: bool,
     start_from: Path | None,
     threads: int | None,
+    processes: int,
     seed: int,
     device: str,
 ) -> None:
     """Train the picture model on DATA: tar shards or folders of pictures."""
     if crop % 64:
         raise click.BadParameter("not a multiple of 64", param_hint="--crop")
-    import torch
-    from tqdm import tqdm
-
+    if batch % processes:
+        raise click.BadParameter(f"not a multiple of the {processes} processes", param_hint="--batch")
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise CodecError("training draws its curve with matplotlib: pip install 'codec[train]'") from error
+    from codec.training import team
+    from codec.training.loop import Plan
+
+    plan = Plan(steps, decay_steps, batch, crop, learning_rate, seed=seed, snapped=snapped)
+    folder.mkdir(parents=True, exist_ok=True)
+    team.run(processes, partial(_work, plan, list(sources), folder, start_from, threads, device))
+
+
+def _work(
+    plan: Plan, sources: list[Path], folder: Path, start_from: Path | None, threads: int | None, device: str, team: Team
+) -> None:
+    """One process of a run."""
+    import torch
+    from tqdm import tqdm
+
     from codec.models import IMAGE
     from codec.picture import device_named
     from codec.training import loop
@@ -76,15 +104,14 @@ def train(
 
     if threads:
         torch.set_num_threads(threads)
-    plan = loop.Plan(steps, decay_steps, batch, crop, learning_rate, seed=seed, snapped=snapped)
     on = device_named(device)
     try:
-        crops = Crops(list(sources), crop, on, seed)
+        crops = Crops(sources, plan.crop, on, plan.seed)
     except ValueError as error:
         raise MediaError(str(error)) from error
-    folder.mkdir(parents=True, exist_ok=True)
-    trainer = loop.begin(IMAGE, plan, crops, on, folder, start_from)
-    with tqdm(total=steps, initial=trainer.step, unit="step", disable=None) as bar:
+    trainer = loop.begin(IMAGE, plan, crops, on, folder, start_from, team)
+    quiet = None if team.rank == 0 else True
+    with tqdm(total=plan.steps, initial=trainer.step, unit="step", disable=quiet) as bar:
 
         def report(row: dict[str, float]) -> None:
             bar.update(trainer.step - bar.n)

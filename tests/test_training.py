@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import tarfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -206,3 +210,28 @@ def test_train_and_export_work_from_the_command_line(shard: Path, tmp_path: Path
     done = run("train", shard, "--run", tmp_path / "big", "--crop", 1024)
     assert done.returncode == 1
     assert b"no pictures of at least 1024" in done.stderr
+
+
+def test_two_processes_train_one_model(shard: Path, tmp_path: Path, run: Run) -> None:
+    arguments = ("train", shard, "--run", tmp_path / "run", "--batch", 2, "--crop", 64, "--steps", 2)
+    done = run(*arguments, "--processes", 2)
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2]
+    assert run(*arguments, "--processes", 3).returncode == 2  # three do not share two crops
+
+
+def test_a_stopped_run_leaves_a_checkpoint(shard: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "codec.cli", "train", shard, "--run", tmp_path, "--batch", "1", "--crop", "64"],
+        stderr=subprocess.PIPE,
+    )
+    while not (tmp_path / "log.jsonl").exists():
+        assert process.poll() is None
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 130, errors
+    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    last = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+    assert saved["step"] == last["step"] > 0

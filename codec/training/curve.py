@@ -9,18 +9,18 @@ SMOOTHING_ROWS = 20
 
 
 def draw(log: Path, target: Path) -> None:
-    """Writes a PNG of loss and validation cost over hours from log.jsonl."""
+    """Writes a PNG of loss and validation cost over core-hours from log.jsonl."""
     from matplotlib.figure import Figure  # needed by training only
 
     rows = [json.loads(line) for line in log.read_text().splitlines()]
-    hours = [row["seconds"] / 3600 for row in rows]
+    hours = [row["core_seconds"] / 3600 for row in rows]
     losses = [row["loss"] for row in rows]
     smooth = [sum(part) / len(part) for part in (losses[max(0, i - SMOOTHING_ROWS) : i + 1] for i in range(len(rows)))]
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.subplots()
     axes.plot(hours, losses, color="0.85", linewidth=0.8)
     axes.plot(hours, smooth, label="loss, smoothed")
-    axes.set(xlabel="hours of training", ylabel="loss")
+    axes.set(xlabel="core-hours", ylabel="loss")
     right = axes.twinx()
     checked = [(h, row["validation"]) for h, row in zip(hours, rows, strict=True) if "validation" in row]
     if checked:

@@ -24,7 +24,7 @@ def export(row: ModelRow, checkpoint: Path, target: Path) -> dict[str, Any]:
         "model": row.name,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "steps": saved["step"],
-        "core_hours": round(saved["seconds"] / 3600, 2),
+        "core_hours": round(saved["core_seconds"] / 3600, 2),
         "plan": saved["plan"],
         "torch": torch.__version__,
     }

@@ -29,10 +29,12 @@ from codec.training.curve import draw
 from codec.training.data import Crops, as_batch
 from codec.training.loss import balanced, rate_distortion
 from codec.training.relaxed import Pass, relaxed_pass
+from codec.training.team import Team
 
 CHECKPOINT_SECONDS = 600
 LOG_STEPS = 50
 STATISTICS_PICTURES = 400
+ALONE = Team()
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 VALIDATION_STEPS = (7.0, 6.0, 5.0, 4.0, 3.0)  # log2
 
@@ -65,10 +67,17 @@ class Plan:
 class Trainer:
     """A model in training, its average, optimiser and place in the plan; steps_range is log2 of the nominal steps."""
 
-    def __init__(self, model: Autoencoder, plan: Plan, device: torch.device, steps_range: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        model: Autoencoder,
+        plan: Plan,
+        device: torch.device,
+        steps_range: tuple[float, float],
+        team: Team = ALONE,
+    ) -> None:
         self.model = model.to(device)
         self.plan, self.device, self.steps_range = plan, device, steps_range
-        self.step, self.seconds = 0, 0.0
+        self.team, self.step, self.core_seconds = team, 0, 0.0
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         linear = {id(p) for p in model.linear_parameters()}
         named = list(self.model.named_parameters())
@@ -91,19 +100,22 @@ class Trainer:
             return relaxed_pass(self.model, x, log2_step, hard)
 
     def train_step(self, x: Tensor) -> dict[str, float]:
-        """One step on a batch at random qualities; returns what the log wants."""
+        """One step on a batch (the whole team's) at random qualities; returns what the log wants."""
         torch.manual_seed(self.plan.seed * 1_000_003 + self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.learning_rate * group["share"] * self.plan.rate_at(self.step)
         # one step size from each of B equal ranges: less noise than B free draws
         finest, coarsest = self.steps_range
         share = (torch.arange(len(x)) + torch.rand(len(x)))[torch.randperm(len(x))] / len(x)
-        log2_step = (finest + (coarsest - finest) * share).to(x.device)
+        log2_step = self.team.share((finest + (coarsest - finest) * share).to(x.device))
+        x = self.team.share(x)
+        torch.manual_seed((self.plan.seed * 1_000_003 + self.step) * self.team.size + self.team.rank)
         coded = self.coded(x, log2_step)
         j = rate_distortion(x, coded, log2_step)
         loss = balanced(j)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self.team.mean_([p.grad for p in self.model.parameters() if p.grad is not None])
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip_norm)
         if math.isfinite(float(norm)):
             self.optimizer.step()
@@ -143,7 +155,7 @@ class Trainer:
                 "average": self.average,
                 "optimizer": self.optimizer.state_dict(),
                 "step": self.step,
-                "seconds": self.seconds,
+                "core_seconds": self.core_seconds,
                 "plan": asdict(self.plan),
             },
             aside,
@@ -156,12 +168,12 @@ class Trainer:
         self.model.load_state_dict(saved["model"])
         self.average = {name: saved["average"][name] for name in self.average}
         self.optimizer.load_state_dict(saved["optimizer"])
-        self.step, self.seconds = saved["step"], saved["seconds"]
+        self.step, self.core_seconds = saved["step"], saved["core_seconds"]
 
 
 @contextmanager
 def stop_requests() -> Iterator[list[int]]:
-    """Signals that ask the run to end, as they come in: Ctrl-C and SIGTERM wait for the step to be whole."""
+    """Signals that ask the run to end, as they come in: Ctrl-C and SIGTERM wait for the next row of the log."""
     requests: list[int] = []
     before = {s: signal.signal(s, lambda number, frame: requests.append(number)) for s in STOP_SIGNALS}
     try:
@@ -172,7 +184,13 @@ def stop_requests() -> Iterator[list[int]]:
 
 
 def begin(
-    row: ModelRow, plan: Plan, crops: Crops, device: torch.device, folder: Path, start_from: Path | None = None
+    row: ModelRow,
+    plan: Plan,
+    crops: Crops,
+    device: torch.device,
+    folder: Path,
+    start_from: Path | None = None,
+    team: Team = ALONE,
 ) -> Trainer:
     """A trainer at the folder's checkpoint, or a new one from given weights or from the classical transform."""
     torch.manual_seed(plan.seed)
@@ -180,7 +198,7 @@ def begin(
     checkpoint = folder / "checkpoint.pt"
     if start_from is not None and not checkpoint.exists():
         load_trained(model, start_from)
-    trainer = Trainer(model, plan, device, row.curve.range)
+    trainer = Trainer(model, plan, device, row.curve.range, team)
     if checkpoint.exists():
         trainer.resume(checkpoint)
     return trainer
@@ -210,27 +228,32 @@ def train(trainer: Trainer, crops: Crops, folder: Path, report: Callable[[dict[s
 
     Raises KeyboardInterrupt, the checkpoint written, when asked to stop.
     """
-    plan, saved_at = trainer.plan, time.monotonic()
+    plan, team, saved_at = trainer.plan, trainer.team, time.monotonic()
+    checkpoint, log = folder / "checkpoint.pt", folder / "log.jsonl"
     recent: list[dict[str, float]] = []
-    with (folder / "log.jsonl").open("a") as log, stop_requests() as requests:
-        while trainer.step < plan.steps and not requests:
+    with stop_requests() as requests:
+        while trainer.step < plan.steps:
             began = time.perf_counter()
             recent.append(trainer.train_step(crops.batch(trainer.step, plan.batch).to(trainer.device)))
-            trainer.seconds += time.perf_counter() - began
-            last = trainer.step == plan.steps
-            if trainer.step % LOG_STEPS == 0 or last:
+            trainer.core_seconds += (time.perf_counter() - began) * team.size
+            if trainer.step % LOG_STEPS and trainer.step < plan.steps:
+                continue
+            stopped = torch.tensor(float(bool(requests)))
+            team.mean_([stopped])  # all processes leave at the same step
+            ending = trainer.step == plan.steps or bool(stopped)
+            if team.rank == 0:
                 row = {key: sum(r[key] for r in recent) / len(recent) for key in recent[0]}
-                row |= {"step": trainer.step, "seconds": trainer.seconds, "rate": plan.rate_at(trainer.step - 1)}
-                if last or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+                row |= {"step": trainer.step, "core_seconds": trainer.core_seconds}
+                row["rate"] = plan.rate_at(trainer.step - 1)
+                if ending or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                     row["validation"] = trainer.validate(crops.validation)
-                    trainer.save(folder / "checkpoint.pt")
+                    trainer.save(checkpoint)
                     saved_at = time.monotonic()
-                log.write(json.dumps({k: round(v, 5) for k, v in row.items()}) + "\n")
-                log.flush()
+                with log.open("a") as lines:
+                    lines.write(json.dumps({k: round(v, 5) for k, v in row.items()}) + "\n")
                 if "validation" in row:
-                    draw(folder / "log.jsonl", folder / "curve.png")
+                    draw(log, folder / "curve.png")
                 report(row)
-                recent = []
-    if requests:
-        trainer.save(folder / "checkpoint.pt")
-        raise KeyboardInterrupt
+            recent = []
+            if stopped:
+                raise KeyboardInterrupt
