@@ -6,16 +6,16 @@ import json
 
 import click
 
-from codec.cli import files
+from codec.cli import files, options
 
 
 @click.command()
 @click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
-@click.option("-q", "--quality", type=click.FloatRange(0, 100), default=50, show_default=True, help="Quality coded at.")
+@options.quality_option
 @click.option("-n", "--repeat", type=click.IntRange(1), default=3, show_default=True, help="Timed runs a picture.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
-@files.device_option
+@options.device_option
 def bench(
     pictures: tuple[str, ...], quality: float, repeat: int, threads: int | None, as_json: bool, device: str
 ) -> None:
@@ -23,8 +23,13 @@ def bench(
     import torch
 
     from codec.eval.bench import bench as measure
+    from codec.media import read_picture
 
     if threads:
         torch.set_num_threads(threads)
-    result = measure([files.read_input(p) for p in pictures], quality, repeat, device)
+    pixels = []
+    for name in pictures:
+        with files.named(name):
+            pixels.append(read_picture(files.read_input(name)))
+    result = measure(pixels, quality, repeat, device)
     click.echo(json.dumps(result.as_dict()) if as_json else result.table())

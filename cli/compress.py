@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codec.cli import files
+from codec.cli import files, options
 
 if TYPE_CHECKING:
     from codec.api import Device
@@ -15,16 +15,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="IN...")
 @click.option("-o", "--out", metavar="OUT", help="Output file, a folder, or - for standard output.  [default: IN.lcc]")
-@click.option(
-    "-q",
-    "--quality",
-    type=click.FloatRange(0, 100),
-    default=50,
-    show_default=True,
-    help="0 is smallest, 50 about half a bit per pixel, 100 best.",
-)
-@files.device_option
-@files.force_option
+@options.quality_option
+@options.device_option
+@options.force_option
 def compress(inputs: tuple[str, ...], out: str | None, quality: float, device: Device, force: bool) -> None:
     """Compress pictures into .lcc files. IN - is standard input."""
     targets = files.destinations(inputs, out, ".lcc")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codec.cli import files
+from codec.cli import files, options
 
 if TYPE_CHECKING:
     from codec.api import Device
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     metavar="OUT",
     help="Output file (its suffix names the format), a folder, or - for PNG on standard output.  [default: IN.png]",
 )
-@files.device_option
-@files.force_option
+@options.device_option
+@options.force_option
 def decompress(inputs: tuple[str, ...], out: str | None, device: Device, force: bool) -> None:
     """Restore pictures from .lcc files. IN - is standard input."""
     targets = files.destinations(inputs, out, ".png")

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import click
 
-from codec.cli import files
+from codec.bitstream.errors import CodecError
+from codec.cli import files, options
+
+LEAST_QUALITIES = 3  # for a curve
 
 
 @click.group("eval")
@@ -24,17 +27,23 @@ def evaluate() -> None:
     "-q",
     "--quality",
     "qualities",
-    type=click.FloatRange(0, 100),
+    type=options.QUALITY,
     multiple=True,
     default=(0, 15, 30, 45, 60, 75, 90, 100),
     show_default=True,
     help="Quality to code at; give it several times.",
 )
-@files.force_option
+@options.force_option
 def images(folder: Path, out: str | None, qualities: tuple[float, ...], force: bool) -> None:
     """Table of rate and PSNR over the pictures of FOLDER, and BD-rate against Pillow's JPEG."""
+    if len(set(qualities)) < max(LEAST_QUALITIES, len(qualities)):
+        raise click.UsageError(f"give at least {LEAST_QUALITIES} different qualities")
     if out:
         files.check_target(out, force)
+    try:
+        import bjontegaard  # noqa: F401
+    except ImportError as error:
+        raise CodecError("BD-rate needs the package bjontegaard: pip install 'codec[eval]'") from error
     from tqdm import tqdm
 
     from codec.eval.anchors import ANCHORS

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import click
 
-from codec.cli import files
+from codec.cli import files, options
 
 
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--out", required=True, metavar="OUT", help="Weights file to write, .safetensors.")
-@files.force_option
+@options.force_option
 def export(run: Path, out: str, force: bool) -> None:
     """Write the runtime weights of a training RUN, with the training record inside."""
+    if out == files.STREAM:
+        raise click.UsageError("weights go to a file, not to standard output")
     files.check_target(out, force)
     from codec.models import IMAGE
     from codec.training.export import export
 
-    record = export(IMAGE, run / "checkpoint.pt", Path(out))
+    record = export(IMAGE, run, Path(out))
     click.echo(f"{out}: {Path(out).stat().st_size:,} bytes, {record['steps']:,} steps", err=True)

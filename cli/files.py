@@ -1,83 +1,99 @@
-"""Where commands read and write: `-` for the standard streams, outputs that appear whole or not at all."""
+"""Where commands read and write: `-` for the standard streams, names in errors, one bad file among good ones."""
 
 from __future__ import annotations
 
 import os
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 from tqdm import tqdm
 
 from codec.bitstream.errors import CodecError, MediaError
+from codec.storage import write_whole
 
 STREAM = "-"
-DEFAULT_MODE = 0o666
 
-force_option = click.option("-f", "--force", is_flag=True, help="Overwrite existing outputs.")
-device_option = click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="Where the networks run; auto takes CUDA where there is one.",
-)
+
+def say(message: str) -> None:
+    """One line on stderr, whatever the message holds."""
+    click.echo(f"codec: {' '.join(message.split())}", err=True)
+
+
+@contextmanager
+def named(source: str) -> Iterator[None]:
+    """Errors of the family raised inside begin with the name of the file that they are about."""
+    try:
+        yield
+    except CodecError as error:
+        raise type(error)(f"{source}: {error}") from error
 
 
 def destinations(sources: Sequence[str], out: str | None, suffix: str) -> list[str]:
     """The output of each input: beside it with another suffix, in the folder `out`, or the file `out`.
 
-    Raises click.UsageError where two inputs share an output or an output is its input.
+    Raises click.UsageError where that is impossible: two inputs share an output, an output is its input.
     """
-    if len(sources) > 1 and out is not None and not Path(out).is_dir():
+    folder = out is not None and out != STREAM and (Path(out).is_dir() or out.endswith(os.sep))
+    if folder and not Path(str(out)).is_dir():
+        raise click.UsageError(f"there is no folder {out}")
+    if len(sources) > 1 and out is not None and not folder:
         raise click.UsageError(f"several inputs need a folder as output; {out} is none")
     if sources.count(STREAM) > 1:
         raise click.UsageError("standard input can be read only once")
     targets = []
     for source in sources:
-        if out is not None and not (out != STREAM and Path(out).is_dir()):
+        if out is not None and not folder:
             targets.append(out)
         elif source == STREAM:
-            if out is not None:
+            if folder:
                 raise click.UsageError("standard input has no name: give -o a file, not a folder")
             targets.append(STREAM)
+        elif not Path(source).name:
+            raise click.UsageError(f"'{source}' is not the name of a file")
         else:
             name = Path(source).with_suffix(suffix)
-            targets.append(str(Path(out) / name.name if out else name))
-    if len(set(targets)) < len(targets):
+            targets.append(str(Path(str(out)) / name.name if folder else name))
+    if len({os.path.realpath(t) for t in targets}) < len(targets):
         raise click.UsageError("two inputs would have the same output")
     for source, target in zip(sources, targets, strict=True):
-        if source == target != STREAM:
+        if source != STREAM != target and os.path.realpath(source) == os.path.realpath(target):
             raise click.UsageError(f"{source} is its own output: give another one with -o")
     return targets
 
 
 def read_input(source: str) -> bytes:
     """The bytes of a file or of standard input. Raises MediaError."""
-    if source == STREAM:
-        return sys.stdin.buffer.read()
     try:
+        if source == STREAM:
+            if sys.stdin is None:
+                raise MediaError("standard input is closed")
+            return sys.stdin.buffer.read()
         return Path(source).read_bytes()
     except OSError as error:
-        raise MediaError(f"cannot read {source}: {error.strerror or error}") from error
+        raise MediaError(f"cannot be read: {error.strerror or error}") from error
 
 
 def check_target(target: str, force: bool) -> None:
     """Raises MediaError, before any work is done, where an output must not or cannot be written."""
     if target == STREAM:
+        if sys.stdout is None:
+            raise MediaError("standard output is closed")
         if sys.stdout.isatty():
             raise MediaError("binary data would go to the terminal: redirect it or give -o")
         return
     path = Path(target)
-    if path.is_dir():
-        raise MediaError(f"cannot write {target}: it is a folder")
-    if path.exists() and not force:
-        raise MediaError(f"{target} exists already; --force overwrites it")
-    if not os.access(path.parent, os.W_OK):
-        reason = "permission denied" if path.parent.is_dir() else "there is no such folder"
-        raise MediaError(f"cannot write {target}: {reason}")
+    try:
+        if path.is_dir():
+            raise MediaError(f"cannot write {target}: it is a folder")
+        if os.path.lexists(path) and not force:
+            path.lstat()
+            raise MediaError(f"{target} exists already; --force overwrites it")
+        path.parent.stat()
+    except OSError as error:
+        raise MediaError(f"cannot write {target}: {error.strerror or error}") from error
 
 
 def write_output(target: str, data: bytes) -> None:
@@ -86,29 +102,12 @@ def write_output(target: str, data: bytes) -> None:
         if target == STREAM:
             with open(sys.stdout.fileno(), "wb", closefd=False) as stream:
                 stream.write(data)
-            return
-        path = Path(target)
-        descriptor, aside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(aside, DEFAULT_MODE & ~_umask())
-            os.replace(aside, path)
-        except BaseException:
-            os.unlink(aside)
-            raise
+        else:
+            write_whole(Path(target), lambda file: file.write(data))
     except BrokenPipeError:
         raise
     except OSError as error:
         raise MediaError(f"cannot write {target}: {error.strerror or error}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def each(sources: Sequence[str], targets: Sequence[str], force: bool, convert: Callable[[bytes, str], bytes]) -> None:
@@ -120,15 +119,16 @@ def each(sources: Sequence[str], targets: Sequence[str], force: bool, convert: C
     jobs = list(zip(sources, targets, strict=True))
     for source, target in tqdm(jobs, unit="file", disable=None if len(jobs) > 1 else True, leave=False):
         try:
-            check_target(target, force)
-            data = read_input(source)
-            written = convert(data, target)
-            write_output(target, written)
+            with named(source):
+                check_target(target, force)
+                data = read_input(source)
+                written = convert(data, target)
+                write_output(target, written)
         except CodecError as error:
             if len(jobs) == 1:
-                raise type(error)(f"{source}: {error}") if source not in str(error) else error from None
+                raise
             failed += 1
-            click.echo(f"codec: {source}: {error}", err=True)
+            say(str(error))
         else:
             if target != STREAM:
                 click.echo(f"{source} -> {target}: {len(data):,} -> {len(written):,} bytes", err=True)

@@ -17,7 +17,8 @@ def info(file: str, as_json: bool) -> None:
     """Say what an .lcc FILE holds, without decoding it. FILE - is standard input."""
     import codec
 
-    facts = codec.info(files.read_input(file))
+    with files.named(file):
+        facts = codec.info(files.read_input(file))
     if as_json:
         click.echo(json.dumps(asdict(facts) | {"rate_bpp": round(facts.rate_bpp, 5)}))
         return

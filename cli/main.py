@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -15,13 +17,30 @@ from codec.cli.compress import compress
 from codec.cli.decompress import decompress
 from codec.cli.eval import evaluate
 from codec.cli.export import export
+from codec.cli.files import say
 from codec.cli.info import info
 from codec.cli.train import train
 
+EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Interrupted(Exception):
+    """Ctrl-C, past click's own handling."""
+
+
+class Commands(click.Group):
+    """The group; an interrupt is ours to report."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise Interrupted from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(codec.__version__, prog_name="codec")
 def cli() -> None:
     """Compress pictures with neural networks into .lcc files.
@@ -36,25 +55,40 @@ for command in (compress, decompress, info, evaluate, bench, train, export):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits the process."""
+    warnings.filterwarnings("ignore", message="Image size .* exceeds limit")  # our own limit says so
+    code = _run(arguments)
     try:
-        code = cli.main(arguments, prog_name="codec", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            say(f"cannot write to standard output: {error.strerror}")
+        code = code or EXIT_FAILED
+        # point stdout nowhere, so that Python's own flush at exit is quiet
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        cli.main(arguments, prog_name="codec", standalone_mode=False)
+    except Interrupted:
+        say("interrupted")
+        return EXIT_INTERRUPTED
     except CodecError as error:
-        code = _say(str(error), 1)
-    except click.exceptions.Abort:
-        code = _say("interrupted", EXIT_INTERRUPTED)
+        say(str(error))
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
+        return error.exit_code
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
     except BrokenPipeError:
-        # the reader of our output has left: point stdout nowhere, so that Python's flush at exit is quiet
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    sys.exit(code or 0)
-
-
-def _say(message: str, code: int) -> int:
-    click.echo(f"codec: {' '.join(message.split())}", err=True)
-    return code
+        pass  # the reader of our output has left
+    except OSError as error:
+        say(f"{error.filename or 'output'}: {error.strerror or error}")
+    else:
+        return 0
+    return EXIT_FAILED
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codec.bitstream.errors import CodecError, MediaError
-from codec.cli import files
+from codec.bitstream.errors import CodecError
+from codec.cli import options
 
 if TYPE_CHECKING:
     from codec.training.loop import Plan
@@ -41,12 +41,18 @@ if TYPE_CHECKING:
     show_default=True,
     help="Side of a crop in pixels, a multiple of 64.",
 )
-@click.option("--learning-rate", type=float, default=2.8e-3, show_default=True, help="Peak, for AdamW.")
+@click.option(
+    "--learning-rate",
+    type=options.FiniteRange(0, min_open=True),
+    default=2.8e-3,
+    show_default=True,
+    help="Peak, for AdamW.",
+)
 @click.option("--snapped", is_flag=True, help="Fine-tune with the entropy nets on their integer grid; do it last.")
 @click.option(
     "--start-from",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Weights or checkpoint that a new run starts from, instead of the classical transform.",
+    help="Weights or checkpoint for a new run to start from, instead of the classical transform.",
 )
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @click.option(
@@ -56,8 +62,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Processes that share each batch, a core each: the fastest way to use several cores.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of crops and noise.")
-@files.device_option
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of crops and noise.")
+@options.device_option
 def train(
     sources: tuple[Path, ...],
     folder: Path,
@@ -105,10 +111,7 @@ def _work(
     if threads:
         torch.set_num_threads(threads)
     on = device_named(device)
-    try:
-        crops = Crops(sources, plan.crop, on, plan.seed)
-    except ValueError as error:
-        raise MediaError(str(error)) from error
+    crops = Crops(sources, plan.crop, on, plan.seed)
     trainer = loop.begin(IMAGE, plan, crops, on, folder, start_from, team)
     quiet = None if team.rank == 0 else True
     with tqdm(total=plan.steps, initial=trainer.step, unit="step", disable=quiet) as bar:

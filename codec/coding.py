@@ -27,7 +27,7 @@ def encode(model: Autoencoder, tables: Models, h: Tensor, log2_step: Tensor) -> 
 
     def put(log2_scale: Tensor, values: Tensor) -> Tensor:
         rows = rows_of(log2_scale)
-        symbols = torch.where(rows == 0, 0.0, values.round().clamp(-SYMBOL_MAX, SYMBOL_MAX))
+        symbols = values.round().clamp(-SYMBOL_MAX, SYMBOL_MAX) * (rows > 0)
         encoder.put(rows.flatten().cpu().numpy(), symbols.flatten().cpu().numpy().astype(np.int32))
         return symbols
 

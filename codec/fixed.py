@@ -192,14 +192,29 @@ class Depthwise(FixedLayer):
 
 def _float32_is_exact(device: torch.device) -> bool:
     """Whether matrix products of float32 are computed as such: not while TF32 or bfloat16 stand in for them."""
-    return torch.get_float32_matmul_precision() == "highest" and device.type in ("cpu", "cuda")
+    try:
+        if torch.get_float32_matmul_precision() != "highest":
+            return False
+    except RuntimeError:  # set through torch's newer interface, which the older one refuses to read
+        return False
+    backends = {"cpu": "mkldnn", "cuda": "cuda"}
+    if device.type not in backends:
+        return False
+    matmul = getattr(getattr(torch.backends, backends[device.type]), "matmul", None)
+    return getattr(matmul, "fp32_precision", "none") in ("none", "ieee")
 
 
 # --- base-2 logarithms and powers: every step size is 2^(k / 256) -------------------------------------------------
 
+
+def _table(values: list[float]) -> Tensor:
+    """Constants; typed and placed whatever the caller's defaults are."""
+    return torch.tensor(values, dtype=torch.float32, device="cpu")
+
+
 # Mantissas 2^(k / 256), rounded to EXP2_BITS; a test shows that no entry is near a tie, so any libm gives these.
-EXP2 = torch.tensor([round(2 ** (k / 2**LOG2_BITS + EXP2_BITS)) * 2.0**-EXP2_BITS for k in range(2**LOG2_BITS)])
-_POWERS = torch.tensor([2.0**k for k in range(-_LOG2_RANGE, _LOG2_RANGE)])
+EXP2 = _table([round(2 ** (k / 2**LOG2_BITS + EXP2_BITS)) * 2.0**-EXP2_BITS for k in range(2**LOG2_BITS)])
+_POWERS = _table([2.0**k for k in range(-_LOG2_RANGE, _LOG2_RANGE)])
 
 
 def snap_log2(x: Tensor) -> Tensor:
@@ -226,7 +241,7 @@ def expected_log2_scale(log2_ratio: Tensor) -> Tensor:
 
 
 _SCALE_BITS = 6  # fixed-point bits of the table below, in and out
-_SCALES = torch.tensor(
+_SCALES = _table(
     [
         round(2**_SCALE_BITS * math.log2(SCALE_SHARE * 2 ** (k / 2**_SCALE_BITS) + SCALE_FLOOR)) * 2.0**-_SCALE_BITS
         for k in range(-16 * 2**_SCALE_BITS, 16 * 2**_SCALE_BITS)

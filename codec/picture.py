@@ -54,7 +54,7 @@ def encode(pixels: Pixels, quality: float, device: torch.device, reconstruct: bo
     loaded = weights.installed(IMAGE.id, device)
     with undisturbed(device):
         step_index = IMAGE.curve.step_index(quality)
-        log2_step = torch.tensor([step_index / format.STEP_UNITS], device=device)
+        log2_step = torch.tensor([step_index / format.STEP_UNITS], dtype=torch.float32, device=device)
         h = loaded.model.analysis(padded(pixels, device), log2_step)
         coded = coding.encode(loaded.model, loaded.tables, h, log2_step)
         height, width, channels = pixels.shape
@@ -75,7 +75,7 @@ def decode(data: bytes, device: torch.device, max_pixels: int = format.MAX_PIXEL
     if loaded.digest != header.digest:
         raise ModelMismatch(f"the file was written with weights {header.digest.hex()}, here are {loaded.digest.hex()}")
     with undisturbed(device):
-        log2_step = torch.tensor([header.step_index / format.STEP_UNITS], device=device)
+        log2_step = torch.tensor([header.step_index / format.STEP_UNITS], dtype=torch.float32, device=device)
         shape = tuple(-(-side // ALIGNMENT) * ALIGNMENT // STRIDE for side in (header.height, header.width))
         stream = container.sections[format.SECTION_LATENTS]
         y_hat = coding.decode(loaded.model, loaded.tables, stream, (shape[0], shape[1]), log2_step)

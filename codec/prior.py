@@ -2,7 +2,7 @@
 
 Latents are grids (B, H, W, M), channels sorted by energy. Groups of channels follow each other; each takes two passes,
 one for either colour of the checkerboard, and sees the hyper-latents, all earlier groups and its own first half. So
-the model is autoregressive in ten parallel steps whatever the size, and a file cut anywhere still holds a picture.
+the model is autoregressive in ten parallel steps whatever the size, and what matters most comes first in a file.
 `Prior.walk` is the only copy of that order: training, encoding and decoding differ in the function they hand to it.
 Sources: Ballé 2018 (hyperprior), He 2021 (checkerboard), Minnen 2020 and He 2022 (channel groups).
 """

@@ -26,7 +26,7 @@ class QualityCurve:
         return round(log2_step * format.STEP_UNITS)
 
     def quality(self, step_index: int) -> float:
-        """The quality that `step_index` comes from, within about a hundredth."""
+        """The quality that `step_index` comes from, within a tenth."""
         octaves = self.worst - step_index / format.STEP_UNITS
         root = math.sqrt(self.linear**2 + 4 * self.square * max(octaves, 0.0))
         return (root - self.linear) / (2 * self.square)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from codec.autoencoder import Autoencoder
 from codec.bitstream import format
@@ -25,6 +25,7 @@ from codec.bitstream.errors import ModelMismatch
 from codec.bitstream.tables import Tables
 from codec.fixed import LOG2_BITS, FixedLayer, Integers
 from codec.models import MODELS, ModelRow
+from codec.storage import write_whole
 
 Arrays = dict[str, npt.NDArray[Any]]
 LOG2_BUFFERS = ("prior.log2_std", "prior.log2_norm")  # on the grid of logarithms: stored as int16
@@ -32,12 +33,11 @@ LOG2_BUFFERS = ("prior.log2_std", "prior.log2_norm")  # on the grid of logarithm
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model ready for coding. digest: what files call these weights; record: how they were trained."""
+    """A model ready for coding. digest: what files call these weights."""
 
     model: Autoencoder
     tables: Models
     digest: bytes
-    record: dict[str, Any]
 
 
 def digest(arrays: Arrays) -> bytes:
@@ -85,9 +85,10 @@ def unpack(model: Autoencoder, arrays: Arrays) -> Tables:
     return Tables(arrays["tables.counts"], arrays["tables.reach"])
 
 
-def save(path: Path, arrays: Arrays, record: dict[str, Any]) -> None:
-    """Writes a weights file."""
-    save_file(arrays, path, metadata={"record": json.dumps(record)})
+def write(path: Path, arrays: Arrays, record: dict[str, Any]) -> None:
+    """Writes a weights file. Raises OSError."""
+    data = save(arrays, metadata={"record": json.dumps(record)})
+    write_whole(path, lambda file: file.write(data))
 
 
 def arrays_of(path: Path) -> Arrays:
@@ -107,14 +108,15 @@ def load(row: ModelRow, device: torch.device, path: Path | None = None) -> Loade
     """A model from its installed weights, or from those at `path`. Raises ModelMismatch."""
     path = path or row.path
     try:
-        arrays, record = arrays_of(path), record_of(path)
-        model = row.model(row.config)
+        arrays = arrays_of(path)
+        with torch.device("cpu"):  # whatever the caller's default device and type are
+            model = row.model(row.config).float()
         tables = Models(unpack(model, arrays))
     except (OSError, SafetensorError) as error:
         raise ModelMismatch(f"weights of model '{row.name}' cannot be read from {path}: {error}") from error
     except (ValueError, KeyError, RuntimeError) as error:
         raise ModelMismatch(f"{path} does not hold weights of model '{row.name}': {error}") from error
-    return Loaded(model.to(device), tables, digest(arrays), record)
+    return Loaded(model.to(device), tables, digest(arrays))
 
 
 _cache: dict[tuple[int, str], Loaded] = {}

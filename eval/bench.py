@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from codec import media, picture, weights
+from codec import picture, weights
+from codec.media import Pixels
 from codec.models import IMAGE
 
 MEBI = 1 << 20
@@ -55,15 +56,14 @@ class Bench:
         return "\n".join([head, *lines, f"{'peak memory':26}{self.peak_memory / MEBI:9.0f} MiB"])
 
 
-def bench(files: list[bytes], quality: float, repeat: int, device_name: str) -> Bench:
-    """Times pictures given as file bytes; each is coded once before it is timed."""
+def bench(pictures: list[Pixels], quality: float, repeat: int, device_name: str) -> Bench:
+    """Times pictures; each is coded once before it is timed."""
     device = picture.device_named(device_name)
     loaded = weights.installed(IMAGE.id, device)
-    log2_step = torch.tensor([IMAGE.curve.range[0]], device=device)
+    log2_step = torch.tensor([IMAGE.curve.range[0]], dtype=torch.float32, device=device)
     rows = []
     megapixels = 0.0
-    for file in files:
-        pixels = media.read_picture(file)
+    for pixels in pictures:
         megapixels += pixels.shape[0] * pixels.shape[1] / 1e6
         data = picture.encode(pixels, quality, device).data
         with picture.undisturbed(device):
@@ -80,7 +80,7 @@ def bench(files: list[bytes], quality: float, repeat: int, device_name: str) -> 
     unit = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return Bench(
-        pictures=len(files),
+        pictures=len(pictures),
         megapixels=megapixels,
         quality=quality,
         threads=torch.get_num_threads(),

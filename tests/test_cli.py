@@ -103,6 +103,13 @@ def test_nothing_is_overwritten_without_force(png: Path, run: Run) -> None:
         (("compress", "x/a.png", "y/a.png", "-o", "."), "same output"),
         (("compress", "a.png", "a.jpg"), "folder|same output"),
         (("decompress", "a.png"), "own output"),
+        (("compress", "a.png", "-o", "./a.png", "--force"), "own output"),
+        (("compress", "a.png", "-o", "nodir/"), "no folder"),
+        (("compress", "."), "not the name of a file"),
+        (("compress", ""), "not the name of a file"),
+        (("compress", "a.png", "-q", "nan"), "not a number"),
+        (("train", ".", "--run", "r", "--learning-rate", "nan"), "not a number"),
+        (("export", ".", "-o", "-"), "standard output"),
         (("nonsense",), "nonsense"),
     ],
 )
@@ -168,7 +175,7 @@ def test_inputs_that_cannot_be_read_give_one_line(png: Path, run: Run) -> None:
 
 
 def test_outputs_that_cannot_be_written_give_one_line(png: Path, run: Run) -> None:
-    assert "no such folder" in only_line(run("compress", png, "-o", png.parent / "none" / "a.lcc"))
+    assert "No such file" in only_line(run("compress", png, "-o", png.parent / "none" / "a.lcc"))
     run("compress", png)
     assert ".xyz" in only_line(run("decompress", png.with_suffix(".lcc"), "-o", png.parent / "a.xyz"))
     assert sorted(p.name for p in png.parent.iterdir()) == ["a.lcc", "a.png"]
@@ -221,6 +228,48 @@ def test_outputs_have_the_mode_that_the_umask_asks_for(png: Path, run: Run) -> N
     assert png.with_suffix(".lcc").stat().st_mode & 0o777 == 0o666 & ~umask()
 
 
+def test_links_are_followed_and_devices_are_not_replaced(png: Path, run: Run) -> None:
+    real, link = png.parent / "real.lcc", png.parent / "link.lcc"
+    real.write_bytes(b"old")
+    link.symlink_to(real)
+    assert run("compress", png, "-o", link, "--force").returncode == 0
+    assert link.is_symlink()
+    assert real.read_bytes()[:4] == b"\x89LCC"
+    pipe = png.parent / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE)
+    assert run("compress", png, "-o", pipe, "--force").returncode == 0
+    assert reader.communicate(timeout=20)[0] == real.read_bytes()
+    assert pipe.is_fifo()
+
+
+def test_a_link_to_the_input_is_not_its_output(png: Path, run: Run) -> None:
+    link = png.parent / "link.png"
+    link.symlink_to(png)
+    before = png.read_bytes()
+    assert run("compress", link, "-o", png, "--force").returncode == 2
+    assert png.read_bytes() == before
+
+
+def test_names_may_be_as_long_as_the_system_allows(png: Path, run: Run) -> None:
+    assert run("compress", png, "-o", png.parent / ("n" * 251 + ".lcc")).returncode == 0
+    assert "too long" in only_line(run("compress", png, "-o", png.parent / ("n" * 300)))
+
+
+def test_closed_streams_give_one_line(png: Path) -> None:
+    for redirection in ("- -o - <&-", f"{png} -o - >&-"):
+        command = f"{sys.executable} -m codec.cli compress {redirection}"
+        done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
+        assert "closed" in only_line(done)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_text_that_cannot_be_printed_gives_one_line(png: Path, run: Run) -> None:
+    run("compress", png)
+    command = f"{sys.executable} -m codec.cli info {png.with_suffix('.lcc')} > /dev/full"
+    assert "standard output" in only_line(subprocess.run(["bash", "-c", command], capture_output=True, check=False))
+
+
 def umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -264,12 +313,11 @@ def test_version(run: Run) -> None:
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the Kodak suite is not here")
 def test_kodak_pictures_equal_the_encoders_reconstruction(run: Run, tmp_path: Path) -> None:
-    """Three here; `codec eval images` takes all through separate processes."""
     import torch
 
     from codec import picture
 
-    pictures = [SHARED / "kodak" / f"kodim{i:02d}.png" for i in (4, 15, 22)]
+    pictures = [SHARED / "kodak" / f"kodim{i:02d}.png" for i in range(1, 25)]
     assert run("compress", *pictures, "-o", tmp_path).returncode == 0
     files = [tmp_path / f"{p.stem}.lcc" for p in pictures]
     assert run("decompress", *files).returncode == 0
@@ -281,4 +329,4 @@ def test_kodak_pictures_equal_the_encoders_reconstruction(run: Run, tmp_path: Pa
 
 def test_standard_input_that_is_no_picture_is_named(run: Run) -> None:
     line = only_line(run("compress", "-", stdin=io.BytesIO(b"junk").read()))
-    assert line == "codec: -: not a picture that Pillow can read"
+    assert line == "codec: -: not a picture of a known format"

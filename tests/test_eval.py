@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from scipy.interpolate import Akima1DInterpolator
 
-from codec.bitstream.errors import CodecError
 from codec.eval.anchors import ANCHORS, jpeg
-from codec.eval.bdrate import bd_rate_percent
+from codec.eval.bdrate import UndefinedBdRate, bd_rate_percent
 from codec.eval.metrics import psnr_db
 from codec.media import Pixels, to_pillow
 from tests.conftest import Run
@@ -33,8 +32,10 @@ def test_bd_rate_equals_an_integration_of_our_own() -> None:
 
 
 def test_curves_that_share_no_quality_are_refused() -> None:
-    with pytest.raises(CodecError, match="share no range"):
+    with pytest.raises(UndefinedBdRate, match="share no range"):
         bd_rate_percent(ANCHOR, [(r, q + 30) for r, q in ANCHOR])
+    with pytest.raises(UndefinedBdRate):
+        bd_rate_percent([(r, float("inf")) for r, _ in ANCHOR], ANCHOR)
 
 
 def test_psnr() -> None:
@@ -65,6 +66,8 @@ def test_eval_measures_through_real_files(patch: Pixels, tmp_path: Path, run: Ru
     assert result["pictures"] == ["0.png", "1.png"]
     assert [len(points) for points in result["points"].values()] == [2, 2, 2, 2]
     assert all(-90 < value < 0 for value in result["bd_rate"]["jpeg"])
+    assert run("eval", "images", folder, "-q", 50).returncode == 2
+    assert run("eval", "images", folder, *["-q", "50", "-q", "50", "-q", "60", "-q", "70"]).returncode == 2
     done = run("eval", "images", tmp_path)
     assert done.returncode == 1
     assert b"no pictures in" in done.stderr

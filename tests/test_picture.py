@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -71,8 +73,7 @@ def test_the_file_is_as_long_as_the_model_estimates(parrots: Pixels, quality: fl
         estimate = relaxed_pass(model, picture.padded(parrots, CPU), log2_step, hard=True)
     estimated_bytes = float(estimate.y_bits + estimate.z_bits) / 8
     assert len(data) < estimated_bytes * 1.005 + 40
-    # shorter than estimated only by what row 0 leaves out
-    assert len(data) > estimated_bytes * 0.96
+    assert len(data) > estimated_bytes * 0.995
 
 
 @pytest.mark.parametrize("kind", ["path", "str", "bytes", "pillow", "array", "grey array", "tensor"])
@@ -147,6 +148,79 @@ def test_devices_and_outputs_that_do_not_exist_are_mistakes(patch: Pixels) -> No
         codec.decompress(b"", output="list")  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="int"):
         codec.compress(5)  # type: ignore[arg-type]
+
+
+def test_arrays_of_any_layout_are_taken(patch: Pixels) -> None:
+    flipped = patch[::-1, ::-1, ::-1]
+    locked = patch.copy()
+    locked.flags.writeable = False
+    assert codec.compress(flipped) == codec.compress(flipped.copy())
+    assert codec.compress(locked) == codec.compress(patch)
+    assert codec.compress(memoryview(PARROTS.read_bytes())) == codec.compress(PARROTS)
+
+
+def test_pictures_are_turned_upright(patch: Pixels) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    sideways = saved(to_pillow(patch), "PNG", exif=exif)
+    assert codec.compress(sideways) == codec.compress(np.rot90(patch, -1))
+
+
+def test_the_first_view_of_a_camera_file_is_taken(patch: Pixels) -> None:
+    views = saved(to_pillow(patch), "MPO", save_all=True, append_images=[Image.new("RGB", (9, 9))])
+    assert codec.info(codec.compress(views)).width == 130
+
+
+@pytest.mark.parametrize("source", [0, 3.5, None, open])
+def test_things_that_are_no_pictures_or_files_are_type_errors(source: object) -> None:
+    with pytest.raises(TypeError):
+        codec.compress(source)  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        codec.decompress(source)  # type: ignore[call-overload]
+
+
+def test_paths_that_cannot_be_are_media_errors() -> None:
+    with pytest.raises(codec.MediaError):
+        codec.compress("a\0b")
+    with pytest.raises(codec.MediaError):
+        codec.decompress("nowhere.lcc")
+
+
+def test_a_truncated_pillow_image_is_a_media_error() -> None:
+    with pytest.raises(codec.MediaError, match="damaged"):
+        codec.compress(Image.open(io.BytesIO(PARROTS.read_bytes()[:100_000])))
+
+
+DEFAULTS = """
+import sys, torch, numpy, codec
+kind, first = sys.argv[1], sys.argv[2] == "first"
+pixels = numpy.arange(60 * 70 * 3, dtype=numpy.uint8).reshape(60, 70, 3)
+if not first:
+    codec.compress(pixels)
+{"float64": lambda: torch.set_default_dtype(torch.float64),
+ "bfloat16": lambda: torch.set_default_dtype(torch.bfloat16),
+ "meta": lambda: torch.set_default_device("meta"),
+ "tf32": lambda: setattr(torch.backends.cuda.matmul, "fp32_precision", "tf32"),
+ "bf16": lambda: setattr(torch.backends.mkldnn.matmul, "fp32_precision", "bf16"),
+ "nothing": lambda: None}[kind]()
+data = codec.compress(pixels)
+codec.decompress(data)
+sys.stdout.buffer.write(data)
+"""
+
+
+def test_defaults_that_the_caller_set_change_nothing() -> None:
+    def run(*arguments: str) -> bytes:
+        done = subprocess.run([sys.executable, "-c", DEFAULTS, *arguments], capture_output=True, check=False)
+        assert done.returncode == 0, (arguments, done.stderr.decode()[-500:])
+        return done.stdout
+
+    expected = run("nothing", "first")
+    for kind in ("float64", "bfloat16", "meta", "tf32"):
+        assert run(kind, "first") == expected, kind
+    assert run("meta", "later") == expected
+    # here the float transforms of the encoder may differ too, but what it writes decodes
+    assert run("bf16", "first")[:4] == expected[:4]
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:

@@ -8,18 +8,21 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
 
 from codec import weights
 from codec.bitstream.errors import ModelMismatch
+from codec.bitstream.tables import logistic_tables
 from codec.classical import block_transform, dct_matrix, picture_statistics
 from codec.eval.metrics import psnr_db
-from codec.fixed import Mood
+from codec.fixed import FixedLayer, Mood
 from codec.media import Pixels
 from codec.models import IMAGE
 from codec.training.data import Crops, pictures
@@ -86,8 +89,8 @@ def test_a_new_model_is_the_transform_coder(parrots: Pixels) -> None:
 def test_data_comes_from_shards_and_folders_without_what_is_broken(shard: Path, crops: Crops) -> None:
     assert len(list(pictures(shard))) == 45
     assert len(list(pictures(shard.parent))) == 45
-    assert (len(crops.native), len(crops.validation)) == (5, 40)
-    assert len(crops.shrunk) == 5
+    assert (len(crops.native), len(crops.validation)) == (41, 4)
+    assert len(crops.shrunk) == 41
     batch = crops.batch(7, 3)
     assert batch.shape == (3, 64, 64, 3)
     assert torch.equal(batch, crops.batch(7, 3))
@@ -161,16 +164,49 @@ def test_snapped_nets_compute_what_frozen_ones_do(parrots: Pixels) -> None:
 
 
 def test_integer_nets_cost_at_most_three_permille(parrots: Pixels) -> None:
-    frozen = weights.installed(IMAGE.id, CPU).model
+    """A float model near the installed one, against the integers that it is rounded to."""
     free = IMAGE.model(IMAGE.config)
     load_trained(free, IMAGE.path)
+    rng = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for layer in free.modules():
+            if isinstance(layer, FixedLayer):  # anywhere within half a unit of each integer
+                unit = torch.exp2(-torch.from_numpy(layer.integers().exponent.astype(np.float32)))
+                noise = torch.rand(layer.weight.shape, generator=rng) - 0.5
+                layer.weight += noise * unit.reshape(-1, *[1] * (layer.weight.dim() - 1))
+    frozen = IMAGE.model(IMAGE.config)
+    weights.unpack(frozen, weights.pack(free, logistic_tables(np.zeros(2))))
     x = torch.tensor(parrots[None, :, :704]).float()
     bits = []
     for model in (free, frozen):
         with torch.inference_mode():
             coded = [relaxed_pass(model, x, torch.tensor([step]), hard=True) for step in (3.0, 5.0, 7.0)]
         bits.append(sum(float(c.y_bits + c.z_bits) for c in coded))
+    assert bits[0] != bits[1]
     assert bits[1] < bits[0] * 1.003
+
+
+def test_the_networks_keep_their_budget_of_multiplications() -> None:
+    """Per pixel: at most 25,000 in synthesis, 12,000 in the entropy nets, 60,000 in analysis."""
+    model = IMAGE.model(IMAGE.config)
+    side = 256
+    x, log2_step = torch.zeros(1, side, side, 3), torch.tensor([5.0])
+
+    def thousands(call: Callable[[], object]) -> float:
+        with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+            call()
+        return counter.get_total_flops() / 2 / side**2 / 1000
+
+    with torch.inference_mode():
+        h = model.analysis(x, log2_step)
+        z, told = model.hyper_analysis(h).round(), model.gain.told(log2_step)
+        log2_steps = model.gain.log2_steps(log2_step)
+    entropy = thousands(
+        lambda: model.prior.walk(model.prior.features(z, told), log2_steps, lambda k, half, mean, scale: mean)
+    )
+    assert 5 < thousands(lambda: model.synthesis(h, log2_step)) < 25
+    assert 5 < entropy < 12
+    assert 5 < thousands(lambda: model.hyper_analysis(model.analysis(x, log2_step))) < 60
 
 
 def test_an_export_loads_and_names_its_training(crops: Crops, tmp_path: Path) -> None:
@@ -178,10 +214,10 @@ def test_an_export_loads_and_names_its_training(crops: Crops, tmp_path: Path) ->
     trainer.train_step(crops.batch(0, 2))
     trainer.save(tmp_path / "checkpoint.pt")
     target = tmp_path / "w.safetensors"
-    record = export(IMAGE, tmp_path / "checkpoint.pt", target)
+    record = export(IMAGE, tmp_path, target)
     assert target.stat().st_size < 16 * 2**20
     loaded = weights.load(IMAGE, CPU, target)
-    assert loaded.record == record
+    assert weights.record_of(target) == record
     assert record["steps"] == 1
     assert loaded.digest != weights.installed(IMAGE.id, CPU).digest
 
@@ -189,7 +225,7 @@ def test_an_export_loads_and_names_its_training(crops: Crops, tmp_path: Path) ->
 def test_weights_that_are_missing_or_foreign_are_a_mismatch(tmp_path: Path) -> None:
     with pytest.raises(ModelMismatch, match="cannot be read"):
         weights.load(IMAGE, CPU, tmp_path / "none.safetensors")
-    weights.save(tmp_path / "other.safetensors", {"a": np.zeros(3, np.int8)}, {})
+    weights.write(tmp_path / "other.safetensors", {"a": np.zeros(3, np.int8)}, {})
     with pytest.raises(ModelMismatch, match="does not hold"):
         weights.load(IMAGE, CPU, tmp_path / "other.safetensors")
     with pytest.raises(ModelMismatch, match="model 99"):
@@ -205,7 +241,7 @@ def test_train_and_export_work_from_the_command_line(shard: Path, tmp_path: Path
     assert [row["step"] for row in rows] == [1, 2]
     out = tmp_path / "w.safetensors"
     assert run("export", tmp_path / "run", "-o", out).returncode == 0
-    assert weights.load(IMAGE, CPU, out).record["steps"] == 2
+    assert weights.record_of(out)["steps"] == 2
     assert run("export", tmp_path / "run", "-o", out).returncode == 1  # exists
     done = run("train", shard, "--run", tmp_path / "big", "--crop", 1024)
     assert done.returncode == 1
@@ -235,3 +271,27 @@ def test_a_stopped_run_leaves_a_checkpoint(shard: Path, tmp_path: Path) -> None:
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     last = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
     assert saved["step"] == last["step"] > 0
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", None])
+def test_broken_checkpoints_are_one_line(content: bytes | None, shard: Path, tmp_path: Path, run: Run) -> None:
+    if content is not None:
+        (tmp_path / "checkpoint.pt").write_bytes(content)
+        done = run("train", shard, "--run", tmp_path, "--steps", 1, "--crop", 64)
+        assert done.returncode == 1
+        assert "is not a checkpoint" in done.stderr.decode()
+        assert len(done.stderr.splitlines()) == 1
+    done = run("export", tmp_path, "-o", tmp_path / "w.safetensors")
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "w.safetensors").exists()
+
+
+def test_data_that_is_no_shard_is_one_line(tmp_path: Path, run: Run) -> None:
+    junk = tmp_path / "junk.tar"
+    junk.write_bytes(b"junk" * 1000)
+    for source in (junk, PARROTS):
+        done = run("train", source, "--run", tmp_path / "run", "--steps", 1)
+        assert done.returncode == 1
+        assert b"neither a folder nor a tar shard" in done.stderr
+        assert len(done.stderr.splitlines()) == 1

@@ -12,14 +12,18 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
+from codec.bitstream.errors import MediaError
 from codec.media import PICTURES
 
-VALIDATION = 40  # the first pictures large enough are kept out of training
+VALIDATION = 40  # so many of the first pictures, but at most a tenth of all, are kept out of training
 SHRINK = (1.3, 2.0)  # lossy sources have no fine chroma at native size: half of the crops come from shrunk copies
 
 
 def pictures(source: Path) -> Iterator[Image.Image]:
-    """RGB pictures of a tar shard, a folder (recursively) or a folder of shards, in the order of their names."""
+    """RGB pictures of a tar shard, a folder (recursively) or a folder of shards, in the order of their names.
+
+    Raises MediaError for a file that is no shard; pictures that cannot be read are left out.
+    """
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if path.suffix == ".tar":
@@ -27,11 +31,14 @@ def pictures(source: Path) -> Iterator[Image.Image]:
             elif path.suffix.lower() in PICTURES:
                 yield from _opened(path.read_bytes())
         return
-    with tarfile.open(source) as shard:
-        for member in sorted(shard.getmembers(), key=lambda m: m.name):
-            data = shard.extractfile(member) if Path(member.name).suffix.lower() in PICTURES else None
-            if data is not None:
-                yield from _opened(data.read())
+    try:
+        with tarfile.open(source) as shard:
+            for member in sorted(shard.getmembers(), key=lambda m: m.name):
+                data = shard.extractfile(member) if Path(member.name).suffix.lower() in PICTURES else None
+                if data is not None:
+                    yield from _opened(data.read())
+    except (tarfile.TarError, EOFError) as error:
+        raise MediaError(f"{source} is neither a folder nor a tar shard that can be read: {error}") from error
 
 
 def _opened(data: bytes) -> Iterator[Image.Image]:
@@ -51,26 +58,16 @@ class Crops:
 
     def __init__(self, sources: list[Path], crop: int, device: torch.device, seed: int = 0) -> None:
         self.crop, self.seed = crop, seed
+        found = [image for source in sources for image in pictures(source) if min(image.size) >= crop]
+        if not found:
+            raise MediaError(f"no pictures of at least {crop} x {crop} pixels to train on")
+        held_out = min(VALIDATION, len(found) // 10)
+        self.validation = [pixels(_centre(image, crop)) for image in found[:held_out]]
+        self.native = [pixels(image).to(device) for image in found[held_out:]]
         rng = np.random.default_rng(seed)
-        self.native: list[Tensor] = []
-        self.shrunk: list[Tensor] = []
-        self.validation: list[Tensor] = []
-        for source in sources:
-            for image in pictures(source):
-                side = min(image.size)
-                if side < crop:
-                    continue
-                if len(self.validation) < VALIDATION:
-                    left, top = (image.width - crop) // 2, (image.height - crop) // 2
-                    self.validation.append(pixels(image.crop((left, top, left + crop, top + crop))))
-                    continue
-                self.native.append(pixels(image).to(device))
-                factor = min(rng.uniform(*SHRINK), side / crop)
-                if factor >= SHRINK[0]:
-                    size = (max(crop, round(image.width / factor)), max(crop, round(image.height / factor)))
-                    self.shrunk.append(pixels(image.resize(size, Image.Resampling.LANCZOS)).to(device))
-        if not self.native:
-            raise ValueError(f"no pictures of at least {crop} x {crop} pixels to train on")
+        self.shrunk = [
+            pixels(smaller).to(device) for image in found[held_out:] if (smaller := _shrunk(image, crop, rng))
+        ]
 
     def batch(self, step: int, size: int) -> Tensor:
         """(size, crop, crop, 3) float32 in 0..255: the same for the same step."""
@@ -83,6 +80,20 @@ class Crops:
             cut = picture[y : y + self.crop, x : x + self.crop]
             crops.append(cut.flip(1) if rng.integers(2) else cut)
         return as_batch(crops)
+
+
+def _centre(image: Image.Image, crop: int) -> Image.Image:
+    left, top = (image.width - crop) // 2, (image.height - crop) // 2
+    return image.crop((left, top, left + crop, top + crop))
+
+
+def _shrunk(image: Image.Image, crop: int, rng: np.random.Generator) -> Image.Image | None:
+    """The picture shrunk by a random factor that leaves room for a crop, where there is one."""
+    factor = min(rng.uniform(*SHRINK), min(image.size) / crop)
+    if factor < SHRINK[0]:
+        return None
+    size = (max(crop, round(image.width / factor)), max(crop, round(image.height / factor)))
+    return image.resize(size, Image.Resampling.LANCZOS)
 
 
 def as_batch(crops: list[Tensor]) -> Tensor:

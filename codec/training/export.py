@@ -13,13 +13,18 @@ from codec import weights
 from codec.bitstream.tables import logistic_tables
 from codec.models import ModelRow
 from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
+from codec.training import checkpoint
+from codec.training.loop import load_trained
 
 
-def export(row: ModelRow, checkpoint: Path, target: Path) -> dict[str, Any]:
-    """Writes the averaged weights of a checkpoint for the runtime; returns the training record stored inside."""
-    saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
+def export(row: ModelRow, run: Path, target: Path) -> dict[str, Any]:
+    """Writes the averaged weights of a run's checkpoint for the runtime; returns the training record stored inside.
+
+    Raises ModelMismatch; OSError where the target cannot be written.
+    """
     model = row.model(row.config)
-    model.load_state_dict(saved["model"] | saved["average"])
+    load_trained(model, run / checkpoint.NAME)
+    saved = checkpoint.load(run / checkpoint.NAME, torch.device("cpu"))
     record = {
         "model": row.name,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -29,5 +34,5 @@ def export(row: ModelRow, checkpoint: Path, target: Path) -> dict[str, Any]:
         "torch": torch.__version__,
     }
     scales = (np.arange(ROWS) - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE
-    weights.save(target, weights.pack(model, logistic_tables(scales)), record)
+    weights.write(target, weights.pack(model, logistic_tables(scales)), record)
     return record

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -18,13 +17,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from codec import weights
 from codec.autoencoder import Autoencoder
+from codec.bitstream.errors import ModelMismatch
 from codec.classical import picture_statistics
 from codec.fixed import FixedLayer, Mood
 from codec.models import ModelRow
+from codec.training import checkpoint
 from codec.training.curve import draw
 from codec.training.data import Crops, as_batch
 from codec.training.loss import balanced, rate_distortion
@@ -147,9 +149,9 @@ class Trainer:
             p.copy_(values[name])
 
     def save(self, path: Path) -> None:
-        """Writes everything that a resumed run needs, aside and then into place."""
-        aside = path.with_suffix(".part")
-        torch.save(
+        """Writes everything that a resumed run needs."""
+        checkpoint.save(
+            path,
             {
                 "model": self.model.state_dict(),
                 "average": self.average,
@@ -158,16 +160,17 @@ class Trainer:
                 "core_seconds": self.core_seconds,
                 "plan": asdict(self.plan),
             },
-            aside,
         )
-        os.replace(aside, path)
 
     def resume(self, path: Path) -> None:
-        """Goes on from a checkpoint of the same model."""
-        saved = torch.load(path, map_location=self.device, weights_only=True)
-        self.model.load_state_dict(saved["model"])
-        self.average = {name: saved["average"][name] for name in self.average}
-        self.optimizer.load_state_dict(saved["optimizer"])
+        """Goes on from a checkpoint of the same model. Raises ModelMismatch."""
+        saved = checkpoint.load(path, self.device)
+        try:
+            self.model.load_state_dict(saved["model"])
+            self.average = {name: saved["average"][name] for name in self.average}
+            self.optimizer.load_state_dict(saved["optimizer"])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise ModelMismatch(f"{path} is a checkpoint of another model") from error
         self.step, self.core_seconds = saved["step"], saved["core_seconds"]
 
 
@@ -195,22 +198,28 @@ def begin(
     """A trainer at the folder's checkpoint, or a new one from given weights or from the classical transform."""
     torch.manual_seed(plan.seed)
     model = row.model(row.config, picture_statistics([p.cpu().numpy() for p in crops.native[:STATISTICS_PICTURES]]))
-    checkpoint = folder / "checkpoint.pt"
-    if start_from is not None and not checkpoint.exists():
+    resumed = folder / checkpoint.NAME
+    if start_from is not None and not resumed.exists():
         load_trained(model, start_from)
     trainer = Trainer(model, plan, device, row.curve.range, team)
-    if checkpoint.exists():
-        trainer.resume(checkpoint)
+    if resumed.exists():
+        trainer.resume(resumed)
     return trainer
 
 
 def load_trained(model: Autoencoder, path: Path) -> None:
-    """Fills a model with the averaged weights of a checkpoint (.pt) or with exported ones, ready to train on."""
-    if path.suffix == ".pt":
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        model.load_state_dict(saved["model"] | saved["average"])
-        return
-    weights.unpack(model, weights.arrays_of(path))
+    """Fills a model with the averaged weights of a checkpoint (.pt) or with exported ones, ready to train on.
+
+    Raises ModelMismatch.
+    """
+    try:
+        if path.suffix == ".pt":
+            saved = checkpoint.load(path, torch.device("cpu"))
+            model.load_state_dict(saved["model"] | saved["average"])
+            return
+        weights.unpack(model, weights.arrays_of(path))
+    except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
+        raise ModelMismatch(f"{path} does not hold weights of this model: {error}") from error
     model.train().requires_grad_(True)
     model.prior.exact = model.gain.exact = False
     set_mood(model.prior, Mood.FREE)
@@ -229,13 +238,14 @@ def train(trainer: Trainer, crops: Crops, folder: Path, report: Callable[[dict[s
     Raises KeyboardInterrupt, the checkpoint written, when asked to stop.
     """
     plan, team, saved_at = trainer.plan, trainer.team, time.monotonic()
-    checkpoint, log = folder / "checkpoint.pt", folder / "log.jsonl"
+    log = folder / "log.jsonl"
+    cores = team.size * (torch.get_num_threads() if trainer.device.type == "cpu" else 1)
     recent: list[dict[str, float]] = []
     with stop_requests() as requests:
         while trainer.step < plan.steps:
             began = time.perf_counter()
             recent.append(trainer.train_step(crops.batch(trainer.step, plan.batch).to(trainer.device)))
-            trainer.core_seconds += (time.perf_counter() - began) * team.size
+            trainer.core_seconds += (time.perf_counter() - began) * cores
             if trainer.step % LOG_STEPS and trainer.step < plan.steps:
                 continue
             stopped = torch.tensor(float(bool(requests)))
@@ -247,7 +257,7 @@ def train(trainer: Trainer, crops: Crops, folder: Path, report: Callable[[dict[s
                 row["rate"] = plan.rate_at(trainer.step - 1)
                 if ending or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                     row["validation"] = trainer.validate(crops.validation)
-                    trainer.save(checkpoint)
+                    trainer.save(folder / checkpoint.NAME)
                     saved_at = time.monotonic()
                 with log.open("a") as lines:
                     lines.write(json.dumps({k: round(v, 5) for k, v in row.items()}) + "\n")

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from codec.autoencoder import Autoencoder
-from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE, checkerboard
+from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE, checkerboard, rows_of
 
 LOG2_SCALE_MIN = -ROW_OF_UNIT_SCALE / ROWS_PER_OCTAVE - 0.75  # a little below row 0, which is certain
 LOG2_SCALE_MAX = (ROWS - 1 - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE
@@ -54,8 +54,9 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
     batch, height, width, channels = y.shape
     z = model.hyper_analysis(h)
     z_scale = torch.exp2(model.prior.z_log2_scale(told).float())[:, None, None]
-    z_bits = logistic_bits(z.round() if hard else noisy(z), z_scale)
-    features = model.prior.features(straight_round(z), told)
+    z_hat = straight_round(z)
+    z_bits = logistic_bits(z_hat if hard else noisy(z), z_scale)
+    features = model.prior.features(z_hat, told)
 
     flat = y.reshape(batch, height * width, channels)
     halves = checkerboard(height, width, y.device)
@@ -66,6 +67,8 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
         start = model.prior.starts[k]
         residual = flat[:, :, start : start + mean.shape[2]].index_select(1, halves[half]) - mean
         rounded = straight_round(residual)
+        if hard:
+            rounded = rounded * (rows_of(log2_scale) > 0)  # row 0 is certain
         residuals.append((rounded if hard else residual).flatten(1))
         scales.append(log2_scale.flatten(1))
         return rounded + mean

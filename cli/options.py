@@ -1,0 +1,49 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+
+class FiniteRange(click.FloatRange):
+    """A range of floats without NaN."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or a usage error."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number.", param, ctx)
+        return number
+
+
+def _available(context: click.Context, parameter: click.Parameter, device: str) -> str:
+    if device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise click.BadParameter("no CUDA device is available")
+    return device
+
+
+QUALITY = FiniteRange(0, 100)
+
+quality_option = click.option(
+    "-q",
+    "--quality",
+    type=QUALITY,
+    default=50,
+    show_default=True,
+    help="0 is smallest, 50 about half a bit per pixel, 100 best.",
+)
+force_option = click.option("-f", "--force", is_flag=True, help="Overwrite existing outputs.")
+device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    callback=_available,
+    help="Where the networks run; auto takes CUDA where there is one.",
+)

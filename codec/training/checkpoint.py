@@ -1,0 +1,33 @@
+"""Checkpoints of training runs: everything that a resumed run needs, in one file written whole."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from codec.bitstream.errors import ModelMismatch
+from codec.storage import write_whole
+
+NAME = "checkpoint.pt"
+KEYS = frozenset({"model", "average", "optimizer", "step", "core_seconds", "plan"})
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Writes a checkpoint."""
+    write_whole(path, lambda file: torch.save(state, file))
+
+
+def load(path: Path, device: torch.device) -> dict[str, Any]:
+    """Reads a checkpoint, tensors only, nothing executed. Raises ModelMismatch where it is none of ours."""
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except OSError as error:
+        raise ModelMismatch(f"{path} cannot be read: {error.strerror or error}") from error
+    except (EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise ModelMismatch(f"{path} is not a checkpoint") from error
+    if not isinstance(state, dict) or set(state) != KEYS:
+        raise ModelMismatch(f"{path} is not a checkpoint of a training run")
+    return state
