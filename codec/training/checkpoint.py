@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 def load(path: Path, device: torch.device) -> dict[str, Any]:
     """Reads a checkpoint, tensors only, nothing executed. Raises ModelMismatch where it is none of ours."""
+    if path.exists() and not zipfile.is_zipfile(path):
+        raise ModelMismatch(f"{path} is not a checkpoint")
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     except OSError as error:
