@@ -10,7 +10,8 @@ from torch import Tensor
 
 from codec.autoencoder import Autoencoder
 from codec.bitstream.entropy import SYMBOL_MAX, Decoder, Encoder, Models
-from codec.prior import checkerboard, rows_of
+from codec.bitstream.errors import CorruptFile
+from codec.prior import SYMBOLS, checkerboard, rows_of
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def decode(model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, in
     z_scale = model.prior.z_log2_scale(told)[:, None, None]
     coarse = tuple(side // factor**2 for side, factor in zip(shape, model.prior.config.up, strict=True))
     z_hat = take(z_scale.expand(-1, *coarse, -1))
+    if z_hat.abs().max() > SYMBOLS.high:
+        raise CorruptFile(f"a hyper-latent lies beyond {SYMBOLS.high}")
     features = model.prior.features(z_hat, told)
 
     def choose(k: int, half: int, mean: Tensor, log2_scale: Tensor) -> Tensor:

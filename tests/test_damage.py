@@ -7,9 +7,13 @@ import pytest
 import torch
 
 import codec
-from codec import picture
+from codec import picture, weights
+from codec.bitstream import format
 from codec.bitstream.container import Container, read, write
+from codec.bitstream.entropy import Encoder
 from codec.media import Pixels
+from codec.models import IMAGE
+from codec.prior import rows_of
 
 CPU = torch.device("cpu")
 
@@ -61,3 +65,15 @@ def test_a_header_that_lies_about_the_size_is_an_error_or_another_shape(small: b
             assert picture.decode(write(Container(header, container.sections)), CPU).shape == (height, width, 3)
         except codec.CorruptFile:
             continue
+
+
+def test_hyper_latents_beyond_their_range_are_corrupt(small: bytes) -> None:
+    loaded = weights.installed(IMAGE.id, CPU)
+    header = read(small).header
+    with torch.inference_mode():
+        told = loaded.model.gain.told(torch.tensor([header.step_index / format.STEP_UNITS]))
+        rows = rows_of(loaded.model.prior.z_log2_scale(told)).flatten().numpy()
+    encoder = Encoder(loaded.tables)
+    encoder.put(rows, np.where(rows > 0, 200, 0).astype(np.int32))
+    with pytest.raises(codec.CorruptFile, match="hyper-latent"):
+        picture.decode(write(Container(header, {format.SECTION_LATENTS: encoder.bytes()})), CPU)
