@@ -29,7 +29,7 @@ def evaluate() -> None:
     "qualities",
     type=options.QUALITY,
     multiple=True,
-    default=(0, 15, 30, 45, 60, 75, 90, 100),
+    default=(0, 12, 25, 37, 50, 62, 75, 87, 100),
     show_default=True,
     help="Quality to code at; give it several times.",
 )

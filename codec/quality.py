@@ -37,4 +37,4 @@ class QualityCurve:
         return self.step_index(format.QUALITY_MAX) / format.STEP_UNITS, self.worst
 
 
-IMAGE = QualityCurve(worst=7.75, linear=0.0275, square=0.00025)
+IMAGE = QualityCurve(worst=7.5, linear=0.03, square=0.0002)
