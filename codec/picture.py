@@ -54,7 +54,7 @@ def encode(pixels: Pixels, quality: float, device: torch.device, reconstruct: bo
     loaded = weights.installed(IMAGE.id, device)
     with undisturbed(device):
         step_index = IMAGE.curve.step_index(quality)
-        log2_step = torch.tensor([step_index / format.STEP_UNITS], dtype=torch.float32, device=device)
+        log2_step = _log2_step(step_index, device)
         h = loaded.model.analysis(padded(pixels, device), log2_step)
         coded = coding.encode(loaded.model, loaded.tables, h, log2_step)
         height, width, channels = pixels.shape
@@ -75,7 +75,7 @@ def decode(data: bytes, device: torch.device, max_pixels: int = format.MAX_PIXEL
     if loaded.digest != header.digest:
         raise ModelMismatch(f"the file was written with weights {header.digest.hex()}, here are {loaded.digest.hex()}")
     with undisturbed(device):
-        log2_step = torch.tensor([header.step_index / format.STEP_UNITS], dtype=torch.float32, device=device)
+        log2_step = _log2_step(header.step_index, device)
         shape = tuple(-(-side // ALIGNMENT) * ALIGNMENT // STRIDE for side in (header.height, header.width))
         stream = container.sections[format.SECTION_LATENTS]
         y_hat = coding.decode(loaded.model, loaded.tables, stream, (shape[0], shape[1]), log2_step)
@@ -88,6 +88,11 @@ def padded(pixels: Pixels, device: torch.device) -> Tensor:
     down, right = (-side % ALIGNMENT for side in x.shape[:2])
     planes = F.pad(x.permute(2, 0, 1)[None], (0, right, 0, down), mode="replicate")
     return planes.permute(0, 2, 3, 1).contiguous()
+
+
+def _log2_step(step_index: int, device: torch.device) -> Tensor:
+    """(1,) float32, as the model takes it."""
+    return torch.tensor([step_index / format.STEP_UNITS], dtype=torch.float32, device=device)
 
 
 def _shown(loaded: weights.Loaded, y_hat: Tensor, log2_step: Tensor, header: ImageHeader) -> Pixels:

@@ -50,10 +50,15 @@ def digest(arrays: Arrays) -> bytes:
     return total.digest()[: format.DIGEST_BYTES]
 
 
+def _fixed_layers(model: Autoencoder) -> dict[str, FixedLayer]:
+    """The fixed-point layers, by the prefix of their arrays' names."""
+    return {f"{name}.": layer for name, layer in model.named_modules() if isinstance(layer, FixedLayer)}
+
+
 def pack(model: Autoencoder, tables: Tables) -> Arrays:
     """A trained model as arrays of small types."""
     arrays: Arrays = {"tables.counts": tables.counts, "tables.reach": tables.reach}
-    fixed = {f"{name}.": layer for name, layer in model.named_modules() if isinstance(layer, FixedLayer)}
+    fixed = _fixed_layers(model)
     for prefix, layer in fixed.items():
         arrays |= {prefix + key: value for key, value in layer.integers()._asdict().items()}
     arrays["gain.log2_offset"] = model.gain.integers().numpy()
@@ -70,7 +75,7 @@ def unpack(model: Autoencoder, arrays: Arrays) -> Tables:
 
     Raises ValueError or KeyError where the arrays are not those of this model, or break an exactness bound.
     """
-    fixed = {f"{name}.": layer for name, layer in model.named_modules() if isinstance(layer, FixedLayer)}
+    fixed = _fixed_layers(model)
     for prefix, layer in fixed.items():
         layer.freeze(Integers(*(arrays[prefix + key] for key in Integers._fields)))
     model.gain.freeze(torch.from_numpy(arrays["gain.log2_offset"]))

@@ -14,7 +14,7 @@ from codec.bitstream.tables import logistic_tables
 from codec.models import ModelRow
 from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
 from codec.training import checkpoint
-from codec.training.loop import load_trained
+from codec.training.loop import load_averaged
 
 
 def export(row: ModelRow, run: Path, target: Path) -> dict[str, Any]:
@@ -23,8 +23,8 @@ def export(row: ModelRow, run: Path, target: Path) -> dict[str, Any]:
     Raises ModelMismatch; OSError where the target cannot be written.
     """
     model = row.model(row.config)
-    load_trained(model, run / checkpoint.NAME)
     saved = checkpoint.load(run / checkpoint.NAME, torch.device("cpu"))
+    load_averaged(model, saved)
     record = {
         "model": row.name,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),

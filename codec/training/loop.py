@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -214,8 +215,7 @@ def load_trained(model: Autoencoder, path: Path) -> None:
     """
     try:
         if path.suffix == ".pt":
-            saved = checkpoint.load(path, torch.device("cpu"))
-            model.load_state_dict(saved["model"] | saved["average"])
+            load_averaged(model, checkpoint.load(path, torch.device("cpu")))
             return
         weights.unpack(model, weights.arrays_of(path))
     except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
@@ -223,6 +223,14 @@ def load_trained(model: Autoencoder, path: Path) -> None:
     model.train().requires_grad_(True)
     model.prior.exact = model.gain.exact = False
     set_mood(model.prior, Mood.FREE)
+
+
+def load_averaged(model: Autoencoder, saved: dict[str, Any]) -> None:
+    """Fills a model with the averaged weights of a checkpoint. Raises ModelMismatch."""
+    try:
+        model.load_state_dict(saved["model"] | saved["average"])
+    except RuntimeError as error:
+        raise ModelMismatch("the checkpoint is one of another model") from error
 
 
 def set_mood(module: nn.Module, mood: str) -> None:
