@@ -1,23 +1,33 @@
 """Header and sections to bytes and back.
 
-A file is MAGIC, version, then sections: id (1 byte), length (varint), payload, CRC-32 of all three (4 bytes). The first
-section is the header.
+A file is MAGIC, version, then sections: id (1 byte), length (varint), payload, CRC-32C of all three (4 bytes). The
+first is the header. A tiled picture has an index next: the payload lengths of all latents sections, so that a damaged
+one is stepped over and a wanted one is found at once. Latents sections come last, layer by layer, each layer tile by
+tile: coarse to fine.
 """
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codec.bitstream import format
-from codec.bitstream.errors import CorruptFile, LimitExceeded, UnsupportedFile
+from codec.bitstream.checksum import crc32c
+from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
+from codec.bitstream.tiling import Tiling
 from codec.bitstream.wire import Reader, Writer
+
+METADATA = (format.SECTION_ICC, format.SECTION_EXIF, format.SECTION_XMP)
 
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What a decoder must know before it can begin. step_index: log2 of the nominal step,
-    in 1/256. width, height: pixels; channels: 1 (grey) or 3 (RGB)."""
+    """What a decoder must know before it can begin.
+
+    step_index: log2 of the nominal step, in 1/256. width, height: pixels; channels: 1 (grey) or 3 (RGB); bit_depth: of
+    the source, 8 or 16. tile_units: sides of the tiles (across, down) in units of ALIGNMENT; (0, 0) for a single tile.
+    """
 
     model: int
     digest: bytes
@@ -25,28 +35,89 @@ class ImageHeader:
     width: int
     height: int
     channels: int
+    bit_depth: int = 8
+    alpha: bool = False
+    tile_units: tuple[int, int] = (0, 0)
+
+    @property
+    def tiled(self) -> bool:
+        """Whether there is more than the one tile."""
+        return self.tile_units != (0, 0)
+
+    @property
+    def tiling(self) -> Tiling:
+        """Its tiles."""
+        across, down = self.tile_units
+        if not self.tiled:
+            return Tiling(self.width, self.height, self.width, self.height)
+        return Tiling(self.width, self.height, across * format.ALIGNMENT, down * format.ALIGNMENT)
+
+    def bytes(self) -> bytes:
+        """The payload of the header's section."""
+        flags = format.FLAG_COLOUR * (self.channels == 3)
+        flags |= format.FLAG_16_BITS * (self.bit_depth == 16) | format.FLAG_ALPHA * self.alpha
+        out = Writer().uint(format.MEDIA_IMAGE, 1).uint(self.model, 1).raw(self.digest)
+        out.uint(self.step_index, 2).uint(flags, 1).varint(self.width).varint(self.height)
+        for units in self.tile_units[: 2 if self.tiled else 1]:
+            out.varint(units)
+        return out.bytes()
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The coded latents of one tile, in the parts that sections hold; not whole where some are missing or cut."""
+
+    parts: tuple[bytes, ...]
+    whole: bool = True
+
+    @property
+    def data(self) -> bytes:
+        """The stream as the coder takes it."""
+        return b"".join(self.parts)
 
 
 @dataclass(frozen=True)
 class Container:
-    """A parsed file: its header, and the payloads of the other sections by id."""
+    """A parsed file. streams: one a tile; extras: payloads of the other sections by id, metadata inflated.
+
+    damage: what is missing or wrong, in words; empty but for files read with `partial`.
+    """
 
     header: ImageHeader
-    sections: dict[int, bytes]
+    streams: list[Stream]
+    extras: dict[int, bytes]
+    damage: tuple[str, ...] = ()
 
 
 def write(container: Container) -> bytes:
-    """The file's bytes."""
-    out = Writer().raw(format.MAGIC).uint(format.VERSION, 1)
-    for section, payload in ((format.SECTION_HEADER, _write_header(container.header)), *container.sections.items()):
-        body = Writer().uint(section, 1).varint(len(payload)).raw(payload).bytes()
-        out.raw(body).uint(zlib.crc32(body), format.CRC_BYTES)
+    """The file's bytes. A picture of one tile gets one latents section, whatever the parts of its stream."""
+    header, streams = container.header, container.streams
+    extras = b"".join(
+        _framed(section, zlib.compress(payload, 9) if section in METADATA else payload)
+        for section, payload in sorted(container.extras.items())
+    )
+    out = Writer().raw(format.MAGIC).uint(format.VERSION, 1).raw(_framed(format.SECTION_HEADER, header.bytes()))
+    if not header.tiled:
+        return out.raw(extras).raw(_framed(format.SECTION_LATENTS, streams[0].data)).bytes()
+    parts = [part for layer in zip(*(stream.parts for stream in streams), strict=True) for part in layer]
+    index = Writer().varint(len(extras))
+    for part in parts:
+        index.varint(len(part))
+    out.raw(_framed(format.SECTION_INDEX, index.bytes())).raw(extras)
+    for part in parts:
+        out.raw(_framed(format.SECTION_LATENTS, part))
     return out.bytes()
 
 
-def read(data: bytes, max_pixels: int = format.MAX_PIXELS) -> Container:
+def _framed(section: int, payload: bytes) -> bytes:
+    body = Writer().uint(section, 1).varint(len(payload)).raw(payload).bytes()
+    return body + crc32c(body).to_bytes(format.CRC_BYTES, "little")
+
+
+def read(data: bytes, max_pixels: int = format.MAX_PIXELS, partial: bool = False) -> Container:
     """A parsed file, with its checksums and limits checked.
 
+    partial: whatever behind the header is cut off or damaged is left out and named in `damage`.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile.
     """
     reader = Reader(data)
@@ -55,45 +126,182 @@ def read(data: bytes, max_pixels: int = format.MAX_PIXELS) -> Container:
     version = reader.uint(1, "version")
     if version != format.VERSION:
         raise UnsupportedFile(f"file version {version}, this program reads version {format.VERSION}")
-    header: ImageHeader | None = None
-    sections: dict[int, bytes] = {}
-    while reader.left:
+    first = _Section.read(reader)
+    first.check()
+    if first.id != format.SECTION_HEADER:
+        raise CorruptFile(f"section {first.id} at offset {first.start} stands where the header should")
+    header = _read_header(Reader(first.payload, first.payload_at), max_pixels)
+    body = _Body(reader, header, partial)
+    streams = body.tiles() if header.tiled else body.single()
+    return Container(header, streams, body.extras, tuple(body.damage))
+
+
+@dataclass(frozen=True)
+class _Section:
+    """One section as it stands in the file. crc: found and stored; None where the file ends before it."""
+
+    id: int
+    start: int
+    payload: bytes
+    payload_at: int
+    crc: tuple[int, int] | None
+
+    @staticmethod
+    def read(reader: Reader) -> _Section:
+        """The next section, checksum not compared. Raises CorruptFile, LimitExceeded."""
         start = reader.offset
         section = reader.uint(1, "section id")
         size = reader.varint("section length")
         if size > format.MAX_SECTION_BYTES:
             raise LimitExceeded(f"section {section} at offset {start} declares {size} bytes")
         payload_at = reader.offset
-        payload = reader.raw(size, f"section {section}")
-        found = zlib.crc32(data[start : reader.offset])
-        stored = reader.uint(format.CRC_BYTES, "checksum")
+        if size + format.CRC_BYTES > reader.left:
+            return _Section(section, start, reader.raw(min(size, reader.left), "payload"), payload_at, None)
+        payload = reader.raw(size, "payload")
+        found = crc32c(reader.since(start))
+        return _Section(section, start, payload, payload_at, (found, reader.uint(format.CRC_BYTES, "checksum")))
+
+    def check(self) -> None:
+        """Raises CorruptFile where the section is cut or its checksum does not hold."""
+        if self.crc is None:
+            raise CorruptFile(f"truncated: the file ends inside section {self.id} at offset {self.start}")
+        found, stored = self.crc
         if found != stored:
-            raise CorruptFile(f"checksum of section {section} at offset {start} is {found:08x}, not {stored:08x}")
-        if (section == format.SECTION_HEADER) != (header is None) or section in sections:
-            raise CorruptFile(f"section {section} at offset {start} is out of place")
-        if section == format.SECTION_HEADER:
-            header = _read_header(Reader(payload, payload_at), max_pixels)
-        elif section == format.SECTION_LATENTS:
-            sections[section] = payload
-        elif section < format.OPTIONAL_FROM:
-            raise UnsupportedFile(f"section {section} at offset {start} is unknown and cannot be skipped")
-    if header is None or format.SECTION_LATENTS not in sections:
-        raise CorruptFile(f"truncated: the file ends at offset {reader.offset} without its latents")
-    return Container(header, sections)
+            raise CorruptFile(f"checksum of section {self.id} at offset {self.start} is {found:08x}, not {stored:08x}")
 
 
-def _write_header(header: ImageHeader) -> bytes:
-    return (
-        Writer()
-        .uint(format.MEDIA_IMAGE, 1)
-        .uint(header.model, 1)
-        .raw(header.digest)
-        .uint(header.step_index, 2)
-        .uint(header.channels, 1)
-        .varint(header.width)
-        .varint(header.height)
-        .bytes()
-    )
+class _Body:
+    """Reads what stands behind the header; collects extras and, where `partial`, damage instead of raising it."""
+
+    def __init__(self, reader: Reader, header: ImageHeader, partial: bool) -> None:
+        self.reader, self.header, self.partial = reader, header, partial
+        self.extras: dict[int, bytes] = {}
+        self.damage: list[str] = []
+
+    def single(self) -> list[Stream]:
+        """The stream of a picture of one tile."""
+        stream: Stream | None = None
+        for section in self.walk(self.reader):
+            if section.id != format.SECTION_LATENTS:
+                self.keep(section)
+            elif stream is None:
+                stream = self.part(section)
+            else:
+                self.fail(CorruptFile(f"section {section.id} at offset {section.start} is out of place"))
+        if stream is None:
+            self.fail(CorruptFile(f"truncated: the file ends at offset {self.reader.offset} without its latents"))
+        self.complete()
+        return [stream or Stream((), whole=False)]
+
+    def tiles(self) -> list[Stream]:
+        """The streams of a tiled picture, whose index says where the parts stand."""
+        count = len(self.header.tiling)
+        lost = [Stream((), whole=False)] * count
+        try:
+            gap, sizes = self.index(count)
+            before = self.reader.part(gap, "sections before the latents")
+        except CorruptFile as error:
+            self.fail(error)
+            return lost
+        for section in self.walk(before):
+            self.keep(section)
+        streams = [Stream(())] * count
+        for number, size in enumerate(sizes):
+            tile = number % count
+            streams[tile] = self.extended(streams[tile], size, tile)
+        for section in self.walk(self.reader):
+            self.keep(section)
+        self.complete()
+        return streams
+
+    def index(self, count: int) -> tuple[int, list[int]]:
+        """Bytes between the index and the latents, and the payload length of each latents section."""
+        section = _Section.read(self.reader)
+        section.check()
+        if section.id != format.SECTION_INDEX:
+            raise CorruptFile(f"section {section.id} at offset {section.start} stands where the index should")
+        if len(section.payload) < count * format.LAYERS:
+            raise CorruptFile(f"the index at offset {section.start} is too short for {count} tiles")
+        entries = Reader(section.payload, section.payload_at)
+        gap = entries.varint("gap")
+        sizes = [entries.varint("length of a part") for _ in range(count * format.LAYERS)]
+        if entries.left:
+            raise CorruptFile(f"the index has {entries.left} bytes too many at offset {entries.offset}")
+        return gap, sizes
+
+    def extended(self, stream: Stream, size: int, tile: int) -> Stream:
+        """A stream with its next part, whose payload has `size` bytes, where that is there and sound."""
+        frame_size = 1 + Writer().varint(size).size + size + format.CRC_BYTES
+        frame = self.reader.part(min(frame_size, self.reader.left), "a part")
+        if not stream.whole:
+            return stream
+        try:
+            section = _Section.read(frame)
+            if (section.id, len(section.payload)) != (format.SECTION_LATENTS, size) and section.crc is not None:
+                raise CorruptFile(f"section {section.id} at offset {section.start} is not what the index says")
+        except (CorruptFile, LimitExceeded) as error:
+            self.fail(type(error)(f"tile {tile}: {error}"))
+            return Stream(stream.parts, whole=False)
+        part = self.part(section, f"tile {tile}: ")
+        return Stream((*stream.parts, *part.parts), part.whole)
+
+    def part(self, section: _Section, name: str = "") -> Stream:
+        """A latents section as a stream: what is left of it where the file is cut, nothing where it is damaged."""
+        try:
+            section.check()
+        except CorruptFile as error:
+            self.fail(CorruptFile(f"{name}{error}"))
+            return Stream((section.payload,) if section.crc is None else (), whole=False)
+        return Stream((section.payload,))
+
+    def walk(self, reader: Reader) -> Iterator[_Section]:
+        """The sections of a reader, up to what can no longer be told apart."""
+        while reader.left:
+            try:
+                yield _Section.read(reader)
+            except (CorruptFile, LimitExceeded) as error:
+                self.fail(error)
+                return
+
+    def keep(self, section: _Section) -> None:
+        """Collects a section that holds no latents."""
+        try:
+            section.check()
+            if section.id in self.extras or section.id in (format.SECTION_HEADER, format.SECTION_INDEX):
+                raise CorruptFile(f"section {section.id} at offset {section.start} is out of place")
+            if section.id in METADATA:
+                self.extras[section.id] = _inflated(section)
+            elif section.id == format.SECTION_ALPHA and self.header.alpha:
+                self.extras[section.id] = section.payload
+            elif section.id < format.OPTIONAL_FROM:
+                raise UnsupportedFile(f"section {section.id} at offset {section.start} is unknown or out of place")
+        except CodecError as error:
+            self.fail(error)
+
+    def complete(self) -> None:
+        """Fails where the header speaks of a section that is not there."""
+        if self.header.alpha and format.SECTION_ALPHA not in self.extras:
+            self.fail(CorruptFile("the alpha section is missing"))
+
+    def fail(self, error: CodecError) -> None:
+        """Raises the error, or notes it where that was asked for."""
+        if not self.partial:
+            raise error
+        self.damage.append(str(error))
+
+
+def _inflated(section: _Section) -> bytes:
+    """Metadata, without its compression. Raises CorruptFile, LimitExceeded."""
+    inflater = zlib.decompressobj()
+    try:
+        data = inflater.decompress(section.payload, format.MAX_METADATA_BYTES)
+    except zlib.error as error:
+        raise CorruptFile(f"section {section.id} at offset {section.start} cannot be inflated: {error}") from error
+    if inflater.unconsumed_tail:
+        raise LimitExceeded(f"section {section.id} at offset {section.start} inflates beyond its limit")
+    if not inflater.eof or inflater.unused_data:
+        raise CorruptFile(f"section {section.id} at offset {section.start} is not one compressed block")
+    return data
 
 
 def _read_header(reader: Reader, max_pixels: int) -> ImageHeader:
@@ -103,16 +311,34 @@ def _read_header(reader: Reader, max_pixels: int) -> ImageHeader:
     model = reader.uint(1, "model id")
     digest = reader.raw(format.DIGEST_BYTES, "weights digest")
     step_index = reader.uint(2, "step index")
-    channels = reader.uint(1, "channels")
+    flags = reader.uint(1, "flags")
     width, height = reader.varint("width"), reader.varint("height")
+    across = reader.varint("tile width")
+    down = reader.varint("tile height") if across else 0
     if step_index > format.STEP_INDEX_MAX:
         raise CorruptFile(f"step index {step_index} is above {format.STEP_INDEX_MAX}")
-    if channels not in (1, 3):
-        raise CorruptFile(f"{channels} channels, expected 1 or 3")
+    if flags & ~format.FLAGS:
+        raise UnsupportedFile(f"flags {flags:#x} of the header are unknown")
     if reader.left:
         raise CorruptFile(f"the header has {reader.left} bytes too many at offset {reader.offset}")
     if not width or not height:
         raise CorruptFile(f"a picture of {width} x {height} pixels")
     if max(width, height) > format.MAX_SIDE or width * height > max_pixels:
         raise LimitExceeded(f"a picture of {width} x {height} pixels, the limit is {max_pixels} in all")
-    return ImageHeader(model, digest, step_index, width, height, channels)
+    header = ImageHeader(
+        model=model,
+        digest=digest,
+        step_index=step_index,
+        width=width,
+        height=height,
+        channels=3 if flags & format.FLAG_COLOUR else 1,
+        bit_depth=16 if flags & format.FLAG_16_BITS else 8,
+        alpha=bool(flags & format.FLAG_ALPHA),
+        tile_units=(across, down),
+    )
+    if across and not down:
+        raise CorruptFile(f"tiles of {across} x {down} units")
+    tiling = header.tiling
+    if tiling.tile_width * tiling.tile_height > format.MAX_TILE_PIXELS:
+        raise LimitExceeded(f"tiles of {tiling.tile_width} x {tiling.tile_height} pixels are too large")
+    return header

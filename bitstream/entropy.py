@@ -1,7 +1,8 @@
 """Symbols to bytes and back: the range coder, and the only file that imports constriction.
 
 One call codes one pass. Symbols of a pass are sorted by table row, so that each row is one call into the coder however
-many symbols it has; symbols outside a row's reach follow as escapes. Row 0 is certain: nothing is written.
+many symbols it has; the widest come first, because a cut file misses them most. Symbols outside a row's reach follow as
+escapes. Row 0 is certain: nothing is written.
 Coder: range coder of constriction (Bamler 2022), 32-bit words, written little-endian.
 """
 
@@ -20,6 +21,9 @@ Symbols = npt.NDArray[np.int32]
 
 _LENGTHS = constriction.stream.model.Uniform(format.ESCAPE_BITS)
 _UNIFORM = constriction.stream.model.Uniform()
+ROW_MAX = np.uint8(255)
+WORD_BYTES = 4  # of the range coder
+LOOK_AHEAD = 4  # words; the coder's state holds two
 SYMBOL_MAX = (1 << format.ESCAPE_BITS) - 1
 
 
@@ -36,12 +40,12 @@ class Models:
     def runs(self, rows: Rows) -> tuple[npt.NDArray[np.int64], list[tuple[int, int, int, object]]]:
         """The order of coding (certain symbols left out), and (start, end, reach, model) of each run in it."""
         counts = np.bincount(rows, minlength=len(self._models))
-        order = np.argsort(rows, kind="stable")[counts[0] :]
-        ends = np.cumsum(counts[1:])
-        present = np.flatnonzero(counts[1:]) + 1
+        order = np.argsort(ROW_MAX - rows, kind="stable")[: len(rows) - counts[0]]
+        present = np.flatnonzero(counts[1:])[::-1] + 1
+        ends = np.cumsum(counts[present])
         return order, [
-            (int(ends[row - 1] - counts[row]), int(ends[row - 1]), int(self.reach[row]), self._models[row])
-            for row in present
+            (int(end - counts[row]), int(end), int(self.reach[row]), self._models[row])
+            for row, end in zip(present, ends, strict=True)
         ]
 
 
@@ -73,6 +77,11 @@ class Encoder:
             low = excess - (1 << (length - 1))  # without its leading one
             self._coder.encode((2 * low + (values < 0)).astype(np.int32), _UNIFORM, 1 << length)
 
+    @property
+    def size(self) -> int:
+        """Bytes that are about complete by now."""
+        return int(self._coder.pos()[0]) * WORD_BYTES
+
     def bytes(self) -> bytes:
         """The stream so far, closed."""
         return bytes(self._coder.get_compressed().astype("<u4").tobytes())
@@ -82,8 +91,8 @@ class Decoder:
     """Reads the passes of a stream in the order in which they were written."""
 
     def __init__(self, models: Models, data: bytes) -> None:
-        if len(data) % 4:
-            raise CorruptFile(f"a coded stream of {len(data)} bytes, not a multiple of 4")
+        if len(data) % WORD_BYTES:
+            raise CorruptFile(f"a coded stream of {len(data)} bytes, not a multiple of {WORD_BYTES}")
         self._models = models
         self._coder = constriction.stream.queue.RangeDecoder(np.frombuffer(data, "<u4").astype(np.uint32))
 
@@ -111,3 +120,42 @@ class Decoder:
         """Raises CorruptFile where data is left over."""
         if not self._coder.maybe_exhausted():
             raise CorruptFile("the coded stream holds more than the picture needs")
+
+
+class PrefixDecoder:
+    """Reads a stream that was cut: the symbols that are certain whatever followed, and zero for all others.
+
+    A range decoder's symbols rise with the number that the stream spells, so what the smallest and the largest
+    continuation agree on holds for every one between them.
+    """
+
+    def __init__(self, models: Models, data: bytes) -> None:
+        self._models, self._ended = models, False
+        self._least, self._most = (Decoder(models, _continued(data, byte)) for byte in (b"\x00", b"\xff"))
+
+    def take(self, rows: Rows) -> Symbols:
+        """The symbols (n,) of one pass under table rows (n,)."""
+        if self._ended:
+            return np.zeros(len(rows), np.int32)
+        try:
+            least, most = self._least.take(rows), self._most.take(rows)
+        except CorruptFile:
+            self._ended = True
+            return np.zeros(len(rows), np.int32)
+        if (least == most).all():
+            return least
+        self._ended = True
+        # Escapes stand behind a pass: that a symbol is one may be certain and its value not.
+        reach = self._models.reach[rows]
+        escapes = (np.abs(least) > reach) & (np.abs(most) > reach)
+        order, _ = self._models.runs(rows)
+        differ = ((least != most) & ~escapes)[order]
+        certain = order[: np.argmax(differ) if differ.any() else len(order)]
+        symbols = np.zeros(len(rows), np.int32)
+        symbols[certain] = np.where(escapes, 0, least)[certain]
+        return symbols
+
+
+def _continued(data: bytes, byte: bytes) -> bytes:
+    """data up to the next word and LOOK_AHEAD words more, all filled with one byte."""
+    return data + byte * (-len(data) % WORD_BYTES + LOOK_AHEAD * WORD_BYTES)

@@ -30,6 +30,11 @@ class Writer:
         self._parts.append(value)
         return self
 
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return len(self._parts)
+
     def bytes(self) -> bytes:
         """All that was written."""
         return bytes(self._parts)
@@ -57,6 +62,15 @@ class Reader:
             raise CorruptFile(f"truncated: {what} needs {size} bytes at offset {self.offset}, {self.left} are left")
         self._at += size
         return self._data[self._at - size : self._at]
+
+    def since(self, offset: int) -> bytes:
+        """The bytes from a position in the file up to here."""
+        return self._data[offset - self._base : self._at]
+
+    def part(self, size: int, what: str) -> Reader:
+        """A reader of the next `size` bytes, which are stepped over. Raises CorruptFile where fewer are left."""
+        start = self.offset
+        return Reader(self.raw(size, what), start)
 
     def uint(self, size: int, what: str) -> int:
         """An unsigned integer of `size` bytes."""

@@ -27,9 +27,9 @@ def bench(
 
     if threads:
         torch.set_num_threads(threads)
-    pixels = []
+    sources = []
     for name in pictures:
         with files.named(name):
-            pixels.append(read_picture(files.read_input(name)))
-    result = measure(pixels, quality, repeat, device)
+            sources.append(read_picture(files.read_input(name)))
+    result = measure(sources, quality, repeat, device)
     click.echo(json.dumps(result.as_dict()) if as_json else result.table())

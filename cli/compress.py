@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 @click.argument("inputs", nargs=-1, required=True, metavar="IN...")
 @click.option("-o", "--out", metavar="OUT", help="Output file, a folder, or - for standard output.  [default: IN.lcc]")
 @options.quality_option
+@options.max_pixels_option
 @options.device_option
 @options.force_option
-def compress(inputs: tuple[str, ...], out: str | None, quality: float, device: Device, force: bool) -> None:
+def compress(
+    inputs: tuple[str, ...], out: str | None, quality: float, max_pixels: int, device: Device, force: bool
+) -> None:
     """Compress pictures into .lcc files. IN - is standard input."""
     targets = files.destinations(inputs, out, ".lcc")
     import codec
 
     def convert(data: bytes, target: str) -> bytes:
-        return codec.compress(data, quality, device=device)
+        return codec.compress(data, quality, device=device, max_pixels=max_pixels)
 
     files.each(inputs, targets, force, convert)

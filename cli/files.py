@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from codec.bitstream.errors import CodecError, MediaError
 from codec.storage import write_whole
 
 STREAM = "-"
+EXIT_INCOMPLETE = 3
 
 
 def say(message: str) -> None:
@@ -113,16 +115,20 @@ def write_output(target: str, data: bytes) -> None:
 def each(sources: Sequence[str], targets: Sequence[str], force: bool, convert: Callable[[bytes, str], bytes]) -> None:
     """Converts every input, going on after a bad one; progress on a terminal only.
 
-    convert takes the input's bytes and the output's name. Raises CodecError at the end where any input failed.
+    convert takes the input's bytes and the output's name. Raises CodecError at the end where any input failed, click's
+    Exit where all were converted and one is incomplete.
     """
-    failed = 0
+    from codec.api import IncompletePicture
+
+    failed = incomplete = 0
     jobs = list(zip(sources, targets, strict=True))
     for source, target in tqdm(jobs, unit="file", disable=None if len(jobs) > 1 else True, leave=False):
         try:
             with named(source):
                 check_target(target, force)
                 data = read_input(source)
-                written = convert(data, target)
+                with notices(source) as found:
+                    written = convert(data, target)
                 write_output(target, written)
         except CodecError as error:
             if len(jobs) == 1:
@@ -130,7 +136,30 @@ def each(sources: Sequence[str], targets: Sequence[str], force: bool, convert: C
             failed += 1
             say(str(error))
         else:
+            incomplete += any(issubclass(category, IncompletePicture) for category in found)
             if target != STREAM:
                 click.echo(f"{source} -> {target}: {len(data):,} -> {len(written):,} bytes", err=True)
     if failed:
         raise CodecError(f"{failed} of {len(jobs)} files failed")
+    if incomplete:
+        raise click.exceptions.Exit(EXIT_INCOMPLETE)
+
+
+@contextmanager
+def notices(source: str) -> Iterator[list[type[Warning]]]:
+    """Says our own warnings in a line each, beginning with the name of their file; collects their categories."""
+    from codec.api import IncompletePicture
+    from codec.media import MediaNotice
+
+    ours = (IncompletePicture, MediaNotice)
+    found: list[type[Warning]] = []
+    with warnings.catch_warnings(record=True) as caught:
+        for category in ours:
+            warnings.simplefilter("always", category)
+        yield found
+    for warning in caught:
+        if issubclass(warning.category, ours):
+            found.append(warning.category)
+            say(f"{source}: {warning.message}")
+        else:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)

@@ -23,7 +23,10 @@ def info(file: str, as_json: bool) -> None:
         click.echo(json.dumps(asdict(facts) | {"rate_bpp": round(facts.rate_bpp, 5)}))
         return
     colours = "grey" if facts.channels == 1 else "RGB"
-    click.echo(f"{facts.media}: {facts.width} x {facts.height} pixels, {colours}")
+    kinds = [colours, f"{facts.bit_depth} bits a sample", *(["alpha"] if facts.alpha else []), *facts.metadata]
+    click.echo(f"{facts.media}: {facts.width} x {facts.height} pixels, {', '.join(kinds)}")
+    if facts.tiles > 1:
+        click.echo(f"tiles: {facts.tiles}")
     click.echo(f"quality: {facts.quality:g} of 100")
     click.echo(f"size: {facts.size_bytes:,} bytes, {facts.rate_bpp:.4f} bits per pixel")
     click.echo(f"format: version {facts.version}, model {facts.model}, weights {facts.weights}")

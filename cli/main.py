@@ -20,6 +20,7 @@ from codec.cli.export import export
 from codec.cli.files import say
 from codec.cli.info import info
 from codec.cli.train import train
+from codec.cli.verify import verify
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
@@ -45,11 +46,12 @@ class Commands(click.Group):
 def cli() -> None:
     """Compress pictures with neural networks into .lcc files.
 
-    Exit codes: 0 success, 1 a file or picture is wrong (one line says why), 2 wrong usage.
+    Exit codes: 0 success, 1 a file or picture is wrong (one line says why), 2 wrong usage, 3 a picture was restored in
+    part (decompress --partial).
     """
 
 
-for command in (compress, decompress, info, evaluate, bench, train, export):
+for command in (compress, decompress, info, verify, evaluate, bench, train, export):
     cli.add_command(command)
 
 

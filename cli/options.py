@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from codec.bitstream import format
+
 
 class FiniteRange(click.FloatRange):
     """A range of floats without NaN."""
@@ -46,4 +48,11 @@ device_option = click.option(
     show_default=True,
     callback=_available,
     help="Where the networks run; auto takes CUDA where there is one.",
+)
+max_pixels_option = click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    default=format.MAX_PIXELS,
+    show_default=True,
+    help="Refuse larger pictures before any memory is spent on them.",
 )

@@ -17,7 +17,11 @@ _HOMES = {
     "compress": "codec.api",
     "decompress": "codec.api",
     "info": "codec.api",
+    "verify": "codec.api",
     "Info": "codec.api",
+    "IncompletePicture": "codec.api",
+    "MediaNotice": "codec.media",
+    "Picture": "codec.media",
     "CodecError": "codec.bitstream.errors",
     "CorruptFile": "codec.bitstream.errors",
     "LimitExceeded": "codec.bitstream.errors",
@@ -27,7 +31,7 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
-    from codec.api import Info, compress, decompress, info
+    from codec.api import IncompletePicture, Info, compress, decompress, info, verify
     from codec.bitstream.errors import (
         CodecError,
         CorruptFile,
@@ -36,19 +40,24 @@ if TYPE_CHECKING:
         ModelMismatch,
         UnsupportedFile,
     )
+    from codec.media import MediaNotice, Picture
 
 __all__ = [
     "CodecError",
     "CorruptFile",
+    "IncompletePicture",
     "Info",
     "LimitExceeded",
     "MediaError",
+    "MediaNotice",
     "ModelMismatch",
+    "Picture",
     "UnsupportedFile",
     "__version__",
     "compress",
     "decompress",
     "info",
+    "verify",
 ]
 
 

@@ -1,13 +1,15 @@
-"""The library's front door: compress, decompress, info. torch is imported when first needed."""
+"""The library's front door: compress, decompress, info, verify. torch is imported when first needed."""
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, overload
 
 from codec import media
 from codec.bitstream import container, format
-from codec.media import ImageSource, PathLike, Pixels
+from codec.media import ImageSource, PathLike, Picture, Pixels
+from codec.media.raster import joined
 from codec.quality import IMAGE
 
 if TYPE_CHECKING:
@@ -15,16 +17,33 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Device = Literal["auto", "cpu", "cuda"]
+BitDepth = Literal[8, 16]
+Region = tuple[int, int, int, int]  # x, y, width, height in pixels
+
+SHOWN_DAMAGE = 3  # pieces of damage that a warning names
+METADATA_NAMES = {format.SECTION_ICC: "icc", format.SECTION_EXIF: "exif", format.SECTION_XMP: "xmp"}
+
+
+class IncompletePicture(UserWarning):
+    """A file was cut or damaged, and what there is of its picture is shown."""
 
 
 @dataclass(frozen=True)
 class Info:
-    """What a file says of itself. width, height: pixels; channels: 1 grey, 3 RGB; size_bytes: of the whole file."""
+    """What a file says of itself.
+
+    width, height: pixels; channels: 1 grey, 3 RGB; bit_depth: of the source, 8 or 16; tiles: how many; metadata: the
+    kinds that are there, of "icc", "exif" and "xmp"; size_bytes: of the whole file.
+    """
 
     media: str
     width: int
     height: int
     channels: int
+    bit_depth: int
+    alpha: bool
+    metadata: tuple[str, ...]
+    tiles: int
     quality: float
     model: int
     weights: str
@@ -42,54 +61,108 @@ def compress(
 ) -> bytes:
     """The bytes of an .lcc file.
 
-    image: a path, the bytes of a picture file, a Pillow image (L or RGB), or uint8 (H, W), (H, W, 1) or (H, W, 3) as
-        array or tensor.
+    image: a path, the bytes of a picture file, a Pillow image, or uint8 or uint16 (H, W) or (H, W, C) as array or
+        tensor, C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
     quality: 0 (smallest) to 100 (best), see `codec.quality`.
+    Warns MediaNotice where the picture is converted before it is coded.
     Raises: MediaError, LimitExceeded (both CodecError); ValueError for a quality or device that does not exist.
     """
     from codec import picture
 
     check_quality(quality)
-    pixels = media.read_picture(image, max_pixels)
-    return picture.encode(pixels, quality, picture.device_named(device)).data
+    return picture.encode(media.read_picture(image, max_pixels), quality, picture.device_named(device))
 
 
 @overload
 def decompress(
-    data: bytes | PathLike, *, output: Literal["pil"] = ..., device: Device = ..., max_pixels: int = ...
+    data: bytes | PathLike,
+    *,
+    output: Literal["pil"] = ...,
+    bit_depth: BitDepth = ...,
+    region: Region | None = ...,
+    partial: bool = ...,
+    device: Device = ...,
+    max_pixels: int = ...,
 ) -> Image.Image: ...
 @overload
 def decompress(
-    data: bytes | PathLike, *, output: Literal["array"], device: Device = ..., max_pixels: int = ...
+    data: bytes | PathLike,
+    *,
+    output: Literal["picture"],
+    bit_depth: BitDepth = ...,
+    region: Region | None = ...,
+    partial: bool = ...,
+    device: Device = ...,
+    max_pixels: int = ...,
+) -> Picture: ...
+@overload
+def decompress(
+    data: bytes | PathLike,
+    *,
+    output: Literal["array"],
+    bit_depth: BitDepth = ...,
+    region: Region | None = ...,
+    partial: bool = ...,
+    device: Device = ...,
+    max_pixels: int = ...,
 ) -> Pixels: ...
 @overload
 def decompress(
-    data: bytes | PathLike, *, output: Literal["tensor"], device: Device = ..., max_pixels: int = ...
+    data: bytes | PathLike,
+    *,
+    output: Literal["tensor"],
+    bit_depth: BitDepth = ...,
+    region: Region | None = ...,
+    partial: bool = ...,
+    device: Device = ...,
+    max_pixels: int = ...,
 ) -> Tensor: ...
 def decompress(
     data: bytes | PathLike,
     *,
-    output: Literal["pil", "array", "tensor"] = "pil",
+    output: Literal["pil", "picture", "array", "tensor"] = "pil",
+    bit_depth: BitDepth = 8,
+    region: Region | None = None,
+    partial: bool = False,
     device: Device = "auto",
     max_pixels: int = format.MAX_PIXELS,
-) -> Image.Image | Pixels | Tensor:
+) -> Image.Image | Picture | Pixels | Tensor:
     """The picture of an .lcc file, given as its bytes or its path.
 
-    output: "pil" for a Pillow image, "array" or "tensor" for uint8 (H, W, C), C = 1 or 3.
+    output: "pil" for a Pillow image with its metadata, "picture" for samples, alpha and metadata (`codec.media`),
+        "array" or "tensor" for (H, W, C) alone, C = 1 to 4, alpha last.
+    bit_depth: of the samples, 8 or 16; Pillow holds 16 bits of grey pictures without alpha only.
+    region: (x, y, width, height) of the only pixels wanted.
+    partial: show what there is of a file that is cut or damaged behind its header; warns IncompletePicture.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch, MediaError (all CodecError); ValueError.
     """
     from codec import picture
 
-    if output not in ("pil", "array", "tensor"):
-        raise ValueError(f"output '{output}': expected pil, array or tensor")
-    pixels = picture.decode(media.read_bytes(data), picture.device_named(device), max_pixels)
+    if output not in ("pil", "picture", "array", "tensor"):
+        raise ValueError(f"output '{output}': expected pil, picture, array or tensor")
+    if bit_depth not in (8, 16):
+        raise ValueError(f"bit depth {bit_depth}: expected 8 or 16")
+    decoded = picture.decode(
+        media.read_bytes(data),
+        picture.device_named(device),
+        max_pixels,
+        bit_depth=bit_depth,
+        region=region,
+        partial=partial,
+    )
+    if decoded.damage:
+        warnings.warn(_summary(decoded.damage), IncompletePicture, stacklevel=2)
+    restored = decoded.picture
+    if output == "pil":
+        return media.to_pillow(restored)
+    if output == "picture":
+        return restored
+    array = joined(restored)
     if output == "array":
-        return pixels
-    if output == "tensor":
-        import torch
+        return array
+    import torch
 
-        return torch.from_numpy(pixels)
-    return media.to_pillow(pixels)
+    return torch.from_numpy(array)
 
 
 def info(data: bytes | PathLike) -> Info:
@@ -98,18 +171,43 @@ def info(data: bytes | PathLike) -> Info:
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, MediaError.
     """
     raw = media.read_bytes(data)
-    header = container.read(raw, max_pixels=format.MAX_SIDE**2).header
+    parsed = container.read(raw, max_pixels=format.MAX_SIDE**2)
+    header = parsed.header
     return Info(
         media="image",
         width=header.width,
         height=header.height,
         channels=header.channels,
+        bit_depth=header.bit_depth,
+        alpha=header.alpha,
+        metadata=tuple(name for section, name in METADATA_NAMES.items() if section in parsed.extras),
+        tiles=len(header.tiling),
         quality=round(IMAGE.quality(header.step_index), 1),
         model=header.model,
         weights=header.digest.hex(),
         version=format.VERSION,
         size_bytes=len(raw),
     )
+
+
+def verify(
+    data: bytes | PathLike, *, deep: bool = False, device: Device = "auto", max_pixels: int = format.MAX_PIXELS
+) -> None:
+    """Returns where an .lcc file is sound: its sections by their checksums, and where `deep` its latents and alpha too.
+
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile, MediaError; where `deep` ModelMismatch.
+    """
+    raw = media.read_bytes(data)
+    container.read(raw, max_pixels)
+    if deep:
+        from codec import picture
+
+        picture.verify(raw, picture.device_named(device), max_pixels)
+
+
+def _summary(damage: tuple[str, ...]) -> str:
+    more = len(damage) - SHOWN_DAMAGE
+    return "; ".join(damage[:SHOWN_DAMAGE]) + (f"; and {more} more" if more > 0 else "")
 
 
 def check_quality(quality: float) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from codec.gain import Gain
-from codec.prior import SYMBOLS, Prior, PriorConfig
+from codec.prior import SYMBOLS, Prior, PriorConfig, coarse_shape
 
 
 class Autoencoder(nn.Module):
@@ -15,6 +16,7 @@ class Autoencoder(nn.Module):
     """
 
     h_a: nn.Module
+    halo: int
 
     def __init__(self, config: PriorConfig, middle: float, log2_std: Tensor, log2_norm: Tensor) -> None:
         super().__init__()
@@ -38,5 +40,10 @@ class Autoencoder(nn.Module):
         return self.prior.to_steps(self.gain.log2_steps(log2_step))[:, None, None]
 
     def hyper_analysis(self, h: Tensor) -> Tensor:
-        """Hyper-latents (B, h / 4, w / 4, channels), float32, not rounded, inside the range that can be coded."""
+        """Hyper-latents (B, *coarse_shape, channels), float32, not rounded, inside the range that can be coded."""
+        shape = (h.shape[1], h.shape[2])
+        up = self.prior.config.up
+        down, right = (n * u**2 - side for n, u, side in zip(coarse_shape(shape, up), up, shape, strict=True))
+        if down or right:
+            h = F.pad(h.permute(0, 3, 1, 2), (0, right, 0, down), mode="replicate").permute(0, 2, 3, 1)
         return SYMBOLS.clamp(self.h_a(h).float())

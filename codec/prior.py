@@ -26,6 +26,7 @@ OUTPUT = Format(bits=6, low=-8191, high=8191)  # means and scales: -128 .. 128
 QUALITY = Format(bits=9, low=-1023, high=1023)  # of `Gain.told`: 1/256 octave of the step is one unit
 SYMBOLS = Format(bits=0, low=-127, high=127)  # hyper-latents
 MEANS = Format(bits=6, low=-(2**20), high=2**20)  # means in quantisation steps
+LATENTS = Format(bits=6, low=-(2**23), high=2**23)  # decoded latents in quantisation steps
 CONTEXT_SHARE = 0.25  # decoded features, times this, are the context: keeps them inside STREAM
 
 ROWS = 64  # table rows, one for each logistic scale
@@ -144,13 +145,13 @@ class Prior(nn.Module):
         out: Tensor = self.z_scale(told[:, None])
         return out
 
-    def features(self, z_hat: Tensor, told: Tensor) -> Tensor:
-        """(B, H, W, hyper_width) from hyper-latents (B, H / up^2, W / up^2, hyper_channels) at qualities (B,)."""
+    def features(self, z_hat: Tensor, told: Tensor, shape: tuple[int, int]) -> Tensor:
+        """(B, *shape, hyper_width) from hyper-latents (B, *coarse_shape, hyper_channels) at qualities (B,)."""
         h = spread(self.grow1(z_hat), self.config.up)
         h = spread(self.grow2(h), self.config.up)
         shift: Tensor = self.by_quality(told[:, None])[:, None, None]
         out: Tensor = self.blocks(STREAM.clamp(h + shift))
-        return out
+        return out[:, : shape[0], : shape[1]]
 
     def walk(self, features: Tensor, log2_steps: Tensor, choose: Choose) -> Tensor:
         """Decoded latents (B, H, W, M) in quantisation steps, as `choose` takes them pass by pass.
@@ -194,6 +195,11 @@ class Prior(nn.Module):
 
     def _times(self, x: Tensor, factor: Tensor, target: Format) -> Tensor:
         return fixed.multiply(x, factor, target) if self.exact else target.clamp(x.float() * factor)
+
+
+def coarse_shape(shape: tuple[int, int], up: tuple[int, int]) -> tuple[int, int]:
+    """(rows, columns) of the hyper-latents above latents of a shape."""
+    return -(-shape[0] // up[0] ** 2), -(-shape[1] // up[1] ** 2)
 
 
 def checkerboard(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -6,10 +6,9 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 from PIL import Image
 
-from codec.media import Pixels, read_picture, to_pillow
+from codec.media import Picture, Pixels, read_picture, to_pillow
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,9 @@ class Anchor:
 def jpeg(pixels: Pixels, quality: int) -> tuple[bytes, Pixels]:
     """Pillow's JPEG: optimised Huffman tables, 4:2:0."""
     out = io.BytesIO()
-    to_pillow(pixels).save(out, "JPEG", quality=quality, optimize=True, subsampling=2)
+    to_pillow(Picture(pixels)).save(out, "JPEG", quality=quality, optimize=True, subsampling=2)
     decoded = Image.open(io.BytesIO(out.getvalue()))
-    return out.getvalue(), np.array(read_picture(decoded))
+    return out.getvalue(), read_picture(decoded).pixels
 
 
 ANCHORS = {

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from codec import picture, weights
-from codec.media import Pixels
+from codec.media import Picture
 from codec.models import IMAGE
 
 MEBI = 1 << 20
@@ -56,21 +56,21 @@ class Bench:
         return "\n".join([head, *lines, f"{'peak memory':26}{self.peak_memory / MEBI:9.0f} MiB"])
 
 
-def bench(pictures: list[Pixels], quality: float, repeat: int, device_name: str) -> Bench:
+def bench(pictures: list[Picture], quality: float, repeat: int, device_name: str) -> Bench:
     """Times pictures; each is coded once before it is timed."""
     device = picture.device_named(device_name)
     loaded = weights.installed(IMAGE.id, device)
     log2_step = torch.tensor([IMAGE.curve.range[0]], dtype=torch.float32, device=device)
     rows = []
     megapixels = 0.0
-    for pixels in pictures:
-        megapixels += pixels.shape[0] * pixels.shape[1] / 1e6
-        data = picture.encode(pixels, quality, device).data
+    for source in pictures:
+        megapixels += source.pixels.shape[0] * source.pixels.shape[1] / 1e6
+        data = picture.encode(source, quality, device)
         with picture.undisturbed(device):
-            x = picture.padded(pixels, device)
+            x = picture.padded(source.pixels, device)
             h = loaded.model.analysis(x, log2_step)
             stages = (
-                partial(picture.encode, pixels, quality, device),
+                partial(picture.encode, source, quality, device),
                 partial(picture.decode, data, device),
                 partial(loaded.model.analysis, x, log2_step),
                 partial(loaded.model.synthesis, h, log2_step),

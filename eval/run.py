@@ -55,7 +55,7 @@ def evaluate(
         raise MediaError(f"no pictures in {folder}")
     if len({p.stem for p in pictures}) < len(pictures):
         raise MediaError(f"pictures in {folder} differ in their suffixes only")
-    pixels = [read_picture(p) for p in pictures]
+    pixels = [read_picture(p).pixels for p in pictures]
     points: dict[float, list[Point]] = {}
     for quality in qualities:
         files, shown = work / f"{quality:g}", work / f"{quality:g}-decoded"
@@ -66,7 +66,7 @@ def evaluate(
         _codec("decompress", *map(str, coded), "-o", str(shown))
         points[quality] = []
         for x, file in zip(pixels, coded, strict=True):
-            x_hat = read_picture(shown / f"{file.stem}.png")
+            x_hat = read_picture(shown / f"{file.stem}.png").pixels
             points[quality].append((file.stat().st_size * 8 / (x.shape[0] * x.shape[1]), psnr_db(x, x_hat)))
             tick()
     bd_rate: dict[str, list[float | None]] = {}

@@ -20,7 +20,7 @@ Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 @pytest.fixture(scope="session")
 def parrots() -> Pixels:
     """A Kodak picture, (512, 768, 3)."""
-    return read_picture(PARROTS)
+    return read_picture(PARROTS).pixels
 
 
 @pytest.fixture(scope="session")

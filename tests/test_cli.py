@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from codec.media import Pixels, read_picture, to_pillow
+from codec.media import Picture, Pixels, read_picture, to_pillow
 from tests.conftest import PARROTS, SHARED, Run
 
 
@@ -23,7 +23,7 @@ from tests.conftest import PARROTS, SHARED, Run
 def png(tmp_path: Path, patch: Pixels) -> Path:
     path = tmp_path / "in" / "a.png"
     path.parent.mkdir()
-    to_pillow(patch).save(path)
+    to_pillow(Picture(patch)).save(path)
     return path
 
 
@@ -43,7 +43,7 @@ def test_a_picture_goes_there_and_back_beside_itself(png: Path, run: Run) -> Non
     done = run("decompress", png.with_suffix(".lcc"))
     assert done.returncode == 0
     assert done.stdout == b""
-    assert read_picture(png).shape == (75, 130, 3)
+    assert read_picture(png).pixels.shape == (75, 130, 3)
 
 
 def test_streams_carry_data_and_nothing_else(png: Path, run: Run) -> None:
@@ -56,7 +56,7 @@ def test_streams_carry_data_and_nothing_else(png: Path, run: Run) -> None:
     run("compress", png, "-q", 80)
     assert png.with_suffix(".lcc").read_bytes() == there.stdout
     run("decompress", png.with_suffix(".lcc"), "-o", png.parent / "b.png")
-    assert (read_picture(back.stdout) == read_picture(png.parent / "b.png")).all()
+    assert (read_picture(back.stdout).pixels == read_picture(png.parent / "b.png").pixels).all()
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".bmp", ".ppm"])
@@ -65,7 +65,7 @@ def test_the_suffix_names_the_format(suffix: str, png: Path, run: Run) -> None:
     out = png.parent / f"b{suffix}"
     assert run("decompress", png.with_suffix(".lcc"), "-o", out).returncode == 0
     run("decompress", png.with_suffix(".lcc"), "-o", png.parent / "c.png")
-    assert (read_picture(out) == read_picture(png.parent / "c.png")).all()
+    assert (read_picture(out).pixels == read_picture(png.parent / "c.png").pixels).all()
 
 
 def test_several_files_go_into_a_folder_and_bad_ones_do_not_stop_the_rest(png: Path, run: Run, tmp_path: Path) -> None:
@@ -155,13 +155,12 @@ def test_damaged_files_give_one_line_and_no_output(what: str, message: str, png:
 
 
 def test_a_file_of_another_model_names_both_weights(png: Path, run: Run) -> None:
-    from codec.bitstream.container import Container, read, write
+    from codec.bitstream.container import read, write
 
     run("compress", png)
     file = png.with_suffix(".lcc")
     container = read(file.read_bytes())
-    header = type(container.header)(**(vars(container.header) | {"digest": b"\1\2\3\4"}))
-    file.write_bytes(write(Container(header, container.sections)))
+    file.write_bytes(write(replace(container, header=replace(container.header, digest=b"\1\2\3\4"))))
     assert "01020304" in only_line(run("decompress", file, "-o", png.parent / "out.png"))
 
 
@@ -212,7 +211,7 @@ def test_a_reader_that_leaves_early_causes_no_traceback(png: Path) -> None:
 
 def test_an_interrupt_leaves_no_file_behind(tmp_path: Path) -> None:
     source = tmp_path / "large.png"
-    Image.fromarray(np.tile(read_picture(PARROTS), (3, 3, 1))).save(source)
+    Image.fromarray(np.tile(read_picture(PARROTS).pixels, (3, 3, 1))).save(source)
     process = subprocess.Popen([sys.executable, "-m", "codec.cli", "compress", str(source)], stderr=subprocess.PIPE)
     time.sleep(2)
     process.send_signal(signal.SIGINT)
@@ -221,6 +220,31 @@ def test_an_interrupt_leaves_no_file_behind(tmp_path: Path) -> None:
         assert process.returncode == 130
         assert [p.name for p in tmp_path.iterdir()] == ["large.png"]
         assert errors.decode().strip() == "codec: interrupted"
+
+
+def test_kill_never_leaves_a_partial_file_under_the_final_name(tmp_path: Path) -> None:
+    source, target = tmp_path / "a.png", tmp_path / "a.lcc"
+    Image.fromarray(np.tile(read_picture(PARROTS).pixels, (2, 2, 1))).save(source)
+    command = [sys.executable, "-m", "codec.cli", "compress", str(source), "--force"]
+    began = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    lasts = time.monotonic() - began
+    whole = target.read_bytes()
+    outcomes = set()
+    for moment in np.random.default_rng(0).uniform(0, lasts, 20):
+        old = outcomes and b"an older file"
+        if old:
+            target.write_bytes(old)
+        else:
+            target.unlink()
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        time.sleep(moment)
+        process.kill()
+        process.wait()
+        found = target.read_bytes() if target.exists() else None
+        assert found in (whole, old or None)
+        outcomes.add(found == whole)
+    assert False in outcomes  # it was killed in time
 
 
 def test_outputs_have_the_mode_that_the_umask_asks_for(png: Path, run: Run) -> None:
@@ -298,7 +322,10 @@ def test_bench_measures(png: Path, run: Run) -> None:
     assert b"Mpx/s" in run("bench", png, "-n", 1).stdout
 
 
-@pytest.mark.parametrize("command", ["", "compress", "decompress", "info", "eval", "bench", "train", "export"])
+COMMANDS = ("compress", "decompress", "info", "verify", "eval", "bench", "train", "export")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_is_there(command: str, run: Run) -> None:
     done = run(*command.split(), "--help")
     assert done.returncode == 0
@@ -312,7 +339,7 @@ def test_version(run: Run) -> None:
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the Kodak suite is not here")
-def test_kodak_pictures_equal_the_encoders_reconstruction(run: Run, tmp_path: Path) -> None:
+def test_kodak_pictures_are_the_same_in_another_process(run: Run, tmp_path: Path) -> None:
     import torch
 
     from codec import picture
@@ -322,11 +349,91 @@ def test_kodak_pictures_equal_the_encoders_reconstruction(run: Run, tmp_path: Pa
     files = [tmp_path / f"{p.stem}.lcc" for p in pictures]
     assert run("decompress", *files).returncode == 0
     for source, file in zip(pictures, files, strict=True):
-        coded = picture.encode(read_picture(source), 50, torch.device("cpu"), reconstruct=True)
-        assert file.read_bytes() == coded.data
-        assert (read_picture(file.with_suffix(".png")) == coded.reconstruction).all()
+        data = picture.encode(read_picture(source), 50, torch.device("cpu"))
+        assert file.read_bytes() == data
+        here = picture.decode(data, torch.device("cpu")).picture
+        assert (read_picture(file.with_suffix(".png")).pixels == here.pixels).all()
 
 
 def test_standard_input_that_is_no_picture_is_named(run: Run) -> None:
-    line = only_line(run("compress", "-", stdin=io.BytesIO(b"junk").read()))
-    assert line == "codec: -: not a picture of a known format"
+    line = only_line(run("compress", "-", stdin=b"junk"))
+    assert line == "codec: -: not a picture of a known format or kind"
+
+
+# --- what decompress can be asked for ------------------------------------------------------------------------------
+
+
+def test_a_region_is_the_same_pixels(png: Path, run: Run) -> None:
+    file, out = png.with_suffix(".lcc"), png.parent / "b.png"
+    run("compress", png)
+    run("decompress", file, "-o", png.parent / "whole.png")
+    assert run("decompress", file, "--region", "20,30,50,40", "-o", out).returncode == 0
+    assert (read_picture(out).pixels == read_picture(png.parent / "whole.png").pixels[30:70, 20:70]).all()
+    out.unlink()
+    line = only_line(run("decompress", file, "--region", "100,0,31,10", "-o", out))
+    assert "region 100,0,31,10 is not inside the picture of 130 x 75 pixels" in line
+    for nonsense in ("1,2,3", "a,b,c,d", "0,0,0,5", "-1,0,5,5", "0,0,5,5,5"):
+        assert run("decompress", file, "--region", nonsense).returncode == 2
+    assert not out.exists()
+
+
+def test_partial_shows_what_there_is_and_says_so_in_its_exit_code(png: Path, run: Run) -> None:
+    file, out = png.with_suffix(".lcc"), png.parent / "b.png"
+    run("compress", png, "-q", 80)
+    whole = run("decompress", file, "-o", out, "--partial")
+    assert whole.returncode == 0
+    file.write_bytes(file.read_bytes()[:-100])
+    assert "truncated" in only_line(run("decompress", file, "-o", out, "--force"))
+    done = run("decompress", file, "-o", out, "--partial", "--force")
+    assert done.returncode == 3
+    first, second = done.stderr.decode().splitlines()
+    assert first.startswith(f"codec: {file}: truncated")
+    assert str(out) in second
+    assert read_picture(out).pixels.shape == (75, 130, 3)
+    file.write_bytes(file.read_bytes()[:20])
+    only_line(run("decompress", file, "-o", out, "--partial", "--force"))
+
+
+def test_verify_names_what_is_not_sound(png: Path, run: Run) -> None:
+    file, bad = png.with_suffix(".lcc"), png.parent / "bad.lcc"
+    run("compress", png)
+    done = run("verify", file, "--deep")
+    assert (done.returncode, done.stdout.decode()) == (0, f"{file}: sound\n")
+    damaged = bytearray(file.read_bytes())
+    damaged[60] ^= 1
+    bad.write_bytes(damaged)
+    done = run("verify", file, bad)
+    assert done.returncode == 1
+    assert done.stdout.decode() == f"{file}: sound\n"
+    assert f"codec: {bad}: checksum of section 2" in done.stderr.decode()
+
+
+def test_sixteen_bits_come_and_go(tmp_path: Path, run: Run) -> None:
+    source = tmp_path / "deep.png"
+    deep = (np.add.outer(np.arange(64), np.arange(64)) * 500).astype(np.uint16)
+    Image.fromarray(deep).save(source)
+    assert run("compress", source, "-q", 100).returncode == 0
+    assert b"16 bits a sample" in run("info", tmp_path / "deep.lcc").stdout
+    run("decompress", tmp_path / "deep.lcc", "--bit-depth", 16, "-o", tmp_path / "b.png")
+    restored = read_picture(tmp_path / "b.png")
+    assert restored.bit_depth == 16
+    assert np.abs(restored.pixels[:, :, 0].astype(int) - deep).mean() < 257
+    run("decompress", tmp_path / "deep.lcc", "-o", tmp_path / "c.png")
+    assert read_picture(tmp_path / "c.png").bit_depth == 8
+
+
+def test_conversions_are_said_in_a_line(tmp_path: Path, run: Run) -> None:
+    source = tmp_path / "palette.png"
+    Image.open(PARROTS).crop((0, 0, 50, 50)).quantize(16).save(source)
+    done = run("compress", source)
+    assert done.returncode == 0
+    first, _ = done.stderr.decode().splitlines()
+    assert first.startswith(f"codec: {source}: palette")
+
+
+def test_the_pixel_limit_is_an_option(png: Path, run: Run) -> None:
+    assert "the limit is 9749" in only_line(run("compress", png, "--max-pixels", 9749))
+    assert run("compress", png, "--max-pixels", 9750).returncode == 0
+    file = png.with_suffix(".lcc")
+    assert "the limit is 9749" in only_line(run("decompress", file, "--max-pixels", 9749, "-o", png.parent / "b.png"))
+    assert run("verify", file, "--max-pixels", 9749).returncode == 1

@@ -12,7 +12,7 @@ from scipy.interpolate import Akima1DInterpolator
 from codec.eval.anchors import ANCHORS, jpeg
 from codec.eval.bdrate import UndefinedBdRate, bd_rate_percent
 from codec.eval.metrics import psnr_db
-from codec.media import Pixels, to_pillow
+from codec.media import Picture, Pixels, to_pillow
 from tests.conftest import Run
 
 ANCHOR = [(0.1, 25.0), (0.2, 28.0), (0.5, 32.0), (1.0, 36.0), (2.0, 41.0)]
@@ -57,7 +57,7 @@ def test_eval_measures_through_real_files(patch: Pixels, tmp_path: Path, run: Ru
     folder = tmp_path / "pictures"
     folder.mkdir()
     for i in range(2):
-        to_pillow(np.ascontiguousarray(patch[i * 5 :])).save(folder / f"{i}.png")
+        to_pillow(Picture(np.ascontiguousarray(patch[i * 5 :]))).save(folder / f"{i}.png")
     out = tmp_path / "result.json"
     done = run("eval", "images", folder, "-o", out, *[a for q in (20, 50, 80, 95) for a in ("-q", q)])
     assert done.returncode == 0, done.stderr

@@ -34,7 +34,10 @@ class ImageConfig:
 
 
 class ImageModel(Autoencoder):
-    """x: (B, H, W, 3) in 0..255, sides multiples of 64; latents (B, H / 16, W / 16, 320)."""
+    """x: (B, H, W, 3) in 0..255, sides multiples of 16; latents (B, H / 16, W / 16, 320).
+
+    halo: how many latents around a place the transforms look at.
+    """
 
     log2_norm8: Tensor
 
@@ -51,6 +54,7 @@ class ImageModel(Autoencoder):
         self._start_from(s, keep)
         self.a8, self.a16 = Stack(FINE, config.blocks8), Stack(channels, config.blocks16)
         self.s16, self.s8 = Stack(channels, config.blocks16), Stack(FINE, config.blocks8)
+        self.halo = -(-config.blocks8 // 2) + config.blocks16
         width = config.hyper_width
         self.h_a = nn.Sequential(
             nn.Linear(channels, width),

@@ -56,7 +56,7 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
     z_scale = torch.exp2(model.prior.z_log2_scale(told).float())[:, None, None]
     z_hat = straight_round(z)
     z_bits = logistic_bits(z_hat if hard else noisy(z), z_scale)
-    features = model.prior.features(z_hat, told)
+    features = model.prior.features(z_hat, told, (height, width))
 
     flat = y.reshape(batch, height * width, channels)
     halves = checkerboard(height, width, y.device)

@@ -1,0 +1,117 @@
+"""A picture in memory: grey or RGB samples of 8 or 16 bits, transparency, and the metadata that travels along."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+Pixels = npt.NDArray[np.uint8 | np.uint16]
+
+EXIF_PREFIX = b"Exif\0\0"  # what JPEG, and so Pillow, puts before EXIF
+STEP_OF_8_BITS = 257  # in 16 bits: 255 * 257 = 65535
+
+
+class MediaNotice(UserWarning):
+    """A picture was read or written, but not everything of it is as it was; one line says what."""
+
+
+def notice(text: str) -> None:
+    """Warns of a change that the caller did not ask for."""
+    warnings.warn(text, MediaNotice, stacklevel=2)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture and what belongs to it, as stored: not turned upright, in the colours of its profile.
+
+    pixels: (H, W, C) uint8 or uint16, C-contiguous, C = 1 (grey) or 3 (RGB).
+    alpha: (H, W) of the same dtype, 0 is transparent; None where the picture has none.
+    icc, exif, xmp: the ICC profile, EXIF from its TIFF header on, the XMP packet; b"" where absent.
+    Raises: ValueError for arrays of other shapes or dtypes.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None = None
+    icc: bytes = b""
+    exif: bytes = b""
+    xmp: bytes = b""
+
+    def __post_init__(self) -> None:
+        pixels, alpha = self.pixels, self.alpha
+        if pixels.dtype not in (np.uint8, np.uint16) or pixels.ndim != 3 or pixels.shape[2] not in (1, 3):
+            raise ValueError(f"pixels of {pixels.dtype} {pixels.shape}; expected uint8 or uint16 (H, W, 1 or 3)")
+        if 0 in pixels.shape or not pixels.flags.c_contiguous:
+            raise ValueError(f"pixels of {pixels.shape} are none, or not C-contiguous")
+        if alpha is not None and (alpha.dtype != pixels.dtype or alpha.shape != pixels.shape[:2]):
+            raise ValueError(f"alpha of {alpha.dtype} {alpha.shape} for pixels of {pixels.dtype} {pixels.shape}")
+
+    @property
+    def bit_depth(self) -> int:
+        """Bits a sample: 8 or 16."""
+        return self.pixels.dtype.itemsize * 8
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether there is one channel instead of three."""
+        return bool(self.pixels.shape[2] == 1)
+
+
+def split(samples: Pixels) -> tuple[Pixels, Pixels | None]:
+    """Pixels and alpha of a Picture, from (H, W, C): C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha."""
+    if samples.shape[2] in (1, 3):
+        return np.ascontiguousarray(samples), None
+    return np.ascontiguousarray(samples[:, :, :-1]), np.ascontiguousarray(samples[:, :, -1])
+
+
+def joined(picture: Picture) -> Pixels:
+    """(H, W, 1 to 4): what `split` takes apart."""
+    return picture.pixels if picture.alpha is None else np.dstack((picture.pixels, picture.alpha))
+
+
+def with_samples(picture: Picture, samples: Pixels) -> Picture:
+    """The picture with other pixels and alpha, given as (H, W, 1 to 4)."""
+    pixels, alpha = split(samples)
+    return replace(picture, pixels=pixels, alpha=alpha)
+
+
+def at_depth(samples: Pixels, bit_depth: int) -> Pixels:
+    """Samples of 8 or 16 bits at the other depth, rounded to the nearest, or as they are; 8 to 16 to 8 is exact."""
+    if samples.dtype == np.uint8:
+        return samples if bit_depth == 8 else samples.astype(np.uint16) * np.uint16(STEP_OF_8_BITS)
+    if bit_depth == 16:
+        return samples
+    return ((samples.astype(np.uint32) + STEP_OF_8_BITS // 2) // STEP_OF_8_BITS).astype(np.uint8)
+
+
+def to_8_bits(picture: Picture) -> Picture:
+    """The picture with uint8 samples, rounded to the nearest."""
+    return picture if picture.bit_depth == 8 else with_samples(picture, at_depth(joined(picture), 8))
+
+
+def to_16_bits(picture: Picture) -> Picture:
+    """The picture with uint16 samples; `to_8_bits` gives it back exactly."""
+    return picture if picture.bit_depth == 16 else with_samples(picture, at_depth(joined(picture), 16))
+
+
+def to_pillow(picture: Picture) -> Image.Image:
+    """A Pillow image of mode L, LA, RGB or RGBA, its metadata in `info`; plain grey of 16 bits is I;16.
+
+    Pillow holds no other pictures of 16 bits; they become 8 bits, rounded.
+    """
+    if not picture.is_grey or picture.alpha is not None:
+        picture = to_8_bits(picture)
+    samples = joined(picture)
+    image = Image.fromarray(samples[:, :, 0] if samples.shape[2] == 1 else samples)
+    image.info.update(info(picture))
+    return image
+
+
+def info(picture: Picture) -> dict[str, bytes]:
+    """The metadata of a picture as Pillow has it in the `info` of an image."""
+    exif = EXIF_PREFIX + picture.exif if picture.exif else b""
+    found = {"icc_profile": picture.icc, "exif": exif, "xmp": picture.xmp}
+    return {name: content for name, content in found.items() if content}

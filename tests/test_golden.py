@@ -1,0 +1,96 @@
+"""Golden files decode to the very same latents: under every thread count, by both arithmetics, and on CUDA."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+import codec
+from codec import fixed, media, picture
+from codec.models import IMAGE
+from tests import golden
+from tests.second_decoder import SecondDecoder
+
+HASHES: dict[str, str] = json.loads(golden.HASHES.read_text())
+CPU = torch.device("cpu")
+PRINT_HASHES = """
+from tests import golden
+for name in golden.names():
+    print(golden.latents_hash(golden.latents_of((golden.FOLDER / f"{name}.lcc").read_bytes())))
+"""
+
+
+@pytest.fixture(scope="module")
+def second() -> SecondDecoder:
+    return SecondDecoder(IMAGE.path)
+
+
+def file(name: str) -> bytes:
+    return (golden.FOLDER / f"{name}.lcc").read_bytes()
+
+
+def test_every_feature_has_its_golden_file() -> None:
+    assert sorted(HASHES) == sorted(golden.sources())
+    assert {p.stem for p in golden.FOLDER.glob("*.lcc")} == set(HASHES)
+
+
+@pytest.mark.parametrize("name", golden.names())
+def test_golden_latents_are_the_same(name: str) -> None:
+    assert golden.latents_hash(golden.latents_of(file(name))) == HASHES[name]
+
+
+@pytest.mark.parametrize("name", golden.names())
+def test_golden_latents_are_those_of_the_second_decoder(name: str, second: SecondDecoder) -> None:
+    assert golden.latents_hash(second.latents(file(name))) == HASHES[name]
+
+
+@pytest.mark.parametrize("name", golden.names())
+def test_golden_latents_are_the_same_in_float64(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fixed, "_float32_is_exact", lambda device: False)
+    assert golden.latents_hash(golden.latents_of(file(name))) == HASHES[name]
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "3"])
+def test_golden_latents_do_not_depend_on_threads(threads: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PRINT_HASHES],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+    )
+    assert done.stdout.split() == [HASHES[name] for name in golden.names()]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("name", golden.names())
+def test_golden_latents_are_the_same_on_cuda(name: str) -> None:
+    assert golden.latents_hash(golden.latents_of(file(name), torch.device("cuda"))) == HASHES[name]
+
+
+@pytest.mark.parametrize("name", golden.names())
+def test_golden_pixels_are_the_same_but_for_roundings(name: str) -> None:
+    expected = np.load(golden.FOLDER / f"{name}.npz")["pixels"].astype(int)
+    found = picture.decode(file(name), CPU, bit_depth=codec.info(file(name)).bit_depth)
+    one = 1 if found.picture.bit_depth == 8 else 257
+    assert np.abs(found.picture.pixels.astype(int) - expected).max() <= one
+
+
+@pytest.mark.parametrize("name", golden.names())
+def test_golden_extras_are_exactly_those_of_the_source(name: str) -> None:
+    source, _, units = golden.sources()[name]
+    info = codec.info(file(name))
+    found = picture.decode(file(name), CPU, bit_depth=source.bit_depth).picture
+    assert (found.icc, found.exif, found.xmp) == (source.icc, source.exif, source.xmp)
+    assert (found.alpha is None) == (source.alpha is None)
+    if source.alpha is not None:
+        assert (found.alpha == source.alpha).all()
+    assert (info.tiles > 1) == (units != (0, 0))
+    assert (info.width, info.height) == source.pixels.shape[1::-1]
+    assert media.to_pillow(found).size == (info.width, info.height)
