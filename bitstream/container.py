@@ -138,10 +138,14 @@ def read(data: bytes, max_pixels: int = format.MAX_PIXELS, partial: bool = False
 
 @dataclass(frozen=True)
 class _Section:
-    """One section as it stands in the file. crc: found and stored; None where the file ends before it."""
+    """One section as it stands in the file.
+
+    size: of the payload, as declared; crc: found and stored, None where the file ends before it.
+    """
 
     id: int
     start: int
+    size: int
     payload: bytes
     payload_at: int
     crc: tuple[int, int] | None
@@ -156,10 +160,10 @@ class _Section:
             raise LimitExceeded(f"section {section} at offset {start} declares {size} bytes")
         payload_at = reader.offset
         if size + format.CRC_BYTES > reader.left:
-            return _Section(section, start, reader.raw(min(size, reader.left), "payload"), payload_at, None)
+            return _Section(section, start, size, reader.raw(min(size, reader.left), "payload"), payload_at, None)
         payload = reader.raw(size, "payload")
         found = crc32c(reader.since(start))
-        return _Section(section, start, payload, payload_at, (found, reader.uint(format.CRC_BYTES, "checksum")))
+        return _Section(section, start, size, payload, payload_at, (found, reader.uint(format.CRC_BYTES, "checksum")))
 
     def check(self) -> None:
         """Raises CorruptFile where the section is cut or its checksum does not hold."""
@@ -237,7 +241,7 @@ class _Body:
             return stream
         try:
             section = _Section.read(frame)
-            if (section.id, len(section.payload)) != (format.SECTION_LATENTS, size) and section.crc is not None:
+            if (section.id, section.size) != (format.SECTION_LATENTS, size):
                 raise CorruptFile(f"section {section.id} at offset {section.start} is not what the index says")
         except (CorruptFile, LimitExceeded) as error:
             self.fail(type(error)(f"tile {tile}: {error}"))

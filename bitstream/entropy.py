@@ -8,6 +8,9 @@ Coder: range coder of constriction (Bamler 2022), 32-bit words, written little-e
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import NamedTuple
+
 import constriction
 import numpy as np
 import numpy.typing as npt
@@ -87,6 +90,15 @@ class Encoder:
         return bytes(self._coder.get_compressed().astype("<u4").tobytes())
 
 
+class Attempt(NamedTuple):
+    """A pass in coded order. known: how many symbols are valid; complete: whether all are, with their escapes."""
+
+    order: npt.NDArray[np.int64]
+    symbols: Symbols
+    known: int
+    complete: bool
+
+
 class Decoder:
     """Reads the passes of a stream in the order in which they were written."""
 
@@ -98,23 +110,47 @@ class Decoder:
 
     def take(self, rows: Rows) -> Symbols:
         """The symbols (n,) of one pass under table rows (n,). Raises CorruptFile where the stream cannot hold them."""
+        found = self.attempt(rows)
+        if not found.complete:
+            raise CorruptFile("the coded stream does not fit its probabilities")
+        symbols = np.zeros(len(rows), np.int32)
+        symbols[found.order] = found.symbols
+        return symbols
+
+    def attempt(self, rows: Rows) -> Attempt:
+        """A pass as far as the stream fits its probabilities."""
         order, runs = self._models.runs(rows)
-        ordered = np.empty(len(order), np.int32)
+        ordered = np.zeros(len(order), np.int32)
+        for start, end, zero, model in runs:
+            decoded = self._as_far_as_valid(model, end - start)
+            ordered[start : start + len(decoded)] = decoded - zero
+            if len(decoded) < end - start:
+                return Attempt(order, ordered, start + len(decoded), complete=False)
+        reach = self._models.reach[rows[order]]
+        escaped = np.flatnonzero(ordered > reach)
         try:
-            for start, end, zero, model in runs:
-                ordered[start:end] = self._coder.decode(model, end - start) - zero
-            reach = self._models.reach[rows[order]]
-            escaped = np.flatnonzero(ordered > reach)
             if len(escaped):
                 length = self._coder.decode(_LENGTHS, len(escaped)) + 1
                 packed = self._coder.decode(_UNIFORM, (1 << length).astype(np.int32))
                 value = (1 << (length - 1)) + packed // 2 + reach[escaped]
                 ordered[escaped] = np.where(packed % 2, -value, value)
-        except AssertionError as error:
-            raise CorruptFile("the coded stream does not fit its probabilities") from error
-        symbols = np.zeros(len(rows), np.int32)
-        symbols[order] = ordered
-        return symbols
+        except AssertionError:
+            return Attempt(order, ordered, len(order), complete=False)
+        return Attempt(order, ordered, len(order), complete=True)
+
+    def _as_far_as_valid(self, model: object, count: int) -> Symbols:
+        """Up to `count` symbols of one model."""
+        before = self._coder.clone()
+        try:
+            run: Symbols = self._coder.decode(model, count)
+            return run
+        except AssertionError:
+            self._coder = before
+        singles = []
+        with suppress(AssertionError):
+            while len(singles) < count:
+                singles.append(self._coder.decode(model))
+        return np.array(singles, np.int32)
 
     def finish(self) -> None:
         """Raises CorruptFile where data is left over."""
@@ -135,24 +171,21 @@ class PrefixDecoder:
 
     def take(self, rows: Rows) -> Symbols:
         """The symbols (n,) of one pass under table rows (n,)."""
-        if self._ended:
-            return np.zeros(len(rows), np.int32)
-        try:
-            least, most = self._least.take(rows), self._most.take(rows)
-        except CorruptFile:
-            self._ended = True
-            return np.zeros(len(rows), np.int32)
-        if (least == most).all():
-            return least
-        self._ended = True
-        # Escapes stand behind a pass: that a symbol is one may be certain and its value not.
-        reach = self._models.reach[rows]
-        escapes = (np.abs(least) > reach) & (np.abs(most) > reach)
-        order, _ = self._models.runs(rows)
-        differ = ((least != most) & ~escapes)[order]
-        certain = order[: np.argmax(differ) if differ.any() else len(order)]
         symbols = np.zeros(len(rows), np.int32)
-        symbols[certain] = np.where(escapes, 0, least)[certain]
+        if self._ended:
+            return symbols
+        least, most = self._least.attempt(rows), self._most.attempt(rows)
+        # Escapes stand behind a pass: that a symbol is one may be certain and its value not.
+        reach = self._models.reach[rows[least.order]]
+        escapes = (np.abs(least.symbols) > reach) & (np.abs(most.symbols) > reach)
+        differ = least.symbols != most.symbols
+        known = min(least.known, most.known)
+        self._ended = bool(differ.any()) or not (least.complete and most.complete)
+        if self._ended:
+            symbols_differ = np.flatnonzero(differ & ~escapes)
+            known = min([known, *symbols_differ[:1]])
+            least.symbols[escapes] = 0
+        symbols[least.order[:known]] = least.symbols[:known]
         return symbols
 
 

@@ -89,8 +89,11 @@ def decode(
 
 def decode_prefix(model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Tensor) -> Tensor:
     """Latents (1, *shape, M) of the beginning of a stream, in steps: expected values for what is not there."""
-    # a cut may have left bytes of the checksum, which must not be read as symbols
-    return _walk(model, PrefixDecoder(tables, data[: -format.CRC_BYTES]), shape, log2_step)
+    try:
+        # a cut may have left bytes of the checksum, which must not be read as symbols
+        return _walk(model, PrefixDecoder(tables, data[: -format.CRC_BYTES]), shape, log2_step)
+    except CorruptFile:  # impossible hyper-latents: nothing of the stream can be believed
+        return _walk(model, PrefixDecoder(tables, b""), shape, log2_step)
 
 
 def checksum(y_hat: Tensor, identity: bytes) -> bytes:

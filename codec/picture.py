@@ -29,6 +29,7 @@ from codec.media import Picture, Pixels
 from codec.media.raster import STEP_OF_8_BITS
 from codec.models import IMAGE
 from codec.parallel import AT_ONCE, in_turn
+from codec.prior import QUALITY
 
 
 class Rect(NamedTuple):
@@ -189,7 +190,7 @@ def verify(data: bytes, device: torch.device, max_pixels: int = format.MAX_PIXEL
 
 
 class _Mosaic:
-    """The tiles of a parsed file, decoded when asked for; two rows or columns of them stay in memory."""
+    """The tiles of a parsed file, decoded when asked for; three rows or columns of them stay in memory."""
 
     def __init__(self, parsed: Container, device: torch.device, partial: bool) -> None:
         header = parsed.header
@@ -201,10 +202,12 @@ class _Mosaic:
                 f"the file was written with weights {header.digest.hex()}, here are {self.loaded.digest.hex()}"
             )
         self.log2_step = _log2_step(header, device)
+        if abs(float(self.loaded.model.gain.told(self.log2_step))) > QUALITY.high * 2.0**-QUALITY.bits:
+            raise CorruptFile(f"step index {header.step_index} is beyond what the model was made for")
         self.damage: dict[int, str] = {}  # by tile
         self.by_rows = self.tiling.columns <= self.tiling.rows
-        # the neighbours of a tile are spread over two rows and three tiles, whichever way the tiles are walked
-        self.room = 2 * min(self.tiling.columns, self.tiling.rows) + 3 + AT_ONCE
+        # walking along the shorter side, a tile is asked for again before three rows of others have been
+        self.room = 3 * min(self.tiling.columns, self.tiling.rows) + 3 + AT_ONCE
         self.held: OrderedDict[int, Future[Tensor]] = OrderedDict()
         self.lock = threading.Lock()
 

@@ -1,8 +1,8 @@
 """A second decoder of .lcc files, from a file to its latents, written from bitstream/SPEC.md alone.
 
 It shares no line with the codec and none of its libraries: numpy and the standard library do the work, safetensors
-reads the weights. Where the two decoders agree the page says what the codec does. "Section 4" and the like are
-sections of that page. Where speed and plainness differ, this file is plain.
+reads the weights. Where the two decoders agree the page says what the codec does. On two points the page was silent and
+the codec was asked, as a black box: `told` is not clamped, and what may stand at the end of a coded stream.
 
     python tests/second_decoder.py WEIGHTS FILE.lcc...
 """

@@ -14,13 +14,13 @@ import torch
 import codec
 from codec import fixed, media, picture
 from codec.models import IMAGE
-from tests import golden
+from tests import golden, worked_example
 from tests.second_decoder import SecondDecoder
 
 HASHES: dict[str, str] = json.loads(golden.HASHES.read_text())
 CPU = torch.device("cpu")
 PRINT_HASHES = """
-from tests import golden
+from tests import golden, worked_example
 for name in golden.names():
     print(golden.latents_hash(golden.latents_of((golden.FOLDER / f"{name}.lcc").read_bytes())))
 """
@@ -94,3 +94,7 @@ def test_golden_extras_are_exactly_those_of_the_source(name: str) -> None:
     assert (info.tiles > 1) == (units != (0, 0))
     assert (info.width, info.height) == source.pixels.shape[1::-1]
     assert media.to_pillow(found).size == (info.width, info.height)
+
+
+def test_the_worked_example_of_the_specification_is_traced_from_its_file() -> None:
+    assert worked_example.BEGIN + worked_example.text() + worked_example.END in worked_example.SPEC.read_text()

@@ -58,7 +58,7 @@ def sources() -> dict[str, tuple[Picture, float, tuple[int, int]]]:
         "quality-50": (Picture(patch), 50, one),
         "quality-100": (Picture(patch), 100, one),
         "grey": (Picture(np.ascontiguousarray(patch[:, :, 1:2])), 60, one),
-        "one-pixel": (Picture(whole[:1, :1].copy()), 50, one),
+        "one-pixel": (Picture(whole[:1, :1].copy()), 0, one),
         "strip": (Picture(np.ascontiguousarray(whole[300:301])), 40, one),
         "column": (Picture(np.ascontiguousarray(whole[:, 300:303])), 40, one),
         "alpha": (Picture(patch, alpha), 40, one),

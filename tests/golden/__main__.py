@@ -1,3 +1,4 @@
-from tests.golden import make
+from tests import golden, worked_example
 
-make()
+golden.make()
+worked_example.write()

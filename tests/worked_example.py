@@ -1,0 +1,90 @@
+"""The worked example of SPEC.md, traced by the second decoder: `python -m tests.golden` writes it anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from unittest import mock
+
+from codec.models import IMAGE
+from tests import second_decoder
+from tests.second_decoder import Ints, Model, Passes, SecondDecoder
+
+FILE = Path(__file__).parent / "golden" / "one-pixel.lcc"
+SPEC = Path(__file__).parent.parent / "bitstream" / "SPEC.md"
+BEGIN, END = "<!-- traced -->\n", "<!-- end of the trace -->\n"
+PASSES = ["z", *(f"group {k}, {half} half" for k in range(5) for half in ("first", "second"))]
+REST = 0  # the size of the field that takes what the others leave
+FIELDS = [
+    (4, "magic"),
+    (1, "version"),
+    (1, "section 1, header"),
+    (1, "length of its payload"),
+    (1, "`media`: picture"),
+    (1, "`model`: image"),
+    (4, "`digest` of the weights"),
+    (2, "`step_index`"),
+    (1, "flags: RGB"),
+    (1, "`width`"),
+    (1, "`height`"),
+    (1, "tile width: one tile"),
+    (4, "CRC-32C of the section"),
+    (1, "section 2, latents"),
+    (1, "length of its payload"),
+    (REST, "words of the range coder"),
+    (4, "checksum of the latents"),
+    (4, "CRC-32C of the section"),
+]
+
+
+class Tracer(Passes):
+    """Passes that write a row of a table for every symbol."""
+
+    table: list[str]
+
+    def decode(self, rows: Ints) -> Ints:
+        """One pass; its symbols get its name."""
+        self.names = getattr(self, "names", PASSES)
+        self.name, *self.names = self.names
+        return super().decode(rows)
+
+    def read(self, models: Sequence[Model]) -> list[int]:
+        """The symbols of some models, one by one."""
+        found = []
+        for model in models:
+            scale = self.lowest.range >> 24
+            q = self.lowest.offset // scale
+            (s,) = super().read([model])
+            found.append(s)
+            state = f"`{self.lowest.offset:016x}` | `{self.lowest.range:016x}`"
+            value = s - (len(model) // 2 - 1)
+            self.table.append(
+                f"| {self.name} | {len(model) - 1} | `{scale:010x}` | `{q:06x}` | {s} | `{model[s]:06x}` |"
+                f" `{model[s + 1]:06x}` | {value} | {state} |"
+            )
+        return found
+
+
+def text() -> str:
+    """The fields of the file and the steps of its range decoder, as two tables."""
+    data = FILE.read_bytes()
+    rest = len(data) - sum(size for size, _ in FIELDS)
+    lines = ["| offset | bytes | meaning |", "|---|---|---|"]
+    at = 0
+    for size, meaning in FIELDS:
+        end = at + (size or rest)
+        lines.append(f"| {at} | `{data[at:end].hex(' ')}` | {meaning} |")
+        at = end
+    lines += ["", "| pass | n | scale | q | s | c[s] | c[s + 1] | symbol | point - lower | range |", "|---" * 10 + "|"]
+    Tracer.table = []
+    with mock.patch.object(second_decoder, "Passes", Tracer):
+        (latents,) = SecondDecoder(IMAGE.path).latents(data)
+    shown = ", ".join(str(y) for y in latents.ravel()[:8].tolist())
+    return "\n".join([*lines, *Tracer.table, "", f"The latents begin {shown} and sum to {latents.sum()}.", ""])
+
+
+def write() -> None:
+    """Puts the example into SPEC.md."""
+    page = SPEC.read_text()
+    before, rest = page.split(BEGIN)
+    SPEC.write_text(before + BEGIN + text() + END + rest.split(END)[1])
