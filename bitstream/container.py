@@ -117,7 +117,8 @@ def _framed(section: int, payload: bytes) -> bytes:
 def read(data: bytes, max_pixels: int = format.MAX_PIXELS, partial: bool = False) -> Container:
     """A parsed file, with its checksums and limits checked.
 
-    partial: whatever behind the header is cut off or damaged is left out and named in `damage`.
+    partial: whatever is cut off or damaged behind the header, and the index of a tiled picture, is left out and named
+    in `damage`.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile.
     """
     reader = Reader(data)
@@ -200,14 +201,8 @@ class _Body:
     def tiles(self) -> list[Stream]:
         """The streams of a tiled picture, whose index says where the parts stand."""
         count = len(self.header.tiling)
-        lost = [Stream((), whole=False)] * count
-        try:
-            gap, sizes = self.index(count)
-            before = self.reader.part(gap, "sections before the latents")
-        except CorruptFile as error:
-            self.fail(error)
-            return lost
-        for section in self.walk(before):
+        gap, sizes = self.index(count)
+        for section in self.walk(self.reader.part(min(gap, self.reader.left), "sections before the latents")):
             self.keep(section)
         streams = [Stream(())] * count
         for number, size in enumerate(sizes):

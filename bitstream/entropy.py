@@ -146,7 +146,7 @@ class Decoder:
             return run
         except AssertionError:
             self._coder = before
-        singles = []
+        singles: list[int] = []
         with suppress(AssertionError):
             while len(singles) < count:
                 singles.append(self._coder.decode(model))

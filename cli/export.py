@@ -12,8 +12,16 @@ from codec.cli import files, options
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--out", required=True, metavar="OUT", help="Weights file to write, .safetensors.")
+@click.option(
+    "--tables-from",
+    "sources",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    metavar="DATA",
+    help="Tar shard or folder of pictures that the tables of symbols are fitted to; may be given several times.",
+)
 @options.force_option
-def export(run: Path, out: str, force: bool) -> None:
+def export(run: Path, out: str, sources: tuple[Path, ...], force: bool) -> None:
     """Write the runtime weights of a training RUN, with the training record inside."""
     if out == files.STREAM:
         raise click.UsageError("weights go to a file, not to standard output")
@@ -21,5 +29,5 @@ def export(run: Path, out: str, force: bool) -> None:
     from codec.models import IMAGE
     from codec.training.export import export
 
-    record = export(IMAGE, run, Path(out))
+    record = export(IMAGE, run, Path(out), sources)
     click.echo(f"{out}: {Path(out).stat().st_size:,} bytes, {record['steps']:,} steps", err=True)

@@ -20,6 +20,7 @@ Device = Literal["auto", "cpu", "cuda"]
 BitDepth = Literal[8, 16]
 Region = tuple[int, int, int, int]  # x, y, width, height in pixels
 
+EFFORT_MAX = 1
 SHOWN_DAMAGE = 3  # pieces of damage that a warning names
 METADATA_NAMES = {format.SECTION_ICC: "icc", format.SECTION_EXIF: "exif", format.SECTION_XMP: "xmp"}
 
@@ -57,20 +58,29 @@ class Info:
 
 
 def compress(
-    image: ImageSource, quality: float = 50, *, device: Device = "auto", max_pixels: int = format.MAX_PIXELS
+    image: ImageSource,
+    quality: float = 50,
+    *,
+    effort: int = 1,
+    device: Device = "auto",
+    max_pixels: int = format.MAX_PIXELS,
 ) -> bytes:
     """The bytes of an .lcc file.
 
     image: a path, the bytes of a picture file, a Pillow image, or uint8 or uint16 (H, W) or (H, W, C) as array or
         tensor, C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
     quality: 0 (smallest) to 100 (best), see `codec.quality`.
+    effort: 0 to 1; decoders do not care.
     Warns MediaNotice where the picture is converted before it is coded.
-    Raises: MediaError, LimitExceeded (both CodecError); ValueError for a quality or device that does not exist.
+    Raises: MediaError, LimitExceeded (both CodecError); ValueError for a quality, effort or device that does not exist.
     """
     from codec import picture
 
     check_quality(quality)
-    return picture.encode(media.read_picture(image, max_pixels), quality, picture.device_named(device))
+    if effort not in range(EFFORT_MAX + 1):
+        raise ValueError(f"effort {effort}: expected 0 to {EFFORT_MAX}")
+    source = media.read_picture(image, max_pixels)
+    return picture.encode(source, quality, picture.device_named(device), effort=effort)
 
 
 @overload

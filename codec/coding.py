@@ -16,9 +16,10 @@ from codec.bitstream import format
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.entropy import SYMBOL_MAX, Decoder, Encoder, Models, PrefixDecoder, Rows, Symbols
 from codec.bitstream.errors import CorruptFile
-from codec.prior import LATENTS, SYMBOLS, checkerboard, coarse_shape, rows_of
+from codec.prior import LATENTS, SYMBOLS, coarse_shape, rows_of
+from codec.rounding import Rounding
 
-LAYER_ENDS = (1, 3)  # after these channel groups a stream is cut into its layers
+LAYER_ENDS = (32, 128)  # after so many channels a stream is cut into its layers
 
 
 @dataclass(frozen=True)
@@ -36,37 +37,57 @@ class Source(Protocol):
         """The symbols (n,) of one pass under table rows (n,)."""
 
 
-def encode(model: Autoencoder, tables: Models, h: Tensor, log2_step: Tensor, identity: bytes) -> Coded:
-    """Codes the features (1, h, w, M) of one signal; log2_step is (1,). The stream ends with `checksum`."""
-    encoder = Encoder(tables)
-    ends: list[int] = []
+def encode(
+    model: Autoencoder,
+    tables: Models,
+    h: Tensor,
+    log2_step: Tensor,
+    identity: bytes,
+    rounding: Rounding | None = None,
+) -> Coded:
+    """Codes the features (1, h, w, M) of one signal; log2_step is (1,). The stream ends with `checksum`.
 
-    def put(log2_scale: Tensor, values: Tensor) -> Tensor:
-        rows = rows_of(log2_scale)
-        symbols = values.round().clamp(-SYMBOL_MAX, SYMBOL_MAX) * (rows > 0)
-        encoder.put(rows.flatten().cpu().numpy(), symbols.flatten().cpu().numpy().astype(np.int32))
-        return symbols
+    rounding: how latents become integers; to the nearest where None.
+    """
+    encoder = Encoder(tables)
+    y_hat, ends = symbols(model, encoder, h, log2_step, rounding)
+    data = encoder.bytes() + checksum(y_hat, identity)
+    cuts = [0, *(ends[channels] for channels in LAYER_ENDS), len(data)]
+    return Coded(tuple(data[a:b] for a, b in pairwise(cuts)), y_hat)
+
+
+def symbols(
+    model: Autoencoder, encoder: Encoder, h: Tensor, log2_step: Tensor, rounding: Rounding | None
+) -> tuple[Tensor, dict[int, int]]:
+    """Puts all symbols of a signal into an encoder; see `encode`.
+
+    Returns its latents, and the bytes that are about complete after so many channels.
+    """
+    size_after: dict[int, int] = {}
+
+    def put(rows: Tensor, values: Tensor) -> Tensor:
+        values = values.clamp(-SYMBOL_MAX, SYMBOL_MAX) * (rows > 0)
+        encoder.put(rows.flatten().cpu().numpy(), values.flatten().cpu().numpy().astype(np.int32))
+        return values
 
     shape = (h.shape[1], h.shape[2])
     told = model.gain.told(log2_step)
     z = model.hyper_analysis(h)
-    z_hat = put(model.prior.z_log2_scale(told)[:, None, None].expand(z.shape), z)
+    z_hat = put(rows_of(model.prior.z_log2_scale(told)[:, None, None].expand(z.shape)), z.round())
     features = model.prior.features(z_hat, told, shape)
     y = (h * model.to_steps(log2_step)).flatten(1, 2)
-    halves = checkerboard(*shape, h.device)
+    log2_steps = model.gain.log2_steps(log2_step)
+    log2_ratio = (log2_steps - log2_step[:, None])[:, None]
 
-    def choose(k: int, half: int, mean: Tensor, log2_scale: Tensor) -> Tensor:
-        start = model.prior.starts[k]
-        wanted = y[:, :, start : start + mean.shape[2]].index_select(1, halves[half])
-        chosen = put(log2_scale, wanted - mean) + mean
-        if half and k in LAYER_ENDS:
-            ends.append(encoder.size)
+    def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
+        residual = y[:, :, channels].index_select(1, where) - mean
+        rows = rows_of(log2_scale)
+        rounded = rounding(residual, rows, log2_ratio[:, :, channels]) if rounding else residual.round()
+        chosen = put(rows, rounded) + mean
+        size_after[channels.stop] = encoder.size
         return chosen
 
-    y_hat = model.prior.walk(features, model.gain.log2_steps(log2_step), choose)
-    data = encoder.bytes() + checksum(y_hat, identity)
-    cuts = [0, *ends, len(data)]
-    return Coded(tuple(data[a:b] for a, b in pairwise(cuts)), y_hat)
+    return model.prior.walk(features, log2_steps, choose), size_after
 
 
 def decode(
@@ -115,7 +136,7 @@ def _walk(model: Autoencoder, source: Source, shape: tuple[int, int], log2_step:
         raise CorruptFile(f"a hyper-latent lies beyond {SYMBOLS.high}")
     features = model.prior.features(z_hat, told, shape)
 
-    def choose(k: int, half: int, mean: Tensor, log2_scale: Tensor) -> Tensor:
+    def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         return take(log2_scale) + mean
 
     return model.prior.walk(features, model.gain.log2_steps(log2_step), choose)

@@ -88,9 +88,18 @@ def undisturbed(device: torch.device) -> Iterator[None]:
 
 
 def encode(
-    picture: Picture, quality: float, device: torch.device, tiles: Callable[[int, int], tuple[int, int]] = tile_units
+    picture: Picture,
+    quality: float,
+    device: torch.device,
+    *,
+    effort: int = 1,
+    tiles: Callable[[int, int], tuple[int, int]] = tile_units,
 ) -> bytes:
-    """The file of a picture at a quality of 0..100; `tiles` gives the `tile_units` of a width and height."""
+    """The file of a picture at a quality of 0..100.
+
+    effort: 0 rounds latents to the nearest, 1 weighs bits against error. tiles: gives the `tile_units` of a width and
+    height.
+    """
     loaded = weights.installed(IMAGE.id, device)
     height, width, channels = picture.pixels.shape
     header = ImageHeader(
@@ -105,6 +114,7 @@ def encode(
         tile_units=tiles(width, height),
     )
     log2_step = _log2_step(header, device)
+    rounding = loaded.rounding if effort else None
 
     def coded(number: int) -> Stream:
         tile = Rect.of(header.tiling[number])
@@ -114,7 +124,7 @@ def encode(
             rows, columns = tile.scaled().within(seen.scaled())
             h = loaded.model.analysis(x, log2_step)[:, rows, columns]
             identity = _identity(header, number)
-            return Stream(coding.encode(loaded.model, loaded.tables, h, log2_step, identity).parts)
+            return Stream(coding.encode(loaded.model, loaded.tables, h, log2_step, identity, rounding).parts)
 
     streams = list(in_turn(coded, range(len(header.tiling))))
     return container.write(Container(header, streams, _extras(picture)))
@@ -163,12 +173,14 @@ def decode(
     return Decoded(Picture(pixels, alpha, icc, exif, xmp), tuple(damage))
 
 
-def latents(data: bytes, device: torch.device, max_pixels: int = format.MAX_PIXELS) -> Iterator[Tensor]:
-    """(1, rows, columns, M) float32 latents of each tile, in steps, against their checksums.
+def latents(
+    data: bytes, device: torch.device, max_pixels: int = format.MAX_PIXELS, partial: bool = False
+) -> Iterator[Tensor]:
+    """(1, rows, columns, M) float32 latents of each tile, in steps; as far as they are known where `partial`.
 
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
     """
-    mosaic = _Mosaic(container.read(data, max_pixels), device, partial=False)
+    mosaic = _Mosaic(container.read(data, max_pixels, partial), device, partial)
 
     def decoded(number: int) -> Tensor:
         with undisturbed(device):
@@ -265,6 +277,8 @@ class _Mosaic:
                     raise named from error
                 self.damage[number] = str(named)
                 data = b""
+        if not data:
+            return torch.zeros((1, *shape, len(model.prior.log2_std)), dtype=torch.float32, device=self.device)
         return coding.decode_prefix(model, tables, data, shape, self.log2_step)
 
 

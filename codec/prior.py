@@ -1,9 +1,10 @@
 """Where probabilities come from: hyperprior plus channel groups in checkerboard passes.
 
 Latents are grids (B, H, W, M), channels sorted by energy. Groups of channels follow each other; each takes two passes,
-one for either colour of the checkerboard, and sees the hyper-latents, all earlier groups and its own first half. So
-the model is autoregressive in ten parallel steps whatever the size, and what matters most comes first in a file.
-`Prior.walk` is the only copy of that order: training, encoding and decoding differ in the function they hand to it.
+one for either colour of the checkerboard, and sees the hyper-latents, all earlier groups and its own earlier passes.
+The first group, which has no other to look at, takes its first colour in two quarters. So the model is autoregressive
+in eleven parallel steps whatever the size, and what matters most comes first in a file. `Prior.walk` is the only copy
+of that order: training, encoding and decoding differ in the function they hand to it.
 Sources: Ballé 2018 (hyperprior), He 2021 (checkerboard), Minnen 2020 and He 2022 (channel groups).
 """
 
@@ -33,15 +34,21 @@ ROWS = 64  # table rows, one for each logistic scale
 ROWS_PER_OCTAVE = 6
 ROW_OF_UNIT_SCALE = 25.5  # row r stands for the scale 2^((r - 25.5) / 6); row 0 is certainly zero and costs nothing
 
-# (group, half, mean, log2_scale) -> decoded latents, all (B, positions, channels of the group), in quantisation steps
-Choose = Callable[[int, int, Tensor, Tensor], Tensor]
+# (channels, flat positions, mean, log2_scale) -> decoded latents; the last two and the result are
+# (B, positions, channels), in quantisation steps
+Choose = Callable[[slice, Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
 class PriorConfig:
-    """Shape of the entropy nets. `up` is the (rows, columns) growth of each of the two hyper-synthesis stages."""
+    """Shape of the entropy nets.
+
+    quartered: so many of the first groups take their first half in two quarters. up: the (rows, columns) growth of each
+    of the two hyper-synthesis stages.
+    """
 
     groups: tuple[int, ...]
+    quartered: int = 1
     hyper_channels: int = 96
     hyper_width: int = 256
     width: int = 224
@@ -96,7 +103,7 @@ class LookAround(nn.Module):
 
 
 class Predict(nn.Module):
-    """Mean (feature units) and log2 scale correction (octaves) of one group in one half."""
+    """Mean (feature units) and log2 scale correction (octaves) of one group in one pass."""
 
     def __init__(self, width: int, group: int) -> None:
         super().__init__()
@@ -136,9 +143,19 @@ class Prior(nn.Module):
         self.from_groups = nn.ModuleList(
             LookAround(start, config.width, kernel) if start else nn.Identity() for start in starts
         )
-        self.from_half = nn.ModuleList(LookAround(size, config.width, kernel) for size in config.groups)
-        # group k's first half at 2 k, its second at 2 k + 1
-        self.predict = nn.ModuleList(Predict(config.width, size) for size in config.groups for _ in range(2))
+        # one for each pass that has an earlier one of its group to look at, and one for each pass
+        self.from_passes = nn.ModuleList(
+            LookAround(size, config.width, kernel)
+            for k, size in enumerate(config.groups)
+            for _ in range(self.passes(k) - 1)
+        )
+        self.predict = nn.ModuleList(
+            Predict(config.width, size) for k, size in enumerate(config.groups) for _ in range(self.passes(k))
+        )
+
+    def passes(self, group: int) -> int:
+        """How many passes a group takes."""
+        return 3 if group < self.config.quartered else 2
 
     def z_log2_scale(self, told: Tensor) -> Tensor:
         """(B, hyper_channels) log2 of the logistic scale of the hyper-latents at qualities `Gain.told` (B,)."""
@@ -159,13 +176,14 @@ class Prior(nn.Module):
         features: from `features`; log2_steps: (B, M), from Gain.
         """
         batch, height, width, _ = features.shape
-        halves = checkerboard(height, width, features.device)
+        halves, quarters = checkerboard(height, width, features.device)
         to_steps = self.to_steps(log2_steps)
         to_context = CONTEXT_SHARE * self._exp2(log2_steps - self.log2_norm)
         expect = fixed.expected_log2_scale_table if self.exact else fixed.expected_log2_scale
         expected = expect(self.log2_std - log2_steps)
         context: list[Tensor] = []  # decoded groups, (B, H, W, size), in context units
         decoded: list[Tensor] = []
+        from_passes, predict = iter(self.from_passes), iter(self.predict)
         for k, (start, size) in enumerate(zip(self.starts, self.config.groups, strict=True)):
             part = slice(start, start + size)
             f = self.from_hyper[k](features)
@@ -173,13 +191,13 @@ class Prior(nn.Module):
                 f = f + self.from_groups[k](torch.cat(context, -1))
             grid = f.new_zeros(batch, height * width, size, dtype=torch.float32)
             seen = torch.zeros_like(grid)
-            for half, where in enumerate(halves):
-                if half:
-                    f = f + self.from_half[k](seen.view(batch, height, width, size))
+            for number, where in enumerate((*quarters, halves[1]) if k < self.config.quartered else halves):
+                if number:
+                    f = f + next(from_passes)(seen.view(batch, height, width, size))
                 at = f.reshape(batch, height * width, -1).index_select(1, where)
-                mean, log2_scale = self.predict[2 * k + half](at)
+                mean, log2_scale = next(predict)(at)
                 mean = self._times(mean, to_steps[:, None, part], MEANS)
-                y_hat = choose(k, half, mean, log2_scale + expected[:, None, part])
+                y_hat = choose(part, where, mean, log2_scale + expected[:, None, part])
                 grid = grid.index_copy(1, where, y_hat)
                 seen = seen.index_copy(1, where, self._times(y_hat, to_context[:, None, part], STREAM))
             context.append(seen.view(batch, height, width, size))
@@ -202,8 +220,13 @@ def coarse_shape(shape: tuple[int, int], up: tuple[int, int]) -> tuple[int, int]
     return -(-shape[0] // up[0] ** 2), -(-shape[1] // up[1] ** 2)
 
 
-def checkerboard(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Flat positions of the first and the second half of a grid, in raster order."""
-    parity = (torch.arange(height, device=device)[:, None] + torch.arange(width, device=device)[None]) % 2
-    flat = parity.flatten()
-    return (flat == 0).nonzero()[:, 0], (flat == 1).nonzero()[:, 0]
+def checkerboard(height: int, width: int, device: torch.device) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """Flat positions, in raster order, of the halves of a grid, and of the two quarters that make its first half.
+
+    The first half has row + column even; of that, the first quarter has even rows.
+    """
+    row, column = torch.arange(height, device=device)[:, None], torch.arange(width, device=device)[None]
+    first = (row + column) % 2 == 0
+    masks = (first, ~first, first & (row % 2 == 0), first & (row % 2 == 1))
+    even, odd, quarter, other = (mask.flatten().nonzero()[:, 0] for mask in masks)
+    return (even, odd), (quarter, other)

@@ -25,6 +25,7 @@ from codec.bitstream.errors import ModelMismatch
 from codec.bitstream.tables import Tables
 from codec.fixed import LOG2_BITS, FixedLayer, Integers
 from codec.models import MODELS, ModelRow
+from codec.rounding import Rounding
 from codec.storage import write_whole
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -33,10 +34,11 @@ LOG2_BUFFERS = ("prior.log2_std", "prior.log2_norm")  # on the grid of logarithm
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model ready for coding. digest: what files call these weights."""
+    """A model ready for coding. rounding: at the prices of its tables; digest: what files call these weights."""
 
     model: Autoencoder
     tables: Models
+    rounding: Rounding
     digest: bytes
 
 
@@ -57,7 +59,7 @@ def _fixed_layers(model: Autoencoder) -> dict[str, FixedLayer]:
 
 def pack(model: Autoencoder, tables: Tables) -> Arrays:
     """A trained model as arrays of small types."""
-    arrays: Arrays = {"tables.counts": tables.counts, "tables.reach": tables.reach}
+    arrays = table_arrays(tables)
     fixed = _fixed_layers(model)
     for prefix, layer in fixed.items():
         arrays |= {prefix + key: value for key, value in layer.integers()._asdict().items()}
@@ -68,6 +70,11 @@ def pack(model: Autoencoder, tables: Tables) -> Arrays:
         elif name not in arrays and not any(name.startswith(prefix) for prefix in fixed):
             arrays[name] = value.detach().to(torch.float16).numpy()
     return arrays
+
+
+def table_arrays(tables: Tables) -> Arrays:
+    """The tables' part of a weights file."""
+    return {"tables.counts": tables.counts, "tables.reach": tables.reach}
 
 
 def unpack(model: Autoencoder, arrays: Arrays) -> Tables:
@@ -116,12 +123,13 @@ def load(row: ModelRow, device: torch.device, path: Path | None = None) -> Loade
         arrays = arrays_of(path)
         with torch.device("cpu"):  # whatever the caller's default device and type are
             model = row.model(row.config).float()
-        tables = Models(unpack(model, arrays))
+        tables = unpack(model, arrays)
+        models, rounding = Models(tables), Rounding(tables)
     except (OSError, SafetensorError) as error:
         raise ModelMismatch(f"weights of model '{row.name}' cannot be read from {path}: {error}") from error
     except (ValueError, KeyError, RuntimeError) as error:
         raise ModelMismatch(f"{path} does not hold weights of model '{row.name}': {error}") from error
-    return Loaded(model.to(device), tables, digest(arrays))
+    return Loaded(model.to(device), models, rounding, digest(arrays))
 
 
 _cache: dict[tuple[int, str], Loaded] = {}

@@ -1,28 +1,36 @@
-"""Time and memory of compression and decompression, warm, in this process."""
+"""Time and memory of compression and decompression, warm, in this process, stage by stage, on CPU or CUDA.
+
+Transforms and the range coder are timed alone, the coder on the passes of a real picture; what is left of the whole is
+the entropy nets with rounding, checksums and container. Stages of tiled pictures overlap, so there the rest is small.
+"""
 
 from __future__ import annotations
 
 import resource
 import statistics
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from codec import picture, weights
+from codec import coding, picture, weights
+from codec.bitstream import format
+from codec.bitstream.entropy import Decoder, Encoder, Models, Rows, Symbols
+from codec.eval.cost import MEMORY_UNIT, median_s
+from codec.eval.table import MEBI
 from codec.media import Picture
 from codec.models import IMAGE
-
-MEBI = 1 << 20
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Medians over pictures of each picture's median, in seconds. peak_memory: of the whole process, in bytes."""
+    """Medians over pictures of each picture's median, in seconds.
+
+    peak_memory: of the whole process, in bytes; peak_device_bytes: of tensors on a CUDA device, else 0.
+    """
 
     pictures: int
     megapixels: float
@@ -33,11 +41,24 @@ class Bench:
     decode_s: float
     analysis_s: float
     synthesis_s: float
+    range_encoder_s: float
+    range_decoder_s: float
     peak_memory: int
+    peak_device_bytes: int
+
+    @property
+    def nets_encode_s(self) -> float:
+        """Of encoding, what is neither transform nor range coder."""
+        return max(self.encode_s - self.analysis_s - self.range_encoder_s, 0.0)
+
+    @property
+    def nets_decode_s(self) -> float:
+        """The same of decoding."""
+        return max(self.decode_s - self.synthesis_s - self.range_decoder_s, 0.0)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        return {**asdict(self), "nets_encode_s": self.nets_encode_s, "nets_decode_s": self.nets_decode_s}
 
     def table(self) -> str:
         """For people."""
@@ -45,63 +66,97 @@ class Bench:
         rows = (
             ("encode", self.encode_s),
             ("  transform", self.analysis_s),
-            ("  entropy nets and coder", self.encode_s - self.analysis_s),
+            ("  entropy nets and the rest", self.nets_encode_s),
+            ("  range coder", self.range_encoder_s),
             ("decode", self.decode_s),
-            ("  entropy nets and coder", self.decode_s - self.synthesis_s),
+            ("  range coder", self.range_decoder_s),
+            ("  entropy nets and the rest", self.nets_decode_s),
             ("  transform", self.synthesis_s),
         )
         head = f"{self.pictures} pictures, {size:.2f} Mpx each, quality {self.quality:g}, "
         head += f"{self.device}, {self.threads} threads"
-        lines = [f"{name:26}{seconds * 1000:9.1f} ms{size / seconds:9.2f} Mpx/s" for name, seconds in rows]
-        return "\n".join([head, *lines, f"{'peak memory':26}{self.peak_memory / MEBI:9.0f} MiB"])
+        lines = [f"{name:30}{s * 1000:9.1f} ms{size / s if s else 0:9.2f} Mpx/s" for name, s in rows]
+        lines.append(f"{'peak memory':30}{self.peak_memory / MEBI:9.0f} MiB")
+        if self.peak_device_bytes:
+            lines.append(f"{'peak memory of the device':30}{self.peak_device_bytes / MEBI:9.0f} MiB")
+        return "\n".join([head, *lines])
+
+
+class Recorder(Encoder):
+    """An encoder that also remembers its passes."""
+
+    def __init__(self, models: Models) -> None:
+        super().__init__(models)
+        self.passes: list[tuple[Rows, Symbols]] = []
+
+    def put(self, rows: Rows, symbols: Symbols) -> None:
+        """See Encoder."""
+        self.passes.append((rows, symbols))
+        super().put(rows, symbols)
 
 
 def bench(pictures: list[Picture], quality: float, repeat: int, device_name: str) -> Bench:
-    """Times pictures; each is coded once before it is timed."""
+    """Times pictures; each is coded once before it is timed. Raises CodecError."""
     device = picture.device_named(device_name)
-    loaded = weights.installed(IMAGE.id, device)
-    log2_step = torch.tensor([IMAGE.curve.range[0]], dtype=torch.float32, device=device)
-    rows = []
-    megapixels = 0.0
-    for source in pictures:
-        megapixels += source.pixels.shape[0] * source.pixels.shape[1] / 1e6
-        data = picture.encode(source, quality, device)
-        with picture.undisturbed(device):
-            x = picture.padded(source.pixels, device)
-            h = loaded.model.analysis(x, log2_step)
-            stages = (
-                partial(picture.encode, source, quality, device),
-                partial(picture.decode, data, device),
-                partial(loaded.model.analysis, x, log2_step),
-                partial(loaded.model.synthesis, h, log2_step),
-            )
-            rows.append([median_s(stage, repeat, device) for stage in stages])
-    encode_s, decode_s, analysis_s, synthesis_s = (statistics.median(column) for column in zip(*rows, strict=True))
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    on_cuda = device.type == "cuda"
+    if on_cuda:
+        torch.cuda.reset_peak_memory_stats(device)
+    settle = partial(torch.cuda.synchronize, device) if on_cuda else lambda: None
+    rows = [[median_s(stage, repeat, settle) for stage in _stages(x, quality, device)] for x in pictures]
+    encode_s, decode_s, analysis_s, synthesis_s, range_encoder_s, range_decoder_s = (
+        statistics.median(column) for column in zip(*rows, strict=True)
+    )
     return Bench(
         pictures=len(pictures),
-        megapixels=megapixels,
+        megapixels=sum(x.pixels.shape[0] * x.pixels.shape[1] for x in pictures) / 1e6,
         quality=quality,
         threads=torch.get_num_threads(),
-        device=str(device),
+        device=torch.cuda.get_device_name(device) if on_cuda else str(device),
         encode_s=encode_s,
         decode_s=decode_s,
         analysis_s=analysis_s,
         synthesis_s=synthesis_s,
-        peak_memory=peak,
+        range_encoder_s=range_encoder_s,
+        range_decoder_s=range_decoder_s,
+        peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MEMORY_UNIT,
+        peak_device_bytes=torch.cuda.max_memory_allocated(device) if on_cuda else 0,
     )
 
 
-def median_s(call: Callable[[], object], repeat: int, device: torch.device) -> float:
-    """Median seconds of a call, after one that is not counted."""
-    times = []
-    for _ in range(repeat + 1):
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        start = time.perf_counter()
-        call()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[1:])
+def _stages(source: Picture, quality: float, device: torch.device) -> tuple[Callable[[], object], ...]:
+    """Encode, decode, analysis, synthesis, range encoder, range decoder of a picture, each ready to be called."""
+    loaded = weights.installed(IMAGE.id, device)
+    data = picture.encode(source, quality, device)
+    step = IMAGE.curve.step_index(quality) / format.STEP_UNITS
+    log2_step = torch.tensor([step], dtype=torch.float32, device=device)
+    with picture.undisturbed(device):
+        x = picture.padded(source.pixels, device)
+        h = loaded.model.analysis(x, log2_step)
+        recorder = Recorder(loaded.tables)
+        coding.symbols(loaded.model, recorder, h, log2_step, loaded.rounding)
+    return (
+        partial(picture.encode, source, quality, device),
+        partial(picture.decode, data, device),
+        partial(_undisturbed, loaded.model.analysis, x, log2_step),
+        partial(_undisturbed, loaded.model.synthesis, h, log2_step),
+        partial(_put_all, loaded.tables, recorder.passes),
+        partial(_take_all, loaded.tables, recorder.passes, recorder.bytes()),
+    )
+
+
+def _undisturbed(transform: Callable[[Tensor, Tensor], Tensor], signal: Tensor, log2_step: Tensor) -> Tensor:
+    with picture.undisturbed(signal.device):
+        return transform(signal, log2_step)
+
+
+def _put_all(tables: Models, passes: list[tuple[Rows, Symbols]]) -> bytes:
+    encoder = Encoder(tables)
+    for rows, symbols in passes:
+        encoder.put(rows, symbols)
+    return encoder.bytes()
+
+
+def _take_all(tables: Models, passes: list[tuple[Rows, Symbols]], data: bytes) -> None:
+    decoder = Decoder(tables, data)
+    for rows, _ in passes:
+        decoder.take(rows)

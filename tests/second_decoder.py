@@ -15,7 +15,7 @@ import sys
 import zlib
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import takewhile
+from itertools import count, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -487,7 +487,9 @@ class SecondDecoder:
         h = self._hyper(passes, rows, columns, np.array([NO_STEP - step_index]))
         y = np.zeros((rows, columns, CHANNELS), np.int64)
         context = np.zeros_like(y)
-        is_first = np.add.outer(np.arange(rows), np.arange(columns)) % 2 == 0
+        is_even = np.add.outer(np.arange(rows), np.arange(columns)) % 2 == 0
+        is_quarter = is_even & (np.arange(rows) % 2 == 0)[:, None]
+        predict, from_passes = count(), count()
         for k, channels in enumerate(GROUPS):
             start = sum(GROUPS[:k])
             group = slice(start, start + channels)
@@ -495,12 +497,13 @@ class SecondDecoder:
             f = self._linear(f"from_hyper.{k}", h, STREAM, STREAM)
             if k > 0:
                 f = f + self._look_around(f"from_groups.{k}", context[..., :start])
-            for half, at in enumerate((is_first, ~is_first)):
-                if half == 1:
-                    f = f + self._look_around(f"from_half.{k}", context[..., group])
-                predict = f"predict.{2 * k + half}"
+            halves = (is_even, ~is_even) if k > 0 else (is_quarter, is_even & ~is_quarter, ~is_even)
+            for number, at in enumerate(halves):
+                if number > 0:
+                    f = f + self._look_around(f"from_passes.{next(from_passes)}", context[..., group])
+                name = f"predict.{next(predict)}"
                 g = HIDDEN.clamp(f[at])
-                o = self._linear(f"{predict}.head", self._pointwise(f"{predict}.body", g, g, HIDDEN), STREAM, OUTPUT)
+                o = self._linear(f"{name}.head", self._pointwise(f"{name}.body", g, g, HIDDEN), STREAM, OUTPUT)
                 mean = MEANS.clamp(exp2_times(o[:, :channels], norm - step))
                 symbols = passes.decode(rows_for(o[:, channels:] + expected[group]))
                 y[at, group] = 64 * symbols + mean

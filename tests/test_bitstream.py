@@ -112,13 +112,22 @@ def test_every_changed_byte_is_an_error(data: bytes) -> None:
                 read(bytes(changed))
 
 
+def front_of(container: Container, file: bytes) -> int:
+    """Bytes of a file that must be whole: up to its header, or its index."""
+    front = 5 + len(container.header.bytes()) + 6
+    if not container.header.tiled:
+        return front
+    reader = Reader(file[front + 1 :])
+    size = reader.varint("index length")
+    return front + 1 + reader.offset + size + 4
+
+
 @given(containers(), st.data())
 def test_a_file_cut_behind_its_header_gives_the_beginnings_of_its_streams(
     container: Container, data: st.DataObject
 ) -> None:
     file = write(container)
-    header_end = 5 + len(container.header.bytes()) + 6
-    size = data.draw(st.integers(header_end, len(file) - 1))
+    size = data.draw(st.integers(front_of(container, file), len(file) - 1))
     found = read(file[:size], partial=True)
     assert found.header == container.header
     assert found.damage
@@ -134,12 +143,7 @@ def test_a_changed_byte_behind_the_index_costs_one_tile_or_one_section(
     container: Container, data: st.DataObject
 ) -> None:
     file = bytearray(write(container))
-    front = 5 + len(container.header.bytes()) + 6
-    if container.header.tiled:
-        reader = Reader(bytes(file[front + 1 :]))
-        size = reader.varint("index length")
-        front += 1 + reader.offset + size + 4
-    at = data.draw(st.integers(front, len(file) - 1))
+    at = data.draw(st.integers(front_of(container, bytes(file)), len(file) - 1))
     file[at] ^= data.draw(st.integers(1, 255))
     found = read(bytes(file), partial=True)
     assert found.damage

@@ -1,73 +1,189 @@
-"""Measurements."""
+"""Measurements: metrics, Bjontegaard deltas, anchors, cache, cost."""
 
 from __future__ import annotations
 
-import json
+import math
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.interpolate import Akima1DInterpolator
 
-from codec.eval.anchors import ANCHORS, jpeg
-from codec.eval.bdrate import UndefinedBdRate, bd_rate_percent
-from codec.eval.metrics import psnr_db
-from codec.media import Picture, Pixels, to_pillow
-from tests.conftest import Run
+from codec.eval import metrics, published
+from codec.eval.anchors import ANCHORS
+from codec.eval.bdrate import Curve, UndefinedBdRate, bd_quality, bd_rate
+from codec.eval.cache import Cache, key
+from codec.eval.comparison import at_rate
+from codec.eval.cost import whole_process
+from codec.eval.medium import IMAGES, MS_SSIM, PSNR_RGB
+from codec.eval.metrics import measured, ms_ssim, psnr_db, ssimulacra2
+from codec.eval.run import content_hash
+from codec.media import Pixels
+from tests.conftest import ROOT, Run
 
 ANCHOR = [(0.1, 25.0), (0.2, 28.0), (0.5, 32.0), (1.0, 36.0), (2.0, 41.0)]
+BETTER = [(0.08, 24.0), (0.15, 27.5), (0.4, 32.5), (0.9, 37.0), (1.5, 40.0)]
+
+
+def integrated(anchor: Curve, test: Curve, low: float, high: float) -> float:
+    """BD-rate in percent between two qualities, summed in small steps."""
+    steps = np.linspace(low, high, 200_001)
+    logs = [Akima1DInterpolator([q for _, q in c], np.log([r for r, _ in c]))(steps) for c in (anchor, test)]
+    return float(100 * (np.exp(np.trapezoid(logs[1] - logs[0], steps) / (high - low)) - 1))
 
 
 def test_bd_rate_of_a_scaled_curve_is_the_scale() -> None:
-    assert bd_rate_percent(ANCHOR, [(r * 0.7, q) for r, q in ANCHOR]) == pytest.approx(-30)
-    assert bd_rate_percent(ANCHOR, ANCHOR) == pytest.approx(0)
+    scaled = [(r * 0.7, q) for r, q in ANCHOR]
+    assert bd_rate(ANCHOR, scaled).value == pytest.approx(-30)
+    assert bd_rate(ANCHOR, scaled, (26, 40)).value == pytest.approx(-30)
+    assert bd_rate(ANCHOR, ANCHOR).value == pytest.approx(0)
 
 
 def test_bd_rate_equals_an_integration_of_our_own() -> None:
-    test = [(0.08, 24.0), (0.15, 27.5), (0.4, 32.5), (0.9, 37.0), (1.5, 40.0)]
-    psnr = np.linspace(25, 40, 200_001)
-    logs = [Akima1DInterpolator([q for _, q in curve], np.log([r for r, _ in curve]))(psnr) for curve in (ANCHOR, test)]
-    expected = 100 * (np.exp(np.trapezoid(logs[1] - logs[0], psnr) / 15) - 1)
-    assert bd_rate_percent(ANCHOR, test) == pytest.approx(expected, abs=0.05)
+    whole = bd_rate(ANCHOR, BETTER)
+    assert (whole.low, whole.high) == (25, 40)
+    assert whole.overlap == pytest.approx(15 / 17)
+    assert whole.value == pytest.approx(integrated(ANCHOR, BETTER, 25, 40), abs=0.01)
+    window = bd_rate(ANCHOR, BETTER, (30, 36.5))
+    assert (window.low, window.high, window.overlap) == (30, 36.5, 1)
+    assert window.value == pytest.approx(integrated(ANCHOR, BETTER, 30, 36.5), abs=0.01)
 
 
-def test_curves_that_share_no_quality_are_refused() -> None:
-    with pytest.raises(UndefinedBdRate, match="share no range"):
-        bd_rate_percent(ANCHOR, [(r, q + 30) for r, q in ANCHOR])
-    with pytest.raises(UndefinedBdRate):
-        bd_rate_percent([(r, float("inf")) for r, _ in ANCHOR], ANCHOR)
+@pytest.mark.parametrize("name", ["AV1 (libaom)", "HM (HEVC intra)"])
+def test_bd_rate_of_vtm_is_that_of_an_integration_of_our_own(name: str) -> None:
+    curves = {p.name: p.curve(PSNR_RGB) for p in published.kodak()}
+    vtm, other = curves["VTM (VVC intra)"], curves[name]
+    low = max(vtm[0][1], other[0][1])
+    high = min(vtm[-1][1], other[-1][1])
+    found = bd_rate(other, vtm)
+    assert -40 < found.value < -5
+    assert found.value == pytest.approx(integrated(other, vtm, low, high), abs=0.1)
+
+
+def test_bd_quality_of_a_lifted_curve_is_the_lift() -> None:
+    lifted = [(r, q + 1.5) for r, q in ANCHOR]
+    assert bd_quality(ANCHOR, lifted).value == pytest.approx(1.5)
+    assert bd_quality(ANCHOR, lifted).low == pytest.approx(0.1)
+
+
+def test_curves_that_cannot_be_compared_are_refused() -> None:
+    with pytest.raises(UndefinedBdRate, match="share no range of quality"):
+        bd_rate(ANCHOR, [(r, q + 30) for r, q in ANCHOR])
+    with pytest.raises(UndefinedBdRate, match="share no range of rate"):
+        bd_quality(ANCHOR, [(r * 100, q) for r, q in ANCHOR])
+    with pytest.raises(UndefinedBdRate, match="0 points"):
+        bd_rate([(r, math.inf) for r, _ in ANCHOR], ANCHOR)
+    with pytest.raises(UndefinedBdRate, match="share 50% of 20 to 30"):
+        bd_rate(ANCHOR, ANCHOR, (20, 30))
+
+
+def test_points_that_cost_more_and_are_no_better_are_left_out() -> None:
+    bumpy = [*ANCHOR, (0.3, 27.0), (2.5, 41.0)]
+    assert bd_rate(ANCHOR, bumpy).value == pytest.approx(0)
 
 
 def test_psnr() -> None:
     x = np.zeros((4, 4, 3), np.uint8)
-    assert psnr_db(x, x) == float("inf")
+    assert psnr_db(x, x) == math.inf
     assert psnr_db(x, x + 255) == 0
     assert psnr_db(x, x + 1) == pytest.approx(48.1308, abs=1e-4)
+    green = x.copy()
+    green[:, :, 1] = 10
+    assert measured(x, green, 5.0)["psnr_y_db"] == pytest.approx(20 * math.log10(255 / 5.87))
 
 
-def test_jpeg_is_measured_from_its_file(patch: Pixels) -> None:
-    data, x_hat = jpeg(patch, 90)
-    assert data[:2] == b"\xff\xd8"
-    assert x_hat.shape == patch.shape
-    assert 30 < psnr_db(patch, x_hat) < 50
-    assert list(ANCHORS) == ["jpeg"]
+def test_perceptual_metrics_fall_with_noise(parrots: Pixels) -> None:
+    x = parrots[:176, :240]
+    noise = np.random.default_rng(0).normal(0, 1, x.shape)
+    noisy = [np.clip(x + strength * noise, 0, 255).astype(np.uint8) for strength in (5, 20)]
+    for metric in (ms_ssim, ssimulacra2):
+        same, little, much = (metric(x, x_hat) for x_hat in (x, *noisy))
+        assert same is not None
+        assert little is not None
+        assert much is not None
+        assert same > little > much
+    assert ms_ssim(x, x) == pytest.approx(1)
+    assert ssimulacra2(x, x) == pytest.approx(100)
+    assert MS_SSIM.scaled(0.99) == pytest.approx(20)
 
 
-def test_eval_measures_through_real_files(patch: Pixels, tmp_path: Path, run: Run) -> None:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for i in range(2):
-        to_pillow(Picture(np.ascontiguousarray(patch[i * 5 :]))).save(folder / f"{i}.png")
-    out = tmp_path / "result.json"
-    done = run("eval", "images", folder, "-o", out, *[a for q in (20, 50, 80, 95) for a in ("-q", q)])
-    assert done.returncode == 0, done.stderr
-    assert b"BD-rate against jpeg" in done.stdout
-    result = json.loads(out.read_text())
-    assert result["pictures"] == ["0.png", "1.png"]
-    assert [len(points) for points in result["points"].values()] == [2, 2, 2, 2]
-    assert all(-90 < value < 0 for value in result["bd_rate"]["jpeg"])
-    assert run("eval", "images", folder, "-q", 50).returncode == 2
-    assert run("eval", "images", folder, *["-q", "50", "-q", "50", "-q", "60", "-q", "70"]).returncode == 2
+def test_perceptual_metrics_are_left_out_where_nobody_compares_them(patch: Pixels) -> None:
+    low, high = metrics.PERCEPTUAL_RATES_BPP
+    assert low < min(IMAGES.equal_rates)
+    assert max(IMAGES.equal_rates) < high
+    scores = measured(patch, patch, 0.5)
+    assert scores["ms_ssim"] is None  # too small a picture
+    assert scores["ssimulacra2"] == pytest.approx(100)
+    assert measured(patch, patch, high * 1.1)["ssimulacra2"] is None
+    with pytest.raises(ValueError, match="changed the size"):
+        measured(patch, patch[1:], 0.5)
+
+
+def test_grey_pictures_are_measured_as_rgb(patch: Pixels) -> None:
+    grey = np.ascontiguousarray(patch[:, :, :1])
+    assert measured(grey, np.repeat(grey, 3, 2), 0.5)["psnr_rgb_db"] == math.inf
+
+
+@pytest.mark.parametrize("anchor", ANCHORS.values(), ids=list(ANCHORS))
+def test_an_anchor_is_measured_from_its_file(patch: Pixels, anchor: object) -> None:
+    assert isinstance(anchor, type(ANCHORS["jpeg"]))
+    if not anchor.library():
+        pytest.skip(f"{anchor.title} is not installed")
+    settings = anchor.ladder[2], anchor.ladder[-2]
+    files = [anchor.encode(patch, setting) for setting in settings]
+    coarse, fine = (anchor.decode(data) for data in files)
+    assert len(files[0]) < len(files[1])
+    assert coarse.shape == fine.shape == patch.shape
+    assert 15 < psnr_db(patch, coarse) < psnr_db(patch, fine) < 55
+    assert list(anchor.ladder) == sorted(anchor.ladder)
+
+
+def test_a_score_at_a_rate_is_linear_over_log_rate() -> None:
+    assert at_rate([(0.25, 30.0), (1.0, 40.0)], 0.5) == pytest.approx(35)
+    assert at_rate([(0.25, 30.0), (1.0, 40.0)], 2.0) is None
+    assert at_rate([], 0.5) is None
+
+
+def test_kodak_is_recognised_by_its_samples(parrots: Pixels) -> None:
+    known = published._stored()["pictures"]
+    assert content_hash(parrots) in known
+    assert len(set(known)) == 24
+    assert [p.name for p in published.for_contents(known)][:2] == ["VTM (VVC intra)", "AV1 (libaom)"]
+    assert published.for_contents(known[1:]) == []
+    assert all("commit" in p.source and p.curve(PSNR_RGB) for p in published.kodak())
+
+
+def test_the_cache_gives_back_what_was_kept_under_the_same_name(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    name = key(content="a", setting=3)
+    assert name == key(setting=3, content="a") != key(content="a", setting=4)
+    assert cache.record(name) is None
+    assert cache.file(name) is None
+    cache.keep(name, {"rate": 0.5})
+    cache.keep_file(name, b"data")
+    assert cache.record(name) == {"rate": 0.5}
+    assert cache.file(name) == b"data"
+    next((tmp_path / "cache").rglob("*.json")).write_text("{")
+    assert cache.record(name) is None
+
+
+def test_a_process_is_charged_its_own_memory_only() -> None:
+    ballast = bytearray(200 << 20)
+    seconds, peak = whole_process([sys.executable, "-S", "-c", "pass"])
+    assert 0 < seconds < 60
+    assert 1 << 20 < peak < 100 << 20 < len(ballast)
+
+
+def test_wrong_usage_of_eval_is_said_in_a_line(tmp_path: Path, run: Run) -> None:
+    assert run("eval", "images", tmp_path, "-q", 50).returncode == 2
+    assert run("eval", "images", tmp_path, *["-q", "50", "-q", "50", "-q", "60", "-q", "70"]).returncode == 2
+    assert b"'gif' is none of jpeg" in run("eval", "images", tmp_path, "-a", "gif").stderr
     done = run("eval", "images", tmp_path)
     assert done.returncode == 1
     assert b"no pictures in" in done.stderr
+    page = tmp_path / "page.md"
+    page.touch()
+    done = run("eval", "images", ROOT / "examples", "--results-page", page)
+    assert done.returncode == 1
+    assert b"--force" in done.stderr

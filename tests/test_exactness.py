@@ -94,10 +94,9 @@ def test_entropy_nets_give_the_same_in_batches_and_alone() -> None:
     def walked(rows: slice) -> list[torch.Tensor]:
         seen: list[torch.Tensor] = []
 
-        def choose(k: int, half: int, mean: torch.Tensor, log2_scale: torch.Tensor) -> torch.Tensor:
+        def choose(channels: slice, where: torch.Tensor, mean: torch.Tensor, log2_scale: torch.Tensor) -> torch.Tensor:
             seen.extend((mean, log2_scale))
-            start = prior.starts[k]
-            return symbols[rows, : mean.shape[1], start : start + mean.shape[2]] + mean
+            return symbols[rows, where, channels] + mean
 
         with torch.inference_mode():
             seen.append(prior.walk(prior.features(z[rows], told[rows], (16, 20)), log2_steps[rows], choose))

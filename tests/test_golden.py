@@ -98,3 +98,25 @@ def test_golden_extras_are_exactly_those_of_the_source(name: str) -> None:
 
 def test_the_worked_example_of_the_specification_is_traced_from_its_file() -> None:
     assert worked_example.BEGIN + worked_example.text() + worked_example.END in worked_example.SPEC.read_text()
+
+
+@pytest.mark.parametrize("name", ["quality-50", "tiles", "tiles-wide", "noise", "deep-alpha-grey"])
+def test_what_is_known_of_a_cut_or_damaged_file_is_what_the_second_decoder_knows(
+    name: str, second: SecondDecoder
+) -> None:
+    data = file(name)
+    rng = np.random.default_rng(len(data))
+    compared = 0
+    for _ in range(12):
+        at = int(rng.integers(len(data)))
+        changed = data[:at] if rng.integers(3) else data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :]
+        try:
+            found = [np.round(y.numpy()[0] * 64) for y in picture.latents(changed, CPU, partial=True)]
+        except codec.CodecError:
+            with pytest.raises(ValueError, match=r"."):
+                second.prefix(changed)
+            continue
+        for here, there in zip(found, second.prefix(changed), strict=True):
+            assert (here == there).all(), at
+            compared += 1
+    assert compared

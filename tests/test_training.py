@@ -9,6 +9,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from codec import weights
+from codec import coding, picture, weights
+from codec.bitstream.entropy import Models
 from codec.bitstream.errors import ModelMismatch
 from codec.bitstream.tables import logistic_tables
 from codec.classical import block_transform, dct_matrix, picture_statistics
@@ -25,10 +27,14 @@ from codec.eval.metrics import psnr_db
 from codec.fixed import FixedLayer, Mood
 from codec.media import Pixels
 from codec.models import IMAGE
+from codec.models.image import ImageModel
+from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
+from codec.training import checkpoint
 from codec.training.data import Crops, pictures
 from codec.training.export import export
 from codec.training.loop import Plan, Trainer, begin, load_trained, set_mood, train
 from codec.training.relaxed import relaxed_pass
+from codec.training.tables import fitted
 from tests.conftest import PARROTS, Run
 
 CPU = torch.device("cpu")
@@ -160,7 +166,7 @@ def test_snapped_nets_compute_what_frozen_ones_do(parrots: Pixels) -> None:
     z = torch.randint(-9, 10, (1, 3, 2, IMAGE.config.prior.hyper_channels), generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         told = torch.tensor([0.5])
-        assert torch.equal(model.prior.features(z.float(), told), frozen.prior.features(z.float(), told))
+        assert torch.equal(*(net.prior.features(z.float(), told, (12, 8)) for net in (model, frozen)))
 
 
 def test_integer_nets_cost_at_most_three_permille(parrots: Pixels) -> None:
@@ -202,7 +208,11 @@ def test_the_networks_keep_their_budget_of_multiplications() -> None:
         z, told = model.hyper_analysis(h).round(), model.gain.told(log2_step)
         log2_steps = model.gain.log2_steps(log2_step)
     entropy = thousands(
-        lambda: model.prior.walk(model.prior.features(z, told), log2_steps, lambda k, half, mean, scale: mean)
+        lambda: model.prior.walk(
+            model.prior.features(z, told, (side // 16, side // 16)),
+            log2_steps,
+            lambda channels, where, mean, scale: mean,
+        )
     )
     assert 5 < thousands(lambda: model.synthesis(h, log2_step)) < 25
     assert 5 < entropy < 12
@@ -220,6 +230,39 @@ def test_an_export_loads_and_names_its_training(crops: Crops, tmp_path: Path) ->
     assert weights.record_of(target) == record
     assert record["steps"] == 1
     assert loaded.digest != weights.installed(IMAGE.id, CPU).digest
+
+
+def test_a_larger_model_starts_where_a_smaller_one_stood(tmp_path: Path, parrots: Pixels) -> None:
+    small = ImageModel(replace(IMAGE.config, analysis16=2, synthesis16=3, synthesis8=2))
+    torch.manual_seed(0)
+    for parameter in small.parameters():
+        torch.nn.init.normal_(parameter, std=0.02)
+    checkpoint.save(
+        tmp_path / "small.pt", {key: {} for key in checkpoint.KEYS} | {"model": small.state_dict(), "step": 1}
+    )
+    large = ImageModel(IMAGE.config)
+    load_trained(large, tmp_path / "small.pt")
+    x = torch.from_numpy(parrots[None, :64, :64].astype(np.float32))
+    for a, b in zip(*(relaxed_pass(model, x, torch.tensor([4.0]), hard=True) for model in (small, large)), strict=True):
+        assert torch.equal(a, b)
+    checkpoint.save(tmp_path / "other.pt", {key: {} for key in checkpoint.KEYS} | {"model": {"a": torch.zeros(1)}})
+    with pytest.raises(ModelMismatch, match="nothing in"):
+        load_trained(large, tmp_path / "other.pt")
+
+
+def test_tables_fitted_to_pictures_make_them_smaller(parrots: Pixels) -> None:
+    loaded = weights.installed(IMAGE.id, CPU)
+    before = logistic_tables((np.arange(ROWS) - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE)
+    crop = np.ascontiguousarray(parrots[:128, :192])
+    after = fitted(loaded.model, before, [crop])
+    step = torch.tensor([4.0])
+    with torch.inference_mode():
+        h = loaded.model.analysis(picture.padded(crop, CPU), step)
+        sizes = [
+            len(coding.encode(loaded.model, Models(tables), h, step, b"", loaded.rounding).parts[2])
+            for tables in (before, after)
+        ]
+    assert sizes[1] < sizes[0]
 
 
 def test_weights_that_are_missing_or_foreign_are_a_mismatch(tmp_path: Path) -> None:

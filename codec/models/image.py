@@ -24,10 +24,12 @@ FINE = 3 * BLOCK**2  # channels at 1/8
 
 @dataclass(frozen=True)
 class ImageConfig:
-    """Sizes of the picture model."""
+    """Sizes of the picture model: residual blocks at 1/8 and 1/16 in either direction, and those of its nets."""
 
-    blocks8: int = 3
-    blocks16: int = 2
+    analysis8: int = 3
+    analysis16: int = 4
+    synthesis16: int = 4
+    synthesis8: int = 4
     hyper_width: int = 256
     middle: float = 5.625
     prior: PriorConfig = field(default_factory=lambda: PriorConfig(groups=(16, 16, 32, 64, 192)))
@@ -52,9 +54,13 @@ class ImageModel(Autoencoder):
         self.down, self.up = zeroed(Plain(4 * FINE, channels)), zeroed(Plain(channels, 4 * FINE))
         self.idct = Plain(FINE, FINE, bias=False)
         self._start_from(s, keep)
-        self.a8, self.a16 = Stack(FINE, config.blocks8), Stack(channels, config.blocks16)
-        self.s16, self.s8 = Stack(channels, config.blocks16), Stack(FINE, config.blocks8)
-        self.halo = -(-config.blocks8 // 2) + config.blocks16
+        self.a8, self.a16 = Stack(FINE, config.analysis8), Stack(channels, config.analysis16)
+        self.s16, self.s8 = Stack(channels, config.synthesis16), Stack(FINE, config.synthesis8)
+        # a block looks at its neighbours; two at 1/8 are one latent
+        self.halo = max(
+            -(-config.analysis8 // 2) + config.analysis16,
+            -(-config.synthesis8 // 2) + config.synthesis16,
+        )
         width = config.hyper_width
         self.h_a = nn.Sequential(
             nn.Linear(channels, width),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,18 @@ from codec.bitstream.tables import logistic_tables
 from codec.models import ModelRow
 from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
 from codec.training import checkpoint
+from codec.training.data import pictures, pixels
 from codec.training.loop import load_averaged
+from codec.training.tables import fitted
+
+TABLE_PICTURES = 60  # that tables are fitted to
 
 
-def export(row: ModelRow, run: Path, target: Path) -> dict[str, Any]:
+def export(row: ModelRow, run: Path, target: Path, sources: Sequence[Path] = ()) -> dict[str, Any]:
     """Writes the averaged weights of a run's checkpoint for the runtime; returns the training record stored inside.
 
-    Raises ModelMismatch; OSError where the target cannot be written.
+    sources: shards or folders of pictures, the first of which the tables are fitted to; logistic tables without.
+    Raises ModelMismatch, MediaError; OSError where the target cannot be written.
     """
     model = row.model(row.config)
     saved = checkpoint.load(run / checkpoint.NAME, torch.device("cpu"))
@@ -33,6 +40,12 @@ def export(row: ModelRow, run: Path, target: Path) -> dict[str, Any]:
         "plan": saved["plan"],
         "torch": torch.__version__,
     }
-    scales = (np.arange(ROWS) - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE
-    weights.write(target, weights.pack(model, logistic_tables(scales)), record)
+    tables = logistic_tables((np.arange(ROWS) - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE)
+    arrays = weights.pack(model, tables)
+    if sources:
+        weights.unpack(model, arrays)
+        found = chain.from_iterable(pictures(source) for source in sources)
+        tables = fitted(model, tables, (pixels(image).numpy() for image in islice(found, TABLE_PICTURES)))
+        arrays |= weights.table_arrays(tables)
+    weights.write(target, arrays, record)
     return record

@@ -211,11 +211,21 @@ def begin(
 def load_trained(model: Autoencoder, path: Path) -> None:
     """Fills a model with the averaged weights of a checkpoint (.pt) or with exported ones, ready to train on.
 
+    A checkpoint may be that of another architecture: what fits by name and shape is taken, the rest keeps its start.
     Raises ModelMismatch.
     """
     try:
         if path.suffix == ".pt":
-            load_averaged(model, checkpoint.load(path, torch.device("cpu")))
+            saved = checkpoint.load(path, torch.device("cpu"))
+            own = model.state_dict()
+            fitting = {
+                name: value
+                for name, value in (saved["model"] | saved["average"]).items()
+                if name in own and own[name].shape == value.shape
+            }
+            if not fitting:
+                raise ModelMismatch(f"nothing in {path} fits this model")
+            model.load_state_dict(own | fitting)
             return
         weights.unpack(model, weights.arrays_of(path))
     except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from codec.autoencoder import Autoencoder
-from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE, checkerboard, rows_of
+from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE, rows_of
 
 LOG2_SCALE_MIN = -ROW_OF_UNIT_SCALE / ROWS_PER_OCTAVE - 0.75  # a little below row 0, which is certain
 LOG2_SCALE_MAX = (ROWS - 1 - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE
@@ -59,13 +59,11 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
     features = model.prior.features(z_hat, told, (height, width))
 
     flat = y.reshape(batch, height * width, channels)
-    halves = checkerboard(height, width, y.device)
     residuals: list[Tensor] = []
     scales: list[Tensor] = []
 
-    def choose(k: int, half: int, mean: Tensor, log2_scale: Tensor) -> Tensor:
-        start = model.prior.starts[k]
-        residual = flat[:, :, start : start + mean.shape[2]].index_select(1, halves[half]) - mean
+    def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
+        residual = flat[:, :, channels].index_select(1, where) - mean
         rounded = straight_round(residual)
         if hard:
             rounded = rounded * (rows_of(log2_scale) > 0)  # row 0 is certain

@@ -1,0 +1,142 @@
+"""Time and memory of every codec on one thread, one after another, at the setting nearest to a common rate.
+
+Warm: inside this process, after one call that is not counted. Whole: a process from its start to its end, Python and
+libraries included; its peak memory is what the system says of it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from codec.bitstream.errors import CodecError
+from codec.eval import machine, measure_process, own
+from codec.eval.anchors import ANCHORS
+from codec.eval.cache import Cache, key
+from codec.eval.results import Coder, Cost, Results
+from codec.eval.run import Source
+from codec.media import Pixels
+
+RATE_BPP = 0.5
+WARM_PICTURES = 8
+WHOLE_PICTURES = 3
+REPEAT = 3
+MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
+
+
+def costs(
+    results: Results, sources: Sequence[Source], cache: Cache, work: Path, progress: Callable[[int, int], object]
+) -> list[Cost]:
+    """The cost of every codec that took part, from the cache where it was measured on this machine before."""
+    warm, whole = _spread(sources, WARM_PICTURES), _spread(sources, WHOLE_PICTURES)
+    found = []
+    progress(0, len(results.coders))
+    for done, coder in enumerate(results.coders, 1):
+        setting = _setting(results, coder)
+        name = key(
+            cost=coder.name,
+            library=coder.library,
+            fixed=coder.settings,
+            setting=setting,
+            pictures=[source.item.content for source in warm],
+            machine=machine.described(),
+            repeat=REPEAT,
+        )
+        record = cache.record(name)
+        if record is None:
+            cost = _measured(coder.name, setting, warm, whole, work)
+            cache.keep(name, asdict(cost))
+            found.append(cost)
+        else:
+            found.append(Cost(**record))
+        progress(done, len(results.coders))
+    return found
+
+
+def whole_process(arguments: Sequence[str]) -> tuple[float, int]:
+    """Seconds and peak bytes of a process on one thread, from its start to its end. Raises CodecError."""
+    launcher = [sys.executable, "-I", "-S", measure_process.__file__]
+    done = subprocess.run([*launcher, *arguments], env=own.environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise CodecError(f"'{' '.join(arguments[1:4])}' failed: {said[-1]}")
+    seconds, peak = done.stdout.split()[-2:]
+    return float(seconds), int(peak) * MEMORY_UNIT
+
+
+def median_s(call: Callable[[], object], repeat: int, settle: Callable[[], object] = lambda: None) -> float:
+    """Median seconds of a call, after one that is not counted; `settle` waits for what the call left running."""
+    times = []
+    for _ in range(repeat + 1):
+        settle()
+        start = time.perf_counter()
+        call()
+        settle()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
+def _measured(coder: str, setting: float, warm: Sequence[Source], whole: Sequence[Source], work: Path) -> Cost:
+    encode, decode = _in_process(coder, setting)
+    encode_s, decode_s = [], []
+    for source in warm:
+        pixels = source.pixels
+        data = encode(pixels)
+        encode_s.append(median_s(lambda x=pixels: encode(x), REPEAT))  # type: ignore[misc]
+        decode_s.append(median_s(lambda d=data: decode(d), REPEAT))  # type: ignore[misc]
+    encoding, decoding = [], []
+    coded, shown = work / "cost.coded", work / "cost.png"
+    for source in whole:
+        encoding.append(whole_process(_process(coder, "encode", setting, source.path, coded)))
+        decoding.append(whole_process(_process(coder, "decode", setting, coded, shown)))
+    return Cost(
+        coder=coder,
+        setting=setting,
+        items=len(warm),
+        encode_s=statistics.median(encode_s),
+        decode_s=statistics.median(decode_s),
+        whole_encode_s=statistics.median(seconds for seconds, _ in encoding),
+        whole_decode_s=statistics.median(seconds for seconds, _ in decoding),
+        peak_encode_bytes=round(statistics.median(peak for _, peak in encoding)),
+        peak_decode_bytes=round(statistics.median(peak for _, peak in decoding)),
+    )
+
+
+def _in_process(coder: str, setting: float) -> tuple[Callable[[Pixels], bytes], Callable[[bytes], object]]:
+    if coder != own.NAME:
+        anchor = ANCHORS[coder]
+        return lambda pixels: anchor.encode(pixels, setting), anchor.decode
+    import torch
+
+    from codec import api
+
+    torch.set_num_threads(1)
+    return (
+        lambda pixels: api.compress(pixels, setting, device="cpu"),
+        lambda data: api.decompress(data, output="array", device="cpu"),
+    )
+
+
+def _process(coder: str, action: str, setting: float, source: Path, target: Path) -> list[str]:
+    if coder != own.NAME:
+        return [sys.executable, "-m", "codec.eval.anchors", action, coder, str(setting), str(source), str(target)]
+    if action == "encode":
+        return own.command("compress", str(source), "-o", str(target), "-q", f"{setting:g}", "--force")
+    return own.command("decompress", str(source), "-o", str(target), "--force")
+
+
+def _setting(results: Results, coder: Coder) -> float:
+    """The setting whose mean rate is nearest to the common one."""
+    return min(results.mean_points(coder.name), key=lambda row: abs(row[1] - RATE_BPP))[0]
+
+
+def _spread(sources: Sequence[Source], count: int) -> list[Source]:
+    """At most `count` of them, evenly."""
+    if len(sources) <= count:
+        return list(sources)
+    return [sources[i * len(sources) // count] for i in range(count)]

@@ -1,0 +1,71 @@
+"""Our codec as users run it: files, written and read by separate processes of the command line."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import codec
+from codec import weights
+from codec.bitstream.errors import CodecError
+from codec.models import IMAGE
+
+NAME = "codec"
+TITLE = "codec (ours)"
+SUFFIX = ".lcc"
+LADDER: tuple[float, ...] = (0, 12, 25, 37, 50, 62, 75, 87, 100)
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+CODING_PACKAGES = ("bitstream", "media", "models")  # beside the modules of `codec` itself
+DIGEST_BYTES = 4
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line of a process that does `codec ARGUMENTS`."""
+    return [sys.executable, "-m", "codec.cli", *arguments]
+
+
+def environment() -> dict[str, str]:
+    """Of a process that computes on one thread of the CPU."""
+    return os.environ | ONE_THREAD
+
+
+def run(*arguments: str) -> None:
+    """Runs `codec ARGUMENTS` on one thread. Raises CodecError with its last line."""
+    done = subprocess.run(command(*arguments), capture_output=True, text=True, check=False, env=environment())
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise CodecError(f"codec {arguments[0]} failed: {said[-1]}")
+
+
+def code(sources: Sequence[Path], quality: float, work: Path) -> list[tuple[bytes, Path]]:
+    """For each picture the bytes of its file and the decoded PNG, inside the folder `work`, by two processes.
+
+    The names of sources differ in more than their suffixes. Raises CodecError.
+    """
+    files, shown = work / "files", work / "decoded"
+    for place in (files, shown):
+        place.mkdir()
+    run("compress", *map(str, sources), "-o", str(files), "-q", f"{quality:g}")
+    coded = [files / f"{source.stem}{SUFFIX}" for source in sources]
+    run("decompress", *map(str, coded), "-o", str(shown))
+    return [(file.read_bytes(), shown / f"{file.stem}.png") for file in coded]
+
+
+def weights_digest() -> str:
+    """What files call the installed weights, in hex. Raises OSError."""
+    return weights.digest(weights.arrays_of(IMAGE.path)).hex()
+
+
+def identity() -> str:
+    """Version, weights and source of what codes: results of another identity are not these results."""
+    root = Path(codec.__file__).parent
+    modules = sorted(
+        [*root.glob("*.py"), *(p for name in CODING_PACKAGES for p in (root / name).glob("*.py"))],
+        key=lambda path: path.relative_to(root),
+    )
+    source = hashlib.sha256(b"".join(path.read_bytes() for path in modules)).hexdigest()[: 2 * DIGEST_BYTES]
+    return f"{codec.__version__}, weights {weights_digest()}, source {source}"

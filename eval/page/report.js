@@ -1,0 +1,350 @@
+"use strict";
+const data = JSON.parse(document.getElementById("data").textContent);
+const medium = data.medium, metrics = medium.metrics, main = metrics[0];
+const ours = data.coders[0], anchors = data.coders.slice(1);
+const titles = Object.fromEntries(data.coders.map((c) => [c.name, c.title]));
+const against = data.comparison.against;
+const MEAN = "", DASH = "\u2013", MINUS = "\u2212";
+const byId = (id) => document.getElementById(id);
+
+function element(tag, attributes = {}, ...children) {
+  const svg = ["svg", "g", "path", "circle", "line", "text", "clipPath", "rect"].includes(tag);
+  const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== undefined) made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+// ---- numbers
+
+const shown = (value, digits) => (value === null ? DASH : value.toFixed(digits).replace("-", MINUS));
+const signed = (value, digits) => (value > 0 ? "+" : "") + shown(value, digits);
+const percent = (value) => (value === null ? DASH : `${signed(value, 1)} %`);
+const bytes = (size) => (size < 1e4 ? `${size} bytes` : `${(size / 1000).toFixed(1)} kB`);
+const mebi = (size) => `${Math.round(size / 2 ** 20)} MiB`;
+const milliseconds = (s) => (s < 0.01 ? `${(s * 1000).toFixed(1)} ms` : `${Math.round(s * 1000)} ms`);
+const verdict = (value) => (value === null ? "" : value < 0 ? "good" : "bad");
+
+// ---- tables
+
+function table(id, head, rows) {
+  // a row: cells, each text or {text, class}; and a class
+  const cell = (tag) => (c) => element(tag, { class: c.class || null }, c.text ?? c);
+  byId(id).replaceChildren(
+    element("thead", {}, element("tr", {}, ...head.map(cell("th")))),
+    element("tbody", {}, ...rows.map((r) => element("tr", { class: r.class || null }, ...r.cells.map(cell("td"))))),
+  );
+}
+
+const rateCell = (value) => ({ text: percent(value), class: verdict(value) });
+const words = (text) => ({ text, class: "words" });
+
+function fillHeader() {
+  const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
+  byId("title").textContent = `codec against ${count(anchors.length, "codec")} on ${count(data.items.length, medium.item)}`;
+  const { cpu, cores, system } = data.machine;
+  byId("machine").textContent = `${data.date} \u00b7 ${cpu}, ${cores} cores, ${system} \u00b7 ${ours.library}`;
+  byId("tiles").append(...anchors.map((anchor) => {
+    const value = against[anchor.name].bd_rate_percent[main.key].value;
+    return element("div", { class: "tile" }, element("b", { class: verdict(value) }, percent(value)),
+      element("span", { class: "quiet" }, `bits against ${anchor.title}`));
+  }));
+  const trouble = [...Object.entries(data.failures), ...Object.entries(data.skipped)];
+  if (trouble.length) {
+    byId("trouble").hidden = false;
+    byId("trouble").textContent = "Left out: " + trouble.map(([name, why]) => `${name} (${why})`).join("; ");
+  }
+}
+
+function fillDeltas() {
+  const [low, high] = medium.window;
+  table("deltas",
+    ["against", ...metrics.map((m) => m.title), `${low}\u2013${high} ${main.unit}`, "BD-quality", "overlap",
+      words("not defined for")],
+    anchors.map((anchor) => {
+      const a = against[anchor.name], rate = a.bd_rate_percent[main.key], quality = a.bd_quality.value;
+      return { cells: [anchor.title, ...metrics.map((m) => rateCell(a.bd_rate_percent[m.key].value)),
+        rateCell(a.bd_rate_percent_in_window.value),
+        { text: quality === null ? DASH : `${signed(quality, 2)} ${main.unit}`, class: verdict(quality && -quality) },
+        `${Math.round(rate.overlap * 100)} %`, words(rate.without.join(", "))] };
+    }));
+  const published = Object.entries(data.comparison.published);
+  byId("published-part").hidden = !published.length;
+  table("published", ["", `BD-rate, ${main.title}`, "over", "overlap"], published.map(([name, delta]) => ({
+    cells: delta ? [name, rateCell(delta.value), `${delta.low.toFixed(1)}\u2013${delta.high.toFixed(1)} ${main.unit}`,
+      `${Math.round(delta.overlap * 100)} %`] : [name, DASH, "", ""],
+  })));
+}
+
+function fillEqual() {
+  const compared = medium.compared_at_equal_rates.map((key) => metrics.find((m) => m.key === key));
+  const rows = data.comparison.at_equal_rates, count = data.items.length;
+  const at = (coder, rate) => rows.find((row) => row.coder === coder && row.rate === rate);
+  const best = (rate, m) => Math.max(...data.coders.map((c) => at(c.name, rate).scores[m.key] ?? -Infinity));
+  table("equal",
+    ["", ...medium.equal_rates.flatMap((rate) => compared.map((m, i) => ({ text: m.title, class: i ? null : "edge" })))],
+    data.coders.map((c) => ({ class: c === ours ? "ours" : "", cells: [c.title, ...medium.equal_rates.flatMap((rate) => {
+      const { scores, items } = at(c.name, rate);
+      return compared.map((m, i) => ({
+        text: shown(scores[m.key], m.digits) + (i === 0 && items < count ? ` (${items})` : ""),
+        class: (i ? "" : "edge ") + (scores[m.key] !== null && scores[m.key] === best(rate, m) ? "best" : ""),
+      }));
+    })] })));
+  byId("equal").tHead.prepend(element("tr", {}, element("th", {}), ...medium.equal_rates.map((rate) =>
+    element("th", { colspan: compared.length, class: "edge group" }, `${rate} ${medium.rate_unit}`))));
+}
+
+function fillItems() {
+  byId("items-title").textContent = `Every ${medium.item}`;
+  const names = data.comparison.worst_first;
+  const value = (anchor, item) => against[anchor.name].bd_rate_percent[main.key].by_item[item]?.value ?? null;
+  const mean = (item) => {
+    const known = anchors.map((a) => value(a, item)).filter((v) => v !== null);
+    return known.length ? known.reduce((a, b) => a + b) / known.length : null;
+  };
+  const columns = [(item) => item, mean, ...anchors.map((a) => (item) => value(a, item))];
+  let sorted = 1, descending = true;
+  function draw() {
+    const by = columns[sorted];
+    const order = [...names].sort((a, b) => {
+      const [x, y] = [by(a), by(b)];
+      if (x === null || y === null) return (x === null) - (y === null);
+      return (x < y ? -1 : x > y ? 1 : 0) * (descending ? -1 : 1);
+    });
+    table("items", [medium.item, "mean", ...anchors.map((a) => a.title)],
+      order.map((item) => ({ cells: [item, ...columns.slice(1).map((c) => rateCell(c(item)))] })));
+    byId("items").querySelectorAll("th").forEach((heading, column) => {
+      if (column === sorted) heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      heading.addEventListener("click", () => {
+        descending = column === sorted ? !descending : column > 0;
+        sorted = column;
+        draw();
+      });
+    });
+    byId("items").querySelectorAll("tbody tr").forEach((row, index) => row.addEventListener("click", () => {
+      byId("item").value = order[index];
+      chart();
+      byId("chart").scrollIntoView({ behavior: "smooth", block: "center" });
+    }));
+  }
+  draw();
+}
+
+function fillCosts() {
+  byId("cost-part").hidden = !data.costs.length;
+  table("costs", ["", "setting", "encode", "decode", "process: encode", "process: decode", "memory: encode",
+    "memory: decode"], data.costs.map((c) => ({ class: c.coder === ours.name ? "ours" : "",
+    cells: [titles[c.coder], String(c.setting),
+      ...[c.encode_s, c.decode_s, c.whole_encode_s, c.whole_decode_s].map(milliseconds),
+      mebi(c.peak_encode_bytes), mebi(c.peak_decode_bytes)] })));
+}
+
+function fillNotes() {
+  byId("notes").append(...data.notes.map((note) => element("li", {}, note)));
+  table("coders", ["codec", words("runs on"), words("fixed settings")],
+    data.coders.map((c) => ({ cells: [c.title, words(c.library), words(c.settings)] })));
+  byId("versions").textContent = Object.entries({ Python: data.machine.python, ...data.versions })
+    .map(([name, version]) => `${name} ${version}`).join(", ");
+}
+
+// ---- buttons of which one is pressed
+
+function segments(id, labels, chosen, choose) {
+  const buttons = labels.map((label, index) => element("button", { type: "button", onclick: () => press(index) }, label));
+  function press(index) {
+    buttons.forEach((button, i) => button.setAttribute("aria-pressed", i === index));
+    choose(index);
+  }
+  byId(id).replaceChildren(...buttons);
+  press(chosen);
+}
+
+// ---- curves
+
+const GREYS = ["#7a828a", "#98a0a8"], FIRST_PUBLISHED = 4;
+const series = [
+  ...data.coders.map((c, i) => ({ name: c.name, title: c.title, colour: data.colours[i % data.colours.length], on: true,
+    setting: c.setting_name })),
+  ...data.published.map((p, i) => ({ published: p, title: p.name, colour: GREYS[i % 2], on: i < FIRST_PUBLISHED })),
+];
+let metric = main;
+
+function scaled(score) {
+  if (!metric.decibels) return score;
+  return score < 1 ? -10 * Math.log10(1 - score) : null;
+}
+
+function pointsOf(one, item) {
+  let points;
+  if (one.published) points = item === MEAN ? one.published.points.map(([rate, scores]) => ({ rate, scores })) : [];
+  else if (item === MEAN) points = data.means[one.name];
+  else points = data.points.filter((p) => p.coder === one.name && p.item === item);
+  return points
+    .filter((p) => (p.scores[metric.key] ?? null) !== null)
+    .map((p) => ({ ...p, score: p.scores[metric.key], y: scaled(p.scores[metric.key]) }))
+    .filter((p) => p.y !== null)
+    .sort((a, b) => a.rate - b.rate);
+}
+
+function niceTicks(low, high, count) {
+  const raw = (high - low) / count, power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((k) => k * power).find((s) => s >= raw);
+  const ticks = [];
+  for (let t = Math.ceil(low / step) * step; t <= high + step / 1e6; t += step) ticks.push(Math.round(t * 1e6) / 1e6);
+  return ticks;
+}
+
+function chart() {
+  const svg = byId("chart"), item = byId("item").value;
+  const width = svg.parentElement.clientWidth, height = Math.round(Math.min(460, Math.max(300, width * 0.6)));
+  const edge = { left: 44, right: 12, top: 12, bottom: 40 };
+  const lines = series.filter((one) => one.on).map((one) => ({ one, points: pointsOf(one, item) }));
+  const own = pointsOf(series[0], item);
+  const all = lines.flatMap((line) => line.points);
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.setAttribute("height", height);
+  svg.replaceChildren();
+  byId("tip").hidden = true;
+  if (!all.length) return;
+  const rates = (own.length > 1 ? own : all).map((p) => p.rate);
+  const x0 = Math.min(...rates) * 0.88, x1 = Math.max(...rates) * 1.14;
+  const inside = all.filter((p) => p.rate >= x0 && p.rate <= x1);
+  const ys = inside.map((p) => p.y), margin = (Math.max(...ys) - Math.min(...ys)) * 0.04 || 1;
+  const y0 = Math.min(...ys) - margin, y1 = Math.max(...ys) + margin;
+  const x = (rate) => edge.left + (Math.log(rate / x0) / Math.log(x1 / x0)) * (width - edge.left - edge.right);
+  const y = (value) => height - edge.bottom - ((value - y0) / (y1 - y0)) * (height - edge.top - edge.bottom);
+  const bottom = height - edge.bottom;
+  for (const tick of [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10].filter((t) => t >= x0 && t <= x1)) {
+    svg.append(element("line", { class: "grid", x1: x(tick), x2: x(tick), y1: edge.top, y2: bottom }),
+      element("text", { x: x(tick), y: bottom + 16, "text-anchor": "middle" }, String(tick)));
+  }
+  for (const tick of niceTicks(y0, y1, height / 60)) {
+    svg.append(element("line", { class: "grid", x1: edge.left, x2: width - edge.right, y1: y(tick), y2: y(tick) }),
+      element("text", { x: edge.left - 6, y: y(tick) + 4, "text-anchor": "end" }, String(tick).replace("-", MINUS)));
+  }
+  const unit = metric.decibels ? "dB" : metric.unit;
+  svg.append(element("text", { x: width - edge.right, y: height - 6, "text-anchor": "end" }, medium.rate_unit),
+    element("text", { x: edge.left + 6, y: edge.top + 10 }, `${metric.title}${unit ? `, ${unit}` : ""}`));
+  svg.append(element("clipPath", { id: "inside" }, element("rect", { x: edge.left, y: edge.top,
+    width: width - edge.left - edge.right, height: bottom - edge.top })));
+  const drawn = element("g", { "clip-path": "url(#inside)" });
+  const spots = [];
+  for (const { one, points } of [...lines].reverse()) {
+    const path = points.map((p, i) => `${i ? "L" : "M"}${x(p.rate).toFixed(1)} ${y(p.y).toFixed(1)}`).join("");
+    const first = one === series[0];
+    drawn.append(element("path", { class: "curve", d: path, stroke: one.colour,
+      "stroke-width": first ? 3 : one.published ? 1.6 : 1.8, "stroke-dasharray": one.published ? "2 4" : null }));
+    for (const p of points) {
+      if (p.rate < x0 || p.rate > x1) continue;
+      spots.push({ one, p, x: x(p.rate), y: y(p.y) });
+      if (!one.published) drawn.append(element("circle", { cx: x(p.rate), cy: y(p.y), r: first ? 4 : 2.5, fill: one.colour }));
+    }
+  }
+  svg.append(drawn);
+  svg.onpointermove = svg.onpointerdown = (event) => hover(event, spots, width);
+  svg.onpointerleave = () => { byId("tip").hidden = true; };
+}
+
+function hover(event, spots, width) {
+  const box = byId("chart").getBoundingClientRect(), px = event.clientX - box.left, py = event.clientY - box.top;
+  const distance = (s) => (s.x - px) ** 2 + (s.y - py) ** 2;
+  const near = spots.reduce((best, s) => (!best || distance(s) < distance(best) ? s : best), null);
+  const tip = byId("tip");
+  tip.hidden = !near || distance(near) > 40 ** 2;
+  if (tip.hidden) return;
+  const { one, p } = near;
+  tip.replaceChildren(element("b", {}, one.title), element("br"),
+    `${p.rate.toFixed(3)} ${medium.rate_unit}, ${metric.title} ${shown(p.score, metric.digits)} ${metric.unit}`,
+    ...(p.setting === undefined ? [] : [element("br"), `${one.setting} ${p.setting}`]));
+  tip.style.left = `${Math.max(0, Math.min(near.x + 12, width - tip.offsetWidth))}px`;
+  tip.style.top = `${near.y > 70 ? near.y - tip.offsetHeight - 10 : near.y + 14}px`;
+}
+
+function startCurves() {
+  byId("item").append(element("option", { value: MEAN }, `mean over ${medium.item}s`),
+    ...data.comparison.worst_first.map((name) => element("option", { value: name }, name)));
+  byId("item").addEventListener("change", chart);
+  byId("legend").append(...series.map((one) => element("button", { type: "button", "aria-pressed": one.on,
+    onclick: (event) => {
+      one.on = !one.on;
+      event.currentTarget.setAttribute("aria-pressed", one.on);
+      chart();
+    } }, element("i", { style: `border-color:${one.colour}`, class: one.published ? "dotted" : null }), one.title)));
+  segments("metrics", metrics.map((m) => m.title), 0, (index) => { metric = metrics[index]; chart(); });
+  new ResizeObserver(chart).observe(byId("chart").parentElement);
+}
+
+// ---- side by side
+
+const ZOOMS = [1, 2, 3, 4];
+let scene = data.scenes[0], zoom = 1;
+
+function hardest() {
+  const rate = (anchor) => against[anchor.name].bd_rate_percent[main.key].value ?? -Infinity;
+  return anchors.reduce((best, a) => (best === null || rate(a) > rate(best) ? a : best), null)?.name ?? "";
+}
+
+function facts(one) {
+  if (one.size_bytes === null) return "";
+  const own = scene.shown.find((s) => s.name === ours.name).size_bytes, ratio = one.size_bytes / own;
+  const relative = one.name === ours.name ? "" : `, ${ratio.toFixed(2)} \u00d7 ours`;
+  return `${bytes(one.size_bytes)}${relative}, ${shown(one.psnr_db, 2)} dB`;
+}
+
+function view() {
+  const [left, right] = ["left", "right"].map((side) => scene.shown[byId(side).selectedIndex]);
+  byId("under").src = left.uri;
+  byId("under").alt = left.title;
+  byId("over").src = right.uri;
+  byId("over").alt = right.title;
+  byId("left-facts").textContent = facts(left);
+  byId("right-facts").textContent = facts(right);
+  byId("stage").style.width = `${scene.width * zoom}px`;
+  byId("stage").style.height = `${scene.height * zoom}px`;
+  byId("slider").style.maxWidth = `${scene.width * zoom}px`;  // as long as what it divides
+  byId("place").textContent = `${scene.item}: ${scene.width} \u00d7 ${scene.height} pixels at ${scene.x}, ${scene.y}, ` +
+    "where ours is furthest from the original. Drag over the picture or use the slider.";
+  divide();
+}
+
+function divide() {
+  const at = byId("slider").value;
+  byId("over").style.clipPath = `inset(0 0 0 ${at}%)`;
+  byId("divider").style.left = `${at}%`;
+}
+
+function startViewer() {
+  if (!scene) {
+    byId("viewer").hidden = true;
+    return;
+  }
+  for (const [side, chosen] of [["left", ours.name], ["right", hardest()]]) {
+    byId(side).append(...scene.shown.map((s) => element("option", { value: s.name }, s.title)));
+    byId(side).value = chosen;
+    byId(side).addEventListener("change", view);
+  }
+  byId("slider").addEventListener("input", divide);
+  const stage = byId("stage");
+  stage.addEventListener("pointermove", (event) => {
+    if (event.pointerType === "mouse" && !event.buttons) return;
+    const box = stage.getBoundingClientRect();
+    byId("slider").value = ((event.clientX - box.left) / box.width) * 100;
+    divide();
+  });
+  const wide = byId("frame").clientWidth;
+  segments("scenes", data.scenes.map((s) => `${s.why}: ${s.item}`), 0, (index) => { scene = data.scenes[index]; view(); });
+  const fitting = Math.max(0, ZOOMS.filter((z) => scene.width * z <= wide).length - 1);
+  segments("zooms", ZOOMS.map((z) => `${z}\u00d7`), fitting, (index) => { zoom = ZOOMS[index]; view(); });
+}
+
+fillHeader();
+fillDeltas();
+fillEqual();
+fillItems();
+fillCosts();
+fillNotes();
+startCurves();
+startViewer();

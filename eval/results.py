@@ -1,0 +1,172 @@
+"""What an evaluation found, as data: points, costs, and what was left out; written as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+from codec.eval.bdrate import Curve
+from codec.eval.medium import Medium, Metric
+
+
+@dataclass(frozen=True)
+class Item:
+    """A picture of the folder. content: hash of its samples."""
+
+    name: str
+    width: int
+    height: int
+    content: str
+
+
+@dataclass(frozen=True)
+class Coder:
+    """A codec that took part. library: what it ran on, with versions; settings: what was fixed, in words."""
+
+    name: str
+    title: str
+    library: str
+    settings: str
+    setting_name: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """An item through a codec at a setting. rate: of the whole file; scores: by key of the metric, None: not taken."""
+
+    item: str
+    coder: str
+    setting: float
+    size_bytes: int
+    rate: float
+    scores: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Time and memory at one setting, medians; whole: a process from its start to its end, on one thread as all.
+
+    items: how many were timed warm; peak_*_bytes: of the whole processes.
+    """
+
+    coder: str
+    setting: float
+    items: int
+    encode_s: float
+    decode_s: float
+    whole_encode_s: float
+    whole_decode_s: float
+    peak_encode_bytes: int
+    peak_decode_bytes: int
+
+
+@dataclass(frozen=True)
+class Published:
+    """A curve that others published: means over the items of a known set. points: rate and scores by metric."""
+
+    name: str
+    source: str
+    points: tuple[tuple[float, dict[str, float | None]], ...]
+
+    def curve(self, metric: Metric) -> Curve:
+        """On the metric's scale; empty where it was not published."""
+        return _scaled([(rate, scores.get(metric.key)) for rate, scores in self.points], metric)
+
+
+@dataclass(frozen=True)
+class Results:
+    """coders: ours first; skipped: anchors that are missing, failures: files that are broken, each with the reason."""
+
+    medium: Medium
+    date: str
+    machine: dict[str, str]
+    versions: dict[str, str]
+    items: list[Item]
+    coders: list[Coder]
+    points: list[Point]
+    skipped: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    costs: list[Cost] = field(default_factory=list)
+    published: list[Published] = field(default_factory=list)
+
+    @property
+    def ours(self) -> Coder:
+        """Our codec."""
+        return self.coders[0]
+
+    @property
+    def anchors(self) -> list[Coder]:
+        """The others."""
+        return self.coders[1:]
+
+    def points_of(self, coder: str, item: str) -> list[Point]:
+        """One item through a codec."""
+        return self._by_coder_and_item.get((coder, item), [])
+
+    @cached_property
+    def _by_coder_and_item(self) -> dict[tuple[str, str], list[Point]]:
+        found: dict[tuple[str, str], list[Point]] = {}
+        for point in self.points:
+            found.setdefault((point.coder, point.item), []).append(point)
+        return found
+
+    def curve(self, coder: str, item: str, metric: Metric) -> Curve:
+        """(rate, score) of one item through a codec, on the metric's scale."""
+        return _scaled([(p.rate, p.scores[metric.key]) for p in self.points_of(coder, item)], metric)
+
+    def mean_points(self, coder: str) -> list[tuple[float, float, dict[str, float | None]]]:
+        """For each setting of a codec: setting, mean rate, mean scores over the items (None where one has none)."""
+        settings: dict[float, list[Point]] = {}
+        for point in self.points:
+            if point.coder == coder:
+                settings.setdefault(point.setting, []).append(point)
+        return [
+            (
+                setting,
+                math.fsum(p.rate for p in points) / len(points),
+                {m.key: _mean([p.scores[m.key] for p in points]) for m in self.medium.metrics},
+            )
+            for setting, points in sorted(settings.items())
+        ]
+
+    def mean_curve(self, coder: str, metric: Metric) -> Curve:
+        """(mean rate, mean score) of each setting, on the metric's scale."""
+        return _scaled([(rate, scores[metric.key]) for _, rate, scores in self.mean_points(coder)], metric)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON. Infinite scores (equal samples) are None."""
+        fields: dict[str, Any] = _finite(asdict(self))
+        return fields
+
+    def csv(self) -> bytes:
+        """A line a point."""
+        out = io.StringIO(newline="")
+        writer = csv.writer(out, lineterminator="\n")
+        keys = [m.key for m in self.medium.metrics]
+        writer.writerow([self.medium.item, "codec", "setting", "size_bytes", f"rate_{self.medium.rate_unit}", *keys])
+        for p in self.points:
+            writer.writerow([p.item, p.coder, f"{p.setting:g}", p.size_bytes, p.rate, *(p.scores[k] for k in keys)])
+        return out.getvalue().encode()
+
+
+def _scaled(points: Sequence[tuple[float, float | None]], metric: Metric) -> Curve:
+    return [(rate, metric.scaled(score)) for rate, score in points if score is not None]
+
+
+def _mean(scores: list[float | None]) -> float | None:
+    known = [score for score in scores if score is not None]
+    return math.fsum(known) / len(known) if len(known) == len(scores) else None
+
+
+def _finite(value: Any) -> Any:
+    """The value with None for every number that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _finite(v) for name, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,209 @@
+"""Pictures to look at: ours beside every anchor at our size, cropped to where ours is furthest from the original.
+
+The worst, the middle and the best picture by BD-rate; lossless, so that what is seen is what the codecs did.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from codec.eval import own
+from codec.eval.anchors import ANCHORS
+from codec.eval.cache import Cache, key
+from codec.eval.comparison import Comparison
+from codec.eval.metrics import psnr_db, rgb
+from codec.eval.results import Coder, Results
+from codec.eval.run import Source, workers
+from codec.media import Picture, Pixels, picture_file, read_picture
+
+RATE_BPP = 0.25  # coarse enough that codecs differ to the eye
+CROP_WIDTH, CROP_HEIGHT = 384, 288
+CROP_STEP = 16
+BUDGET_BYTES = 6 << 20  # of the pictures inside the report, as text
+TRIALS = 6  # of a setting that is no whole number
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A crop as a data URI. name: of the codec, "" for the original; size_bytes, psnr_db: of the whole picture."""
+
+    name: str
+    title: str
+    setting: float | None
+    size_bytes: int | None
+    psnr_db: float | None
+    uri: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One place of a picture through all codecs. why: worst, middle or best; x, y: of the crop."""
+
+    item: str
+    why: str
+    x: int
+    y: int
+    width: int
+    height: int
+    shown: list[Shown]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A picture to code to a size. aim: our quality, or the bytes that an anchor should take; low, high: settings."""
+
+    source: Source
+    coder: Coder
+    aim: float
+    low: float
+    high: float
+
+    @property
+    def key(self) -> str:
+        said = ANCHORS[self.coder.name].save_options(self.low) if self.coder.name in ANCHORS else {}
+        return key(
+            scene=self.source.item.content, library=self.coder.library, options=said, aim=self.aim, high=self.high
+        )
+
+
+def scenes(
+    results: Results,
+    comparison: Comparison,
+    sources: Sequence[Source],
+    cache: Cache,
+    progress: Callable[[int, int], object],
+) -> list[Scene]:
+    """The pictures for the report; fewer than three where the folder is small or the budget is spent."""
+    by_name = {source.item.name: source for source in sources}
+    chosen = {by_name[name]: why for name, why in _chosen(comparison.worst_first).items()}
+    setting = min(results.mean_points(results.ours.name), key=lambda row: abs(row[1] - RATE_BPP))[0]
+    jobs = {
+        source: [
+            _Job(source, results.ours, setting, setting, setting),
+            *(_matching(results, source, anchor, setting) for anchor in results.anchors),
+        ]
+        for source in chosen
+    }
+    _run([job for of_source in jobs.values() for job in of_source], cache, progress)
+    found: list[Scene] = []
+    spent = 0
+    for source, of_source in jobs.items():
+        scene = _scene(source, chosen[source], of_source, cache)
+        spent += sum(len(shown.uri) for shown in scene.shown)
+        if spent > BUDGET_BYTES and found:
+            break
+        found.append(scene)
+    return found
+
+
+def _chosen(worst_first: Sequence[str]) -> dict[str, str]:
+    """Names and why they are shown; the first reason counts where the folder is small."""
+    places = {"worst": worst_first[0], "best": worst_first[-1], "middle": worst_first[len(worst_first) // 2]}
+    chosen: dict[str, str] = {}
+    for why, name in places.items():
+        chosen.setdefault(name, why)
+    return chosen
+
+
+def _matching(results: Results, source: Source, anchor: Coder, quality: float) -> _Job:
+    """An anchor to the size of our file, its setting between two rungs of its ladder."""
+    ours = results.points_of(results.ours.name, source.item.name)
+    aim = next(point.size_bytes for point in ours if point.setting == quality)
+    rungs = sorted((p.size_bytes, p.setting) for p in results.points_of(anchor.name, source.item.name))
+    low = max((s for size, s in rungs if size <= aim), default=rungs[0][1])
+    high = min((s for size, s in rungs if size > aim), default=rungs[-1][1])
+    return _Job(source, anchor, aim, min(low, high), high)
+
+
+def _run(jobs: Sequence[_Job], cache: Cache, progress: Callable[[int, int], object]) -> None:
+    """Fills the cache with what is missing."""
+    missing = [job for job in jobs if cache.record(job.key) is None or cache.file(job.key) is None]
+    progress(0, len(missing))
+    if not missing:
+        return
+    with workers(len(missing)) as pool:
+        futures = [pool.submit(_code, job, cache.folder) for job in missing]
+        for done, future in enumerate(as_completed(futures), 1):
+            future.result()
+            progress(done, len(missing))
+
+
+def _code(job: _Job, cache_folder: Path) -> None:
+    """In a worker."""
+    if job.coder.name == own.NAME:
+        setting = job.aim
+        with tempfile.TemporaryDirectory() as work:
+            [(data, decoded)] = own.code([job.source.path], setting, Path(work))
+            x_hat = read_picture(decoded).pixels
+    else:
+        anchor = ANCHORS[job.coder.name]
+        anchor.library()  # registers plug-ins
+        setting, data = _nearest(job)
+        x_hat = anchor.decode(data)
+    cache = Cache(cache_folder)
+    cache.keep_file(job.key, picture_file(Picture(rgb(x_hat)), ".png"))
+    cache.keep(job.key, {"setting": setting, "size_bytes": len(data)})
+
+
+def _nearest(job: _Job) -> tuple[float, bytes]:
+    """The setting whose file is nearest to the size aimed at, and the file."""
+    anchor, pixels = ANCHORS[job.coder.name], job.source.pixels
+    tried = {setting: anchor.encode(pixels, setting) for setting in {job.low, job.high}}
+    low, high = job.low, job.high
+    for _ in range(TRIALS):
+        middle = (low + high) / 2
+        middle = float(math.floor(middle)) if anchor.whole else middle
+        if middle in tried:
+            break
+        tried[middle] = anchor.encode(pixels, middle)
+        low, high = (middle, high) if len(tried[middle]) <= job.aim else (low, middle)
+    return min(tried.items(), key=lambda pair: abs(math.log(len(pair[1]) / job.aim)))
+
+
+def _scene(source: Source, why: str, jobs: Sequence[_Job], cache: Cache) -> Scene:
+    x = rgb(source.pixels)
+    decoded = [read_picture(cache.file(job.key) or b"").pixels for job in jobs]
+    left, top, width, height = _furthest(x, decoded[0])
+    rows, columns = slice(top, top + height), slice(left, left + width)
+    shown = [Shown("", "Original", None, None, None, _uri(x[rows, columns]))]
+    for job, x_hat in zip(jobs, decoded, strict=True):
+        record = cache.record(job.key) or {}
+        shown.append(
+            Shown(
+                name=job.coder.name,
+                title=job.coder.title,
+                setting=record["setting"],
+                size_bytes=record["size_bytes"],
+                psnr_db=psnr_db(x, x_hat),
+                uri=_uri(x_hat[rows, columns]),
+            )
+        )
+    return Scene(source.item.name, why, left, top, width, height, shown)
+
+
+def _furthest(x: Pixels, x_hat: Pixels) -> tuple[int, int, int, int]:
+    """Left, top, width, height of the crop with the largest squared error."""
+    height, width = min(CROP_HEIGHT, x.shape[0]), min(CROP_WIDTH, x.shape[1])
+    error = ((x.astype(np.float64) - x_hat) ** 2).sum(2)
+    total = np.pad(error.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    tops = np.arange(0, x.shape[0] - height + 1, CROP_STEP)[:, None]
+    lefts = np.arange(0, x.shape[1] - width + 1, CROP_STEP)[None, :]
+    inside = total[tops + height, lefts + width] - total[tops, lefts + width] - total[tops + height, lefts]
+    row, column = np.unravel_index(np.argmax(inside + total[tops, lefts]), inside.shape)
+    return int(lefts[0, column]), int(tops[row, 0]), width, height
+
+
+def _uri(pixels: Pixels) -> str:
+    out = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(out, "WEBP", lossless=True, quality=100, method=4)
+    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()

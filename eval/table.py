@@ -1,0 +1,170 @@
+"""The tables of an evaluation as rows of text; the terminal and the Markdown page show the same ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codec.eval.comparison import Average, Comparison
+from codec.eval.results import Results
+
+MEBI = 1 << 20
+NAMED_ITEMS = 3  # that a cell spells out
+WORST_ROWS = 5
+
+
+@dataclass(frozen=True)
+class Table:
+    """remark: a sentence above it, or ""; every row is as long as the head."""
+
+    title: str
+    remark: str
+    head: list[str]
+    rows: list[list[str]]
+
+    def aligned(self) -> str:
+        """For a terminal: columns as wide as they must be, the first to the left, the others to the right."""
+        widths = [max(map(len, column)) for column in zip(self.head, *self.rows, strict=True)]
+        lines = [self.title + (f" ({self.remark})" if self.remark else "")]
+        for row in (self.head, *self.rows):
+            cells = zip(row, widths, strict=True)
+            first, *others = [cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(cells)]
+            lines.append("  " + "  ".join([first, *others]).rstrip())
+        return "\n".join(lines)
+
+    def markdown(self) -> str:
+        """With its title as a heading."""
+        lines = [self.head, ["---", *("--:" for _ in self.head[1:])], *self.rows]
+        remark = f"{self.remark[0].upper()}{self.remark[1:]}.\n\n" if self.remark else ""
+        return f"## {self.title}\n\n{remark}" + "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def tables(results: Results, comparison: Comparison) -> list[Table]:
+    """Our curve, deltas against every anchor, scores at equal rates, worst items; published curves and costs if any."""
+    found = [_curve(results)]
+    if results.anchors:
+        found += [_deltas(results, comparison), _worst(results, comparison)]
+    found.append(_equal(results, comparison))
+    if comparison.published:
+        found.append(_published(results, comparison))
+    if results.costs:
+        found.append(_costs(results))
+    return found
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:+.1f} %"
+
+
+def _without(average: Average) -> str:
+    """The items that a mean leaves out, in words."""
+    names = average.without
+    more = f" and {len(names) - NAMED_ITEMS} more" if len(names) > NAMED_ITEMS else ""
+    return ", ".join(names[:NAMED_ITEMS]) + more
+
+
+def _curve(results: Results) -> Table:
+    medium = results.medium
+    return Table(
+        "Our curve",
+        f"means over {len(results.items)} {medium.item}s",
+        ["quality", medium.rate_unit, *(m.title for m in medium.metrics)],
+        [
+            [f"{setting:g}", f"{rate:.4f}", *(_number(scores[m.key], m.digits) for m in medium.metrics)]
+            for setting, rate, scores in results.mean_points(results.ours.name)
+        ],
+    )
+
+
+def _deltas(results: Results, comparison: Comparison) -> Table:
+    medium = results.medium
+    low, high = medium.window
+    head = ["against", *(m.title for m in medium.metrics), f"{low:g}-{high:g} {medium.main.unit}"]
+    rows = []
+    for anchor in results.anchors:
+        against = comparison.against[anchor.name]
+        main, better = against.rate[medium.main.key], against.quality.value
+        rows.append(
+            [
+                anchor.title,
+                *(_percent(against.rate[m.key].value) for m in medium.metrics),
+                _percent(against.windowed.value),
+                "-" if better is None else f"{better:+.2f} {medium.main.unit}",
+                f"{main.overlap:.0%}",
+                _without(main),
+            ]
+        )
+    return Table(
+        "BD-rate of ours",
+        f"negative: fewer bits for the same quality; means of the values of single {medium.item}s",
+        [*head, "BD-quality", "overlap", "not defined for"],
+        rows,
+    )
+
+
+def _worst(results: Results, comparison: Comparison) -> Table:
+    main = results.medium.main
+    rows = []
+    for item in comparison.worst_first[:WORST_ROWS]:
+        deltas = [comparison.against[anchor.name].rate[main.key].by_item[item] for anchor in results.anchors]
+        rows.append([item, *(_percent(delta.value if delta else None) for delta in deltas)])
+    return Table(
+        f"Worst {results.medium.item}s",
+        f"BD-rate of ours, {main.title}",
+        [results.medium.item, *(anchor.title for anchor in results.anchors)],
+        rows,
+    )
+
+
+def _equal(results: Results, comparison: Comparison) -> Table:
+    medium = results.medium
+    titles = {coder.name: coder.title for coder in results.coders}
+    metrics = [medium.metric(key) for key in medium.compared_at_equal_rates]
+    return Table(
+        "Quality for the same bits",
+        f"the last column counts the {medium.item}s whose curve reaches the rate",
+        ["codec", medium.rate_unit, *(m.title for m in metrics), f"{medium.item}s"],
+        [
+            [
+                titles[row.coder],
+                f"{row.rate:g}",
+                *(_number(row.scores[m.key], m.digits) for m in metrics),
+                f"{row.items}",
+            ]
+            for row in comparison.equal
+        ],
+    )
+
+
+def _published(results: Results, comparison: Comparison) -> Table:
+    unit = results.medium.main.unit
+    return Table(
+        "Against published curves",
+        "between mean curves",
+        ["curve", "BD-rate of ours", "over"],
+        [
+            [name, _percent(delta.value), f"{delta.low:.1f}-{delta.high:.1f} {unit}"] if delta else [name, "-", ""]
+            for name, delta in comparison.published.items()
+        ],
+    )
+
+
+def _costs(results: Results) -> Table:
+    titles = {coder.name: coder.title for coder in results.coders}
+    return Table(
+        "Time and memory",
+        "one thread each, medians; warm, then whole processes",
+        ["codec", "setting", "encode", "decode", "process: encode", "decode", "memory: encode", "decode"],
+        [
+            [
+                titles[c.coder],
+                f"{c.setting:g}",
+                *(f"{s * 1000:.0f} ms" for s in (c.encode_s, c.decode_s, c.whole_encode_s, c.whole_decode_s)),
+                *(f"{size / MEBI:.0f} MiB" for size in (c.peak_encode_bytes, c.peak_decode_bytes)),
+            ]
+            for c in results.costs
+        ],
+    )
