@@ -213,16 +213,18 @@ def strict_streams(data: bytes, header: Header) -> list[bytes]:
 
 def latents_places(data: bytes, header: Header) -> list[tuple[int, int]]:
     """Where the latents sections of a damaged file should be."""
+    if header.is_tiled:  # without a whole index nothing says which section is which
+        section = read_section(data, header.end)
+        if section.id != INDEX or not section.is_whole:
+            raise ValueError("the index is damaged")
+        return read_index(section.payload, section.end, len(header.tiles) * header.layers)
     try:
         section = read_section(data, header.end)
-        if header.is_tiled:  # without a whole index nothing says which section is which
-            is_index = section.id == INDEX and section.is_whole
-            return read_index(section.payload, section.end, len(header.tiles) * header.layers) if is_index else []
         while section.id != LATENTS:
             section = read_section(data, section.end)
-        return [(section.start, section.end)]
     except ValueError:
         return []
+    return [(section.start, section.end)]
 
 
 def prefix_streams(data: bytes, header: Header) -> list[bytes]:
@@ -409,8 +411,12 @@ class SecondDecoder:
     def prefix(self, data: bytes) -> list[Ints]:
         """What is known of the latents of a file that is cut or damaged behind its header."""
         header = read_header(data, self.digest)
-        streams = [Passes(coded, self.tables, is_whole=False) for coded in prefix_streams(data, header)]
-        return [self._tile(passes, size, header.step_index) for passes, size in zip(streams, header.tiles, strict=True)]
+        known = prefix_streams(data, header)
+        streams = [Passes(coded, self.tables, is_whole=False) for coded in known]
+        tiles = [
+            self._tile(passes, size, header.step_index) for passes, size in zip(streams, header.tiles, strict=True)
+        ]
+        return [y if coded else np.zeros_like(y) for y, coded in zip(tiles, known, strict=True)]
 
     def _tables(self) -> list[Model]:
         """The cumulative frequencies of each row."""
