@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: Sequence[str] | None) -> int:
     try:
-        cli.main(arguments, prog_name="codec", standalone_mode=False)
+        # commands return nothing; click returns the code of an Exit that they raise
+        return cli.main(arguments, prog_name="codec", standalone_mode=False) or 0
     except Interrupted:
         say("interrupted")
         return EXIT_INTERRUPTED
@@ -82,14 +83,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
     except BrokenPipeError:
         pass  # the reader of our output has left
     except OSError as error:
         say(f"{error.filename or 'output'}: {error.strerror or error}")
-    else:
-        return 0
     return EXIT_FAILED
 
 

@@ -116,6 +116,14 @@ ANCHORS = {
             whole=False,
         ),
         Anchor(
+            "avif420",
+            "AVIF 4:2:0",
+            "AVIF",
+            (5, 15, 27, 39, 51, 63, 75, 86, 94),
+            _pillow_with("avif"),
+            {"speed": 4, "subsampling": "4:2:0", "max_threads": 1},
+        ),
+        Anchor(
             "avif",
             "AVIF 4:4:4",
             "AVIF",
