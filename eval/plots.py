@@ -1,4 +1,4 @@
-"""Rate-quality curves as PNG and SVG, one figure a metric; published curves dotted."""
+"""Rate-quality curves as PNG and SVG, one figure a metric; the first few published curves dotted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#e8590c", "#1c7ed6", "#4dabf7", "#2f9e44", "#ae3ec9", "#0c8599", "#c2255c", "#868e96")  # ours first
-GREYS = ("#495057", "#868e96", "#adb5bd")
+GREY = "#6c757d"
+DOTS = ((1, 1), (1, 2.5), (4, 1.5, 1, 1.5), (1, 4))  # of published curves, as many as can be told apart
 FORMATS = ("png", "svg")
 TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 DPI = 160
@@ -41,29 +42,29 @@ def _figure(results: Results, metric: Metric) -> Figure:
 
     figure = Figure(figsize=(8, 5.4), layout="constrained")
     axes = figure.add_subplot()
-    for index, published in enumerate(results.published):
-        curve = published.curve(metric)
+    curves = {coder.title: results.mean_curve(coder.name, metric) for coder in results.coders}
+    for colour, (title, curve) in zip(COLOURS, curves.items(), strict=False):
         if curve:
-            axes.plot(*zip(*curve, strict=True), ":", lw=1.3, c=GREYS[index % len(GREYS)], label=published.name)
-    for colour, coder in reversed(list(zip(COLOURS, results.coders, strict=False))):
-        curve = results.mean_curve(coder.name, metric)
+            own = title == results.ours.title
+            width, size, order = (2.4, 4, 3) if own else (1.4, 3, 2)
+            axes.plot(*zip(*curve, strict=True), "o-", c=colour, label=title, lw=width, ms=size, zorder=order)
+    for dashes, published in zip(DOTS, results.published, strict=False):
+        curve = curves[published.name] = published.curve(metric)
         if curve:
-            own = coder is results.ours
-            axes.plot(
-                *zip(*curve, strict=True), "o-", c=colour, label=coder.title, lw=2.4 if own else 1.4, ms=4 if own else 3
-            )
+            axes.plot(*zip(*curve, strict=True), ls=(0, dashes), lw=1.3, c=GREY, label=published.name, zorder=1)
     ours = results.mean_curve(results.ours.name, metric)
     axes.set_xscale("log")
-    if ours:
-        axes.set_xlim(ours[0][0] * 0.9, ours[-1][0] * 1.1)
     axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS], minor=False)
     axes.xaxis.set_minor_formatter("")
     if ours:
-        axes.set_xlim(ours[0][0] * 0.9, ours[-1][0] * 1.1)
+        low, high = ours[0][0] * 0.9, ours[-1][0] * 1.1
+        inside = [score for curve in curves.values() for rate, score in curve if low <= rate <= high]
+        margin = (max(inside) - min(inside)) * 0.04
+        axes.set_xlim(low, high)
+        axes.set_ylim(min(inside) - margin, max(inside) + margin)
     axes.set_xlabel(f"{results.medium.rate_unit} (mean over {len(results.items)} {results.medium.item}s)")
     axes.set_ylabel(f"{metric.title} ({metric.scaled_unit})")
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles[::-1], labels[::-1], fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

@@ -107,12 +107,10 @@ def scenes(
 
 
 def _chosen(worst_first: Sequence[str]) -> dict[str, str]:
-    """Names and why they are shown; the first reason counts where the folder is small."""
-    places = {"worst": worst_first[0], "best": worst_first[-1], "middle": worst_first[len(worst_first) // 2]}
-    chosen: dict[str, str] = {}
-    for why, name in places.items():
-        chosen.setdefault(name, why)
-    return chosen
+    """Names and why they are shown, the worst first; one of two has no middle, one of one is the worst."""
+    places = {"middle": worst_first[len(worst_first) // 2], "best": worst_first[-1], "worst": worst_first[0]}
+    reasons = {name: why for why, name in places.items()}
+    return {name: reasons[name] for name in worst_first if name in reasons}
 
 
 def _matching(results: Results, source: Source, anchor: Coder, quality: float) -> _Job:

@@ -244,6 +244,10 @@ function chart() {
     }
   }
   svg.append(drawn);
+  for (const { one, points } of lines.filter((line) => line.one.published)) {
+    const last = points.filter((p) => p.rate <= x1 && p.y <= y1).pop();
+    if (last) svg.append(element("text", { class: "name", x: x(last.rate) - 4, y: y(last.y) - 6, "text-anchor": "end" }, one.title));
+  }
   svg.onpointermove = svg.onpointerdown = (event) => hover(event, spots, width);
   svg.onpointerleave = () => { byId("tip").hidden = true; };
 }
