@@ -9,6 +9,7 @@ import threading
 import warnings
 import zlib
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,7 @@ def cmyk_profile() -> bytes:
     return header.ljust(128, b"\0") + directory + body
 
 
+@cache  # it holds the second in which it was made
 def srgb_profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
