@@ -18,7 +18,7 @@ from codec.cli import files, options
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
     metavar="DATA",
-    help="Tar shard or folder of pictures that the tables of symbols are fitted to; may be given several times.",
+    help="Tar shard or folder of pictures or sounds that the tables of symbols are fitted to; may be given several times.",
 )
 @options.force_option
 def export(run: Path, out: str, sources: tuple[Path, ...], force: bool) -> None:
@@ -26,8 +26,7 @@ def export(run: Path, out: str, sources: tuple[Path, ...], force: bool) -> None:
     if out == files.STREAM:
         raise click.UsageError("weights go to a file, not to standard output")
     files.check_target(out, force)
-    from codec.models import IMAGE
     from codec.training.export import export
 
-    record = export(IMAGE, run, Path(out), sources)
+    record = export(run, Path(out), sources)
     click.echo(f"{out}: {Path(out).stat().st_size:,} bytes, {record['steps']:,} steps", err=True)

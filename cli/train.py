@@ -15,9 +15,15 @@ if TYPE_CHECKING:
     from codec.training.loop import Plan
     from codec.training.team import Team
 
+CROPS = {"image": 256, "audio": 64}
+CROP_MULTIPLES = {"image": 64, "audio": 4}
+
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="DATA...")
+@click.option(
+    "-m", "--model", type=click.Choice(["image", "audio"]), default="image", show_default=True, help="What to train."
+)
 @click.option(
     "--run",
     "folder",
@@ -36,10 +42,9 @@ if TYPE_CHECKING:
 @click.option("--batch", type=click.IntRange(1), default=4, show_default=True, help="Crops a step, in all.")
 @click.option(
     "--crop",
-    type=click.IntRange(64),
-    default=256,
-    show_default=True,
-    help="Side of a crop in pixels, a multiple of 64.",
+    type=click.IntRange(1),
+    help="Side of a crop in pixels, a multiple of 64, or length of a cut in latents of 20 ms, a multiple of 4.  "
+    "[default: 256 or 64]",
 )
 @click.option(
     "--learning-rate",
@@ -66,11 +71,12 @@ if TYPE_CHECKING:
 @options.device_option
 def train(
     sources: tuple[Path, ...],
+    model: str,
     folder: Path,
     steps: int,
     decay_steps: int,
     batch: int,
-    crop: int,
+    crop: int | None,
     learning_rate: float,
     snapped: bool,
     start_from: Path | None,
@@ -79,9 +85,10 @@ def train(
     seed: int,
     device: str,
 ) -> None:
-    """Train the picture model on DATA: tar shards or folders of pictures."""
-    if crop % 64:
-        raise click.BadParameter("not a multiple of 64", param_hint="--crop")
+    """Train a model on DATA: tar shards or folders of pictures or sounds."""
+    crop, multiple = crop or CROPS[model], CROP_MULTIPLES[model]
+    if crop % multiple:
+        raise click.BadParameter(f"not a multiple of {multiple}", param_hint="--crop")
     if batch % processes:
         raise click.BadParameter(f"not a multiple of the {processes} processes", param_hint="--batch")
     try:
@@ -91,7 +98,7 @@ def train(
     from codec.training import team
     from codec.training.loop import Plan
 
-    plan = Plan(steps, decay_steps, batch, crop, learning_rate, seed=seed, snapped=snapped)
+    plan = Plan(steps, decay_steps, batch, crop, model, learning_rate, seed=seed, snapped=snapped)
     folder.mkdir(parents=True, exist_ok=True)
     team.run(processes, partial(_work, plan, list(sources), folder, start_from, threads, device))
 
@@ -103,21 +110,20 @@ def _work(
     import torch
     from tqdm import tqdm
 
-    from codec.models import IMAGE
-    from codec.picture import device_named
+    from codec.devices import device_named
     from codec.training import loop
-    from codec.training.data import Crops
+    from codec.training.tasks import task_named
 
     if threads:
         torch.set_num_threads(threads)
     on = device_named(device)
-    crops = Crops(sources, plan.crop, on, plan.seed)
-    trainer = loop.begin(IMAGE, plan, crops, on, folder, start_from, team)
+    task = task_named(plan.model, sources, plan.crop, on, plan.seed)
+    trainer = loop.begin(task, plan, on, folder, start_from, team)
     quiet = None if team.rank == 0 else True
     with tqdm(total=plan.steps, initial=trainer.step, unit="step", disable=quiet) as bar:
 
         def report(row: dict[str, float]) -> None:
             bar.update(trainer.step - bar.n)
-            bar.set_postfix(loss=f"{row['loss']:.3f}", bpp=f"{row['bpp']:.2f}", psnr=f"{row['psnr']:.1f}")
+            bar.set_postfix({key: f"{row[key]:.3f}" for key in row if key in ("loss", *task.figure_names)})
 
-        loop.train(trainer, crops, folder, report)
+        loop.train(trainer, folder, report)

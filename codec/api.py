@@ -75,12 +75,13 @@ def compress(
     Raises: MediaError, LimitExceeded (both CodecError); ValueError for a quality, effort or device that does not exist.
     """
     from codec import picture
+    from codec.devices import device_named
 
     check_quality(quality)
     if effort not in range(EFFORT_MAX + 1):
         raise ValueError(f"effort {effort}: expected 0 to {EFFORT_MAX}")
     source = media.read_picture(image, max_pixels)
-    return picture.encode(source, quality, picture.device_named(device), effort=effort)
+    return picture.encode(source, quality, device_named(device), effort=effort)
 
 
 @overload
@@ -147,6 +148,7 @@ def decompress(
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch, MediaError (all CodecError); ValueError.
     """
     from codec import picture
+    from codec.devices import device_named
 
     if output not in ("pil", "picture", "array", "tensor"):
         raise ValueError(f"output '{output}': expected pil, picture, array or tensor")
@@ -154,7 +156,7 @@ def decompress(
         raise ValueError(f"bit depth {bit_depth}: expected 8 or 16")
     decoded = picture.decode(
         media.read_bytes(data),
-        picture.device_named(device),
+        device_named(device),
         max_pixels,
         bit_depth=bit_depth,
         region=region,
@@ -211,8 +213,9 @@ def verify(
     container.read(raw, max_pixels)
     if deep:
         from codec import picture
+        from codec.devices import device_named
 
-        picture.verify(raw, picture.device_named(device), max_pixels)
+        picture.verify(raw, device_named(device), max_pixels)
 
 
 def _summary(damage: tuple[str, ...]) -> str:

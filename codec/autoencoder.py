@@ -35,9 +35,12 @@ class Autoencoder(nn.Module):
         """Parameters that start as the classical transform."""
         raise NotImplementedError
 
-    def to_steps(self, log2_step: Tensor) -> Tensor:
-        """(B, 1, 1, M) factor from feature units to quantisation steps."""
-        return self.prior.to_steps(self.gain.log2_steps(log2_step))[:, None, None]
+    def log2_steps(self, features: Tensor, log2_step: Tensor) -> Tensor:
+        """(B, n, M) log2 of the steps of latents in flat order at nominal ones, (B,); features: from `Prior.features`.
+
+        n = 1 where one step serves all positions of a channel.
+        """
+        return self.prior.steps(features, self.gain.log2_steps(log2_step))
 
     def hyper_analysis(self, h: Tensor) -> Tensor:
         """Hyper-latents (B, *coarse_shape, channels), float32, not rounded, inside the range that can be coded."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,28 @@ from codec.bitstream import format
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.entropy import SYMBOL_MAX, Decoder, Encoder, Models, PrefixDecoder, Rows, Symbols
 from codec.bitstream.errors import CorruptFile
-from codec.prior import LATENTS, SYMBOLS, coarse_shape, rows_of
+from codec.prior import LATENTS, SYMBOLS, at_positions, coarse_shape, rows_of
 from codec.rounding import Rounding
 
 LAYER_ENDS = (32, 128)  # after so many channels a stream is cut into its layers
+
+
+class Latents(NamedTuple):
+    """Decoded latents. y_hat: (1, h, w, M) in steps; to_steps: (1, n, M) from feature units, n = 1 for all positions."""
+
+    y_hat: Tensor
+    to_steps: Tensor
+
+    @staticmethod
+    def unknown(shape: tuple[int, int], channels: int, device: torch.device) -> Latents:
+        """Zeros (1, *shape, channels)."""
+        y_hat = torch.zeros((1, *shape, channels), dtype=torch.float32, device=device)
+        return Latents(y_hat, torch.ones((1, 1, channels), dtype=torch.float32, device=device))
+
+    @property
+    def features(self) -> Tensor:
+        """(1, h, w, M), as synthesis takes them."""
+        return (self.y_hat.flatten(1, 2) / self.to_steps).view_as(self.y_hat)
 
 
 @dataclass(frozen=True)
@@ -75,14 +93,14 @@ def symbols(
     z = model.hyper_analysis(h)
     z_hat = put(rows_of(model.prior.z_log2_scale(told)[:, None, None].expand(z.shape)), z.round())
     features = model.prior.features(z_hat, told, shape)
-    y = (h * model.to_steps(log2_step)).flatten(1, 2)
-    log2_steps = model.gain.log2_steps(log2_step)
-    log2_ratio = (log2_steps - log2_step[:, None])[:, None]
+    log2_steps = model.log2_steps(features, log2_step)
+    log2_ratio = log2_steps - log2_step[:, None, None]
+    y = h.flatten(1, 2) * model.prior.to_steps(log2_steps)
 
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         residual = y[:, :, channels].index_select(1, where) - mean
         rows = rows_of(log2_scale)
-        rounded = rounding(residual, rows, log2_ratio[:, :, channels]) if rounding else residual.round()
+        rounded = rounding(residual, rows, at_positions(log2_ratio[..., channels], where)) if rounding else residual.round()
         chosen = put(rows, rounded) + mean
         size_after[channels.stop] = encoder.size
         return chosen
@@ -92,24 +110,26 @@ def symbols(
 
 def decode(
     model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Tensor, identity: bytes
-) -> Tensor:
-    """Latents (1, *shape, M) of a stream, in steps. Raises CorruptFile where they are not those that were encoded."""
+) -> Latents:
+    """Latents (1, *shape, M) of a stream. Raises CorruptFile where they are not those that were encoded."""
     if len(data) < format.CRC_BYTES:
         raise CorruptFile(f"a coded stream of {len(data)} bytes has no room for its checksum")
     decoder = Decoder(tables, data[: -format.CRC_BYTES])
-    y_hat = _walk(model, decoder, shape, log2_step)
+    latents = _walk(model, decoder, shape, log2_step)
     decoder.finish()
-    found, stored = checksum(y_hat, identity), data[-format.CRC_BYTES :]
+    found, stored = checksum(latents.y_hat, identity), data[-format.CRC_BYTES :]
     if found != stored:
         raise CorruptFile(
             f"checksum of the decoded latents is {found[::-1].hex()}, not {stored[::-1].hex()}: "
             "the file is damaged, or this decoder disagrees with the encoder"
         )
-    return y_hat
+    return latents
 
 
-def decode_prefix(model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Tensor) -> Tensor:
-    """Latents (1, *shape, M) of the beginning of a stream, in steps: expected values for what is not there."""
+def decode_prefix(
+    model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Tensor
+) -> Latents:
+    """Latents (1, *shape, M) of the beginning of a stream: expected values for what is not there."""
     try:
         # a cut may have left bytes of the checksum, which must not be read as symbols
         return _walk(model, PrefixDecoder(tables, data[: -format.CRC_BYTES]), shape, log2_step)
@@ -123,7 +143,7 @@ def checksum(y_hat: Tensor, identity: bytes) -> bytes:
     return crc32c(units.tobytes(), crc32c(identity)).to_bytes(format.CRC_BYTES, "little")
 
 
-def _walk(model: Autoencoder, source: Source, shape: tuple[int, int], log2_step: Tensor) -> Tensor:
+def _walk(model: Autoencoder, source: Source, shape: tuple[int, int], log2_step: Tensor) -> Latents:
     def take(log2_scale: Tensor) -> Tensor:
         rows = rows_of(log2_scale)
         symbols: npt.NDArray[np.int32] = source.take(rows.flatten().cpu().numpy())
@@ -139,4 +159,5 @@ def _walk(model: Autoencoder, source: Source, shape: tuple[int, int], log2_step:
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         return take(log2_scale) + mean
 
-    return model.prior.walk(features, model.gain.log2_steps(log2_step), choose)
+    log2_steps = model.log2_steps(features, log2_step)
+    return Latents(model.prior.walk(features, log2_steps, choose), model.prior.to_steps(log2_steps))

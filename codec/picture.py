@@ -10,7 +10,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,6 +24,8 @@ from codec.bitstream.checksum import crc32c
 from codec.bitstream.container import Container, ImageHeader, Stream
 from codec.bitstream.errors import CorruptFile, MediaError, ModelMismatch
 from codec.bitstream.tiling import Tile, tile_units
+from codec.coding import Latents
+from codec.devices import undisturbed
 from codec.media import Picture, Pixels
 from codec.media.raster import STEP_OF_8_BITS
 from codec.models import IMAGE
@@ -69,22 +70,6 @@ class Decoded:
 
     picture: Picture
     damage: tuple[str, ...] = ()
-
-
-def device_named(name: str) -> torch.device:
-    """The device for "auto", "cpu" or "cuda". Raises ValueError where it is none of these or not there."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"device '{name}': expected auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device 'cuda': no CUDA device is available")
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
-
-
-@contextmanager
-def undisturbed(device: torch.device) -> Iterator[None]:
-    """No gradients, and no autocast of the caller's: the networks run as they were exported."""
-    with torch.inference_mode(), torch.autocast(device.type, enabled=False):
-        yield
 
 
 def encode(
@@ -184,7 +169,7 @@ def latents(
 
     def decoded(number: int) -> Tensor:
         with undisturbed(device):
-            return mosaic.decoded(number)
+            return mosaic.decoded(number).y_hat
 
     return in_turn(decoded, range(len(mosaic.streams)))
 
@@ -257,13 +242,13 @@ class _Mosaic:
                 self.held.popitem(last=False)
         if known is None:
             try:
-                future.set_result(self.decoded(number) / self.loaded.model.to_steps(self.log2_step))
+                future.set_result(self.decoded(number).features)
             except BaseException as error:
                 future.set_exception(error)
         return future.result()
 
-    def decoded(self, number: int) -> Tensor:
-        """(1, h, w, M) latents of a tile, in steps: what can be had of them where `partial`."""
+    def decoded(self, number: int) -> Latents:
+        """(1, h, w, M) latents of a tile: what can be had of them where `partial`."""
         latents = Rect.of(self.tiling[number]).scaled()
         shape = (latents.y1 - latents.y0, latents.x1 - latents.x0)
         stream, data = self.streams[number], self.streams[number].data
@@ -278,7 +263,7 @@ class _Mosaic:
                 self.damage[number] = str(named)
                 data = b""
         if len(data) <= format.CRC_BYTES:
-            return torch.zeros((1, *shape, len(model.prior.log2_std)), dtype=torch.float32, device=self.device)
+            return Latents.unknown(shape, len(model.prior.log2_std), self.device)
         return coding.decode_prefix(model, tables, data, shape, self.log2_step)
 
 

@@ -26,6 +26,7 @@ STREAM = Format(bits=6, low=-2047, high=2047)  # sums and context: -32 .. 32
 OUTPUT = Format(bits=6, low=-8191, high=8191)  # means and scales: -128 .. 128
 QUALITY = Format(bits=9, low=-1023, high=1023)  # of `Gain.told`: 1/256 octave of the step is one unit
 SYMBOLS = Format(bits=0, low=-127, high=127)  # hyper-latents
+STEERED = Format(bits=6, low=-192, high=192)  # log2 of a position's step over its channel's: up to 3 octaves
 MEANS = Format(bits=6, low=-(2**20), high=2**20)  # means in quantisation steps
 LATENTS = Format(bits=6, low=-(2**23), high=2**23)  # decoded latents in quantisation steps
 CONTEXT_SHARE = 0.25  # decoded features, times this, are the context: keeps them inside STREAM
@@ -44,7 +45,7 @@ class PriorConfig:
     """Shape of the entropy nets.
 
     quartered: so many of the first groups take their first half in two quarters. up: the (rows, columns) growth of each
-    of the two hyper-synthesis stages.
+    of the two hyper-synthesis stages. steered: whether the hyper-latents move the step of each channel and position.
     """
 
     groups: tuple[int, ...]
@@ -55,6 +56,7 @@ class PriorConfig:
     kernel: tuple[int, int] = (5, 5)
     hyper_kernel: tuple[int, int] = (3, 3)
     up: tuple[int, int] = (2, 2)
+    steered: bool = False
 
 
 def rows_of(log2_scale: Tensor) -> Tensor:
@@ -137,6 +139,8 @@ class Prior(nn.Module):
         self.blocks = nn.Sequential(*(HyperBlock(config.hyper_width, config.hyper_kernel) for _ in range(2)))
         # log2 scale of the hyper-latents: an affine function of the quality, for each channel
         self.z_scale = Linear(1, config.hyper_channels, QUALITY, OUTPUT, zero=True)
+        channels = sum(config.groups)
+        self.steer = Linear(config.hyper_width, channels, STREAM, STEERED, zero=True) if config.steered else None
         starts = [sum(config.groups[:k]) for k in range(len(config.groups))]
         self.starts = starts
         self.from_hyper = nn.ModuleList(Linear(config.hyper_width, config.width, STREAM, STREAM) for _ in starts)
@@ -170,10 +174,18 @@ class Prior(nn.Module):
         out: Tensor = self.blocks(STREAM.clamp(h + shift))
         return out[:, : shape[0], : shape[1]]
 
+    def steps(self, features: Tensor, log2_steps: Tensor) -> Tensor:
+        """(B, n, M) log2 of the steps of latents in flat order, from those of channels (B, M); n = 1 where not steered.
+
+        Idea: spatially adaptive quantisation, steered by masking in sound coders.
+        """
+        channels = log2_steps[:, None]
+        return channels if self.steer is None else channels + self.steer(features).float().flatten(1, 2)
+
     def walk(self, features: Tensor, log2_steps: Tensor, choose: Choose) -> Tensor:
         """Decoded latents (B, H, W, M) in quantisation steps, as `choose` takes them pass by pass.
 
-        features: from `features`; log2_steps: (B, M), from Gain.
+        features: from `features`; log2_steps: (B, n, M), from `steps`.
         """
         batch, height, width, _ = features.shape
         halves, quarters = checkerboard(height, width, features.device)
@@ -196,16 +208,17 @@ class Prior(nn.Module):
                     f = f + next(from_passes)(seen.view(batch, height, width, size))
                 at = f.reshape(batch, height * width, -1).index_select(1, where)
                 mean, log2_scale = next(predict)(at)
-                mean = self._times(mean, to_steps[:, None, part], MEANS)
-                y_hat = choose(part, where, mean, log2_scale + expected[:, None, part])
+                mean = self._times(mean, at_positions(to_steps[..., part], where), MEANS)
+                y_hat = choose(part, where, mean, log2_scale + at_positions(expected[..., part], where))
                 grid = grid.index_copy(1, where, y_hat)
-                seen = seen.index_copy(1, where, self._times(y_hat, to_context[:, None, part], STREAM))
+                context_there = self._times(y_hat, at_positions(to_context[..., part], where), STREAM)
+                seen = seen.index_copy(1, where, context_there)
             context.append(seen.view(batch, height, width, size))
             decoded.append(grid.view(batch, height, width, size))
         return torch.cat(decoded, -1)
 
     def to_steps(self, log2_steps: Tensor) -> Tensor:
-        """(B, M) factor from feature units to quantisation steps."""
+        """(..., M) factor from feature units to quantisation steps of these logarithms."""
         return self._exp2(self.log2_norm - log2_steps)
 
     def _exp2(self, x: Tensor) -> Tensor:
@@ -213,6 +226,11 @@ class Prior(nn.Module):
 
     def _times(self, x: Tensor, factor: Tensor, target: Format) -> Tensor:
         return fixed.multiply(x, factor, target) if self.exact else target.clamp(x.float() * factor)
+
+
+def at_positions(x: Tensor, where: Tensor) -> Tensor:
+    """The entries of (B, n, C) at flat positions; all of it where n = 1 serves every position."""
+    return x if x.shape[1] == 1 else x.index_select(1, where)
 
 
 def coarse_shape(shape: tuple[int, int], up: tuple[int, int]) -> tuple[int, int]:

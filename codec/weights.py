@@ -116,13 +116,13 @@ def record_of(path: Path) -> dict[str, Any]:
         return record
 
 
-def load(row: ModelRow, device: torch.device, path: Path | None = None) -> Loaded:
+def load(row: ModelRow[Any], device: torch.device, path: Path | None = None) -> Loaded:
     """A model from its installed weights, or from those at `path`. Raises ModelMismatch."""
     path = path or row.path
     try:
         arrays = arrays_of(path)
         with torch.device("cpu"):  # whatever the caller's default device and type are
-            model = row.model(row.config).float()
+            model = row.build().float()
         tables = unpack(model, arrays)
         models, rounding = Models(tables), Rounding(tables)
     except (OSError, SafetensorError) as error:

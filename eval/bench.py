@@ -21,6 +21,7 @@ from codec.bitstream import format
 from codec.bitstream.entropy import Decoder, Encoder, Models, Rows, Symbols
 from codec.eval.cost import MEMORY_UNIT, median_s
 from codec.eval.table import MEBI
+from codec.devices import device_named, undisturbed
 from codec.media import Picture
 from codec.models import IMAGE
 
@@ -97,7 +98,7 @@ class Recorder(Encoder):
 
 def bench(pictures: list[Picture], quality: float, repeat: int, device_name: str) -> Bench:
     """Times pictures; each is coded once before it is timed. Raises CodecError."""
-    device = picture.device_named(device_name)
+    device = device_named(device_name)
     on_cuda = device.type == "cuda"
     if on_cuda:
         torch.cuda.reset_peak_memory_stats(device)
@@ -129,7 +130,7 @@ def _stages(source: Picture, quality: float, device: torch.device) -> tuple[Call
     data = picture.encode(source, quality, device)
     step = IMAGE.curve.step_index(quality) / format.STEP_UNITS
     log2_step = torch.tensor([step], dtype=torch.float32, device=device)
-    with picture.undisturbed(device):
+    with undisturbed(device):
         x = picture.padded(source.pixels, device)
         h = loaded.model.analysis(x, log2_step)
         recorder = Recorder(loaded.tables)
@@ -145,7 +146,7 @@ def _stages(source: Picture, quality: float, device: torch.device) -> tuple[Call
 
 
 def _undisturbed(transform: Callable[[Tensor, Tensor], Tensor], signal: Tensor, log2_step: Tensor) -> Tensor:
-    with picture.undisturbed(signal.device):
+    with undisturbed(signal.device):
         return transform(signal, log2_step)
 
 

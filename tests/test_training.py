@@ -30,7 +30,7 @@ from codec.models import IMAGE
 from codec.models.image import ImageModel
 from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
 from codec.training import checkpoint
-from codec.training.data import Crops, pictures
+from codec.training.pictures import Crops, pictures
 from codec.training.export import export
 from codec.training.loop import Plan, Trainer, begin, load_trained, set_mood, train
 from codec.training.relaxed import relaxed_pass
@@ -93,8 +93,8 @@ def test_a_new_model_is_the_transform_coder(parrots: Pixels) -> None:
 
 
 def test_data_comes_from_shards_and_folders_without_what_is_broken(shard: Path, crops: Crops) -> None:
-    assert len(list(pictures(shard))) == 45
-    assert len(list(pictures(shard.parent))) == 45
+    assert len(list(pictures([shard]))) == 45
+    assert len(list(pictures([shard.parent]))) == 45
     assert (len(crops.native), len(crops.validation)) == (41, 4)
     assert len(crops.shrunk) == 41
     batch = crops.batch(7, 3)
@@ -107,9 +107,9 @@ def test_a_resumed_run_takes_the_same_steps(crops: Crops, tmp_path: Path) -> Non
     def run(folder: Path, *ends: int) -> dict[str, torch.Tensor]:
         folder.mkdir()
         for end in ends:
-            trainer = begin(IMAGE, PLAN, crops, CPU, folder)
+            trainer = begin(crops, PLAN, CPU, folder)
             while trainer.step < end:
-                trainer.train_step(crops.batch(trainer.step, PLAN.batch))
+                trainer.train_step()
             trainer.save(folder / "checkpoint.pt")
         return trainer.average
 
@@ -119,18 +119,18 @@ def test_a_resumed_run_takes_the_same_steps(crops: Crops, tmp_path: Path) -> Non
 
 def test_training_lowers_the_loss(crops: Crops) -> None:
     torch.manual_seed(0)
-    model = IMAGE.model(IMAGE.config, picture_statistics([c.numpy() for c in crops.native]))
-    trainer = Trainer(model, Plan(60, 10, batch=2, crop=64), CPU, IMAGE.curve.range)
-    before = trainer.validate(crops.validation)
+    model = crops.fresh()
+    trainer = Trainer(model, Plan(60, 10, batch=2, crop=64), CPU, crops)
+    before = trainer.validate()
     for step in range(60):
-        trainer.train_step(crops.batch(step, 2))
-    assert trainer.validate(crops.validation) < 0.97 * before
+        trainer.train_step()
+    assert trainer.validate() < 0.97 * before
 
 
 def test_a_run_logs_saves_and_draws(crops: Crops, tmp_path: Path) -> None:
-    trainer = begin(IMAGE, PLAN, crops, CPU, tmp_path)
+    trainer = begin(crops, PLAN, CPU, tmp_path)
     rows: list[dict[str, float]] = []
-    train(trainer, crops, tmp_path, rows.append)
+    train(trainer, tmp_path, rows.append)
     logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in logged] == [4]
     assert logged[0]["validation"] > 0
@@ -151,10 +151,10 @@ def test_snapped_fine_tuning_moves_the_integers(crops: Crops) -> None:
     torch.manual_seed(0)
     model = IMAGE.model(IMAGE.config)
     load_trained(model, IMAGE.path)
-    trainer = Trainer(model, Plan(2, 0, batch=2, crop=64, warmup_steps=1, snapped=True), CPU, IMAGE.curve.range)
+    trainer = Trainer(model, Plan(2, 0, batch=2, crop=64, warmup_steps=1, snapped=True), CPU, crops)
     before = model.prior.from_hyper[0].integers().weight
     for step in range(2):
-        assert np.isfinite(trainer.train_step(crops.batch(step, 2))["loss"])
+        assert np.isfinite(trainer.train_step()["loss"])
     assert (model.prior.from_hyper[0].integers().weight != before).any()
 
 
@@ -206,7 +206,7 @@ def test_the_networks_keep_their_budget_of_multiplications() -> None:
     with torch.inference_mode():
         h = model.analysis(x, log2_step)
         z, told = model.hyper_analysis(h).round(), model.gain.told(log2_step)
-        log2_steps = model.gain.log2_steps(log2_step)
+        log2_steps = model.gain.log2_steps(log2_step)[:, None]
     entropy = thousands(
         lambda: model.prior.walk(
             model.prior.features(z, told, (side // 16, side // 16)),
@@ -220,11 +220,11 @@ def test_the_networks_keep_their_budget_of_multiplications() -> None:
 
 
 def test_an_export_loads_and_names_its_training(crops: Crops, tmp_path: Path) -> None:
-    trainer = begin(IMAGE, PLAN, crops, CPU, tmp_path)
-    trainer.train_step(crops.batch(0, 2))
+    trainer = begin(crops, PLAN, CPU, tmp_path)
+    trainer.train_step()
     trainer.save(tmp_path / "checkpoint.pt")
     target = tmp_path / "w.safetensors"
-    record = export(IMAGE, tmp_path, target)
+    record = export(tmp_path, target)
     assert target.stat().st_size < 16 * 2**20
     loaded = weights.load(IMAGE, CPU, target)
     assert weights.record_of(target) == record
@@ -254,7 +254,7 @@ def test_tables_fitted_to_pictures_make_them_smaller(parrots: Pixels) -> None:
     loaded = weights.installed(IMAGE.id, CPU)
     before = logistic_tables((np.arange(ROWS) - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE)
     crop = np.ascontiguousarray(parrots[:128, :192])
-    after = fitted(loaded.model, before, [crop])
+    after = fitted(loaded.model, before, [picture.padded(crop, CPU)], (6.25, 4.25, 2.75), rounded=True)
     step = torch.tensor([2.75])
     with torch.inference_mode():
         h = loaded.model.analysis(picture.padded(crop, CPU), step)

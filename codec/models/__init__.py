@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from codec import quality
+from codec.autoencoder import Autoencoder
+from codec.models.audio import AudioConfig, AudioModel
 from codec.models.image import ImageConfig, ImageModel
 
 WEIGHTS = Path(__file__).parent / "weights"
 
+Config = TypeVar("Config")
+
 
 @dataclass(frozen=True)
-class ModelRow:
-    """A model that files can name by `id`."""
+class ModelRow(Generic[Config]):
+    """A model that files can name by `id`. model: makes one of a config."""
 
     id: int
     name: str
-    model: type[ImageModel]
-    config: ImageConfig
+    model: Callable[[Config], Autoencoder]
+    config: Config
     curve: quality.QualityCurve
 
     @property
@@ -26,6 +32,11 @@ class ModelRow:
         """Where its weights are installed."""
         return WEIGHTS / f"{self.name}.safetensors"
 
+    def build(self) -> Autoencoder:
+        """A new model, not trained."""
+        return self.model(self.config)
+
 
 IMAGE = ModelRow(1, "image", ImageModel, ImageConfig(), quality.IMAGE)
-MODELS = {row.id: row for row in (IMAGE,)}
+AUDIO = ModelRow(2, "audio", AudioModel, AudioConfig(), quality.AUDIO)
+MODELS: dict[int, ModelRow[Any]] = {row.id: row for row in (IMAGE, AUDIO)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,23 @@ import torch
 
 from codec import weights
 from codec.bitstream.tables import logistic_tables
-from codec.models import ModelRow
+from codec.models import MODELS
 from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
 from codec.training import checkpoint
-from codec.training.data import pictures, pixels
 from codec.training.loop import load_averaged
 from codec.training.tables import fitted
+from codec.training.tasks import table_signals_of
 
-TABLE_PICTURES = 60  # that tables are fitted to
 
-
-def export(row: ModelRow, run: Path, target: Path, sources: Sequence[Path] = ()) -> dict[str, Any]:
+def export(run: Path, target: Path, sources: Sequence[Path] = ()) -> dict[str, Any]:
     """Writes the averaged weights of a run's checkpoint for the runtime; returns the training record stored inside.
 
-    sources: shards or folders of pictures, the first of which the tables are fitted to; logistic tables without.
+    sources: shards or folders, the first signals of which the tables are fitted to; logistic tables without.
     Raises ModelMismatch, MediaError; OSError where the target cannot be written.
     """
-    model = row.model(row.config)
     saved = checkpoint.load(run / checkpoint.NAME, torch.device("cpu"))
+    row = next(row for row in MODELS.values() if row.name == saved["plan"].get("model", "image"))
+    model = row.build()
     load_averaged(model, saved)
     record = {
         "model": row.name,
@@ -44,8 +42,6 @@ def export(row: ModelRow, run: Path, target: Path, sources: Sequence[Path] = ())
     arrays = weights.pack(model, tables)
     if sources:
         weights.unpack(model, arrays)
-        found = chain.from_iterable(pictures(source) for source in sources)
-        tables = fitted(model, tables, (pixels(image).numpy() for image in islice(found, TABLE_PICTURES)))
-        arrays |= weights.table_arrays(tables)
+        arrays |= weights.table_arrays(fitted(model, tables, *table_signals_of(row.name, sources)))
     weights.write(target, arrays, record)
     return record

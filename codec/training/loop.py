@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -24,32 +25,33 @@ from torch import Tensor, nn
 from codec import weights
 from codec.autoencoder import Autoencoder
 from codec.bitstream.errors import ModelMismatch
-from codec.classical import picture_statistics
 from codec.fixed import FixedLayer, Mood
-from codec.models import ModelRow
 from codec.training import checkpoint
 from codec.training.curve import draw
-from codec.training.data import Crops, as_batch
-from codec.training.loss import balanced, rate_distortion
+from codec.training.loss import balanced
 from codec.training.relaxed import Pass, relaxed_pass
+from codec.training.task import Task
 from codec.training.team import Team
 
 CHECKPOINT_SECONDS = 600
 LOG_STEPS = 50
-STATISTICS_PICTURES = 400
 ALONE = Team()
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-VALIDATION_STEPS = (7.0, 6.0, 5.0, 4.0, 3.0)  # log2
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does. Learning rates are for AdamW; the linear path takes `linear_share` of it."""
+    """What a run does, with the model of a name in the registry.
+
+    crop: length of a side of training signals, pixels or latents. Learning rates are for AdamW; the linear path takes
+    `linear_share` of it.
+    """
 
     steps: int
     decay_steps: int
     batch: int = 4
     crop: int = 256
+    model: str = "image"
     learning_rate: float = 2.8e-3
     linear_share: float = 0.1
     warmup_steps: int = 100
@@ -68,18 +70,13 @@ class Plan:
 
 
 class Trainer:
-    """A model in training, its average, optimiser and place in the plan; steps_range is log2 of the nominal steps."""
+    """A model in training for a task, its average, optimiser and place in the plan."""
 
     def __init__(
-        self,
-        model: Autoencoder,
-        plan: Plan,
-        device: torch.device,
-        steps_range: tuple[float, float],
-        team: Team = ALONE,
+        self, model: Autoencoder, plan: Plan, device: torch.device, task: Task, team: Team = ALONE
     ) -> None:
         self.model = model.to(device)
-        self.plan, self.device, self.steps_range = plan, device, steps_range
+        self.plan, self.device, self.task = plan, device, task
         self.team, self.step, self.core_seconds = team, 0, 0.0
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         linear = {id(p) for p in model.linear_parameters()}
@@ -102,20 +99,20 @@ class Trainer:
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             return relaxed_pass(self.model, x, log2_step, hard)
 
-    def train_step(self, x: Tensor) -> dict[str, float]:
-        """One step on a batch (the whole team's) at random qualities; returns what the log wants."""
+    def train_step(self) -> dict[str, float]:
+        """One step on the next batch at random qualities; returns what the log wants."""
+        x = self.task.batch(self.step, self.plan.batch).to(self.device)
         torch.manual_seed(self.plan.seed * 1_000_003 + self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = self.plan.learning_rate * group["share"] * self.plan.rate_at(self.step)
         # one step size from each of B equal ranges: less noise than B free draws
-        finest, coarsest = self.steps_range
+        finest, coarsest = self.task.row.curve.range
         share = (torch.arange(len(x)) + torch.rand(len(x)))[torch.randperm(len(x))] / len(x)
         log2_step = self.team.share((finest + (coarsest - finest) * share).to(x.device))
         x = self.team.share(x)
         torch.manual_seed((self.plan.seed * 1_000_003 + self.step) * self.team.size + self.team.rank)
         coded = self.coded(x, log2_step)
-        j = rate_distortion(x, coded, log2_step)
-        loss = balanced(j)
+        loss = balanced(self.task.cost(x, coded, log2_step), self.task.softening)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.team.mean_([p.grad for p in self.model.parameters() if p.grad is not None])
@@ -126,21 +123,20 @@ class Trainer:
         with torch.no_grad():
             keep = min(self.plan.ema, self.step / (self.step + 9))
             torch._foreach_lerp_(list(self.average.values()), list(self.model.parameters()), 1 - keep)
-            bpp = float((coded.y_bits + coded.z_bits).mean()) / (x.shape[1] * x.shape[2])
-            psnr = float(10 * torch.log10(255**2 / ((coded.x_hat - x) ** 2).mean((1, 2, 3))).mean())
-        return {"loss": float(loss.detach()), "bpp": bpp, "psnr": psnr, "norm": float(norm)}
+            figures = self.task.figures(x, coded)
+        return {"loss": float(loss.detach()), **figures, "norm": float(norm)}
 
     @torch.no_grad()
-    def validate(self, crops: list[Tensor]) -> float:
-        """Mean root cost of the averaged model over fixed crops and qualities, rounded latents; lower is better."""
+    def validate(self) -> float:
+        """Mean root cost of the averaged model over fixed signals and qualities, rounded latents; lower is better."""
         held = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self._load(self.average)
         costs = []
-        for i, crop in enumerate(crops):
-            x = as_batch([crop]).to(self.device)
-            log2_step = torch.tensor([VALIDATION_STEPS[i % len(VALIDATION_STEPS)]], device=self.device)
-            j = rate_distortion(x, self.coded(x, log2_step, hard=True), log2_step)
-            costs.append(float(j.sqrt()))
+        for x, step in zip(self.task.validation, cycle(self.task.validation_steps), strict=False):
+            x = x.to(self.device)
+            log2_step = torch.tensor([step], device=self.device)
+            cost = self.task.cost(x, self.coded(x, log2_step, hard=True), log2_step)
+            costs.append(float(cost.sqrt()))
         self._load(held)
         return sum(costs) / max(len(costs), 1)
 
@@ -188,9 +184,8 @@ def stop_requests() -> Iterator[list[int]]:
 
 
 def begin(
-    row: ModelRow,
+    task: Task,
     plan: Plan,
-    crops: Crops,
     device: torch.device,
     folder: Path,
     start_from: Path | None = None,
@@ -198,11 +193,11 @@ def begin(
 ) -> Trainer:
     """A trainer at the folder's checkpoint, or a new one from given weights or from the classical transform."""
     torch.manual_seed(plan.seed)
-    model = row.model(row.config, picture_statistics([p.cpu().numpy() for p in crops.native[:STATISTICS_PICTURES]]))
+    model = task.fresh()
     resumed = folder / checkpoint.NAME
     if start_from is not None and not resumed.exists():
         load_trained(model, start_from)
-    trainer = Trainer(model, plan, device, row.curve.range, team)
+    trainer = Trainer(model, plan, device, task, team)
     if resumed.exists():
         trainer.resume(resumed)
     return trainer
@@ -250,7 +245,7 @@ def set_mood(module: nn.Module, mood: str) -> None:
             layer.mood = mood
 
 
-def train(trainer: Trainer, crops: Crops, folder: Path, report: Callable[[dict[str, float]], None]) -> None:
+def train(trainer: Trainer, folder: Path, report: Callable[[dict[str, float]], None]) -> None:
     """Runs the plan to its end. Writes folder/log.jsonl each 50 steps, checkpoint.pt and curve.png each 10 minutes.
 
     Raises KeyboardInterrupt, the checkpoint written, when asked to stop.
@@ -262,7 +257,7 @@ def train(trainer: Trainer, crops: Crops, folder: Path, report: Callable[[dict[s
     with stop_requests() as requests:
         while trainer.step < plan.steps:
             began = time.perf_counter()
-            recent.append(trainer.train_step(crops.batch(trainer.step, plan.batch).to(trainer.device)))
+            recent.append(trainer.train_step())
             trainer.core_seconds += (time.perf_counter() - began) * cores
             if trainer.step % LOG_STEPS and trainer.step < plan.steps:
                 continue
@@ -274,7 +269,7 @@ def train(trainer: Trainer, crops: Crops, folder: Path, report: Callable[[dict[s
                 row |= {"step": trainer.step, "core_seconds": trainer.core_seconds}
                 row["rate"] = plan.rate_at(trainer.step - 1)
                 if ending or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-                    row["validation"] = trainer.validate(crops.validation)
+                    row["validation"] = trainer.validate()
                     trainer.save(folder / checkpoint.NAME)
                     saved_at = time.monotonic()
                 with log.open("a") as lines:

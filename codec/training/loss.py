@@ -1,4 +1,4 @@
-"""The rate-distortion objective."""
+"""The rate-distortion objective of pictures, and the balance between signals that all media share."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def rate_distortion(x: Tensor, coded: Pass, log2_step: Tensor) -> Tensor:
     return (coded.y_bits + coded.z_bits + BITS_PER_ERROR * torch.exp2(-2 * log2_step) * squared_error) / pixels
 
 
-def balanced(j: Tensor) -> Tensor:
-    """Mean logarithm of costs (B,): a percent counts the same at every rate and in every picture, as in BD-rates."""
-    return torch.log(SOFTENING + j).mean()
+def balanced(costs: Tensor, softening: float) -> Tensor:
+    """Mean logarithm of costs (B,): a percent counts the same at every rate and in every signal, as in BD-rates."""
+    return torch.log(softening + costs).mean()

@@ -49,21 +49,22 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
     hard: rounded latents for the rate too, as in a real file.
     """
     h = model.analysis(x, log2_step)
-    to_steps, told = model.to_steps(log2_step), model.gain.told(log2_step)
-    y = h * to_steps
-    batch, height, width, channels = y.shape
+    told = model.gain.told(log2_step)
+    batch, height, width, channels = h.shape
     z = model.hyper_analysis(h)
     z_scale = torch.exp2(model.prior.z_log2_scale(told).float())[:, None, None]
     z_hat = straight_round(z)
     z_bits = logistic_bits(z_hat if hard else noisy(z), z_scale)
     features = model.prior.features(z_hat, told, (height, width))
 
-    flat = y.reshape(batch, height * width, channels)
+    log2_steps = model.log2_steps(features, log2_step)
+    to_steps = model.prior.to_steps(log2_steps)
+    y = h.flatten(1, 2) * to_steps
     residuals: list[Tensor] = []
     scales: list[Tensor] = []
 
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
-        residual = flat[:, :, channels].index_select(1, where) - mean
+        residual = y[:, :, channels].index_select(1, where) - mean
         rounded = straight_round(residual)
         if hard:
             rounded = rounded * (rows_of(log2_scale) > 0)  # row 0 is certain
@@ -71,9 +72,9 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
         scales.append(log2_scale.flatten(1))
         return rounded + mean
 
-    y_hat = model.prior.walk(features, model.gain.log2_steps(log2_step), choose)
+    y_hat = model.prior.walk(features, log2_steps, choose)
     residual = torch.cat(residuals, 1)
     scale = torch.exp2(torch.cat(scales, 1).clamp(LOG2_SCALE_MIN, LOG2_SCALE_MAX))
     y_bits = logistic_bits(residual if hard else noisy(residual), scale).sum(1)
-    x_hat = model.synthesis(y_hat / to_steps, log2_step)
+    x_hat = model.synthesis((y_hat.flatten(1, 2) / to_steps).view_as(h), log2_step)
     return Pass(x_hat.float(), y_bits, z_bits.sum((1, 2, 3)))

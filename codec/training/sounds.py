@@ -1,0 +1,129 @@
+"""Sounds for training: decoded once into memory, cuts of them at random levels, and the price of their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codec import media
+from codec.bitstream.errors import MediaError
+from codec.lapped import SAMPLE_RATE, FrontEnd, sound_statistics
+from codec.models import AUDIO
+from codec.models.audio import AudioModel
+from codec.training.data import files, held_out
+from codec.training.relaxed import Pass
+from codec.training.spectra import Spectra
+from codec.training.task import TableSignals
+
+GAIN_DB = (-12.0, 6.0)  # random, as far as full scale allows
+FULL_SCALE = 32767
+STATISTICS_SOUNDS = 200
+TABLE_SOUNDS = 60
+TABLE_STEPS = (7.0, 6.0, 5.0, 4.0, 3.0, 2.0)  # log2
+SPECTRAL_PRICE = 150.0  # kbit/s that a unit of spectral distance is worth at the middle step ...
+SPECTRAL_SLOPE = 0.8  # ... and octaves that this price rises by for each octave that the step falls
+WAVEFORM_PRICE = 2.0  # bits that a squared error of one step^2 of a companded coefficient is worth
+
+
+def sounds(sources: Iterable[Path]) -> Iterator[Tensor]:
+    """(n,) int16 at 48 kHz of tar shards and folders, mixed to mono; those that cannot be read are left out.
+
+    Raises MediaError.
+    """
+    for source in sources:
+        for data in files(source, media.SOUNDS):
+            try:
+                sound = media.read_sound(data)
+            except MediaError:
+                continue
+            mono = sound.samples.mean(1, keepdims=True)
+            samples = media.resample(mono, sound.sample_rate, SAMPLE_RATE)[:, 0]
+            yield torch.from_numpy(np.rint(np.clip(samples, -1, 1) * FULL_SCALE).astype(np.int16))
+
+
+def as_signal(sound: Tensor) -> Tensor:
+    """(1, 1, n) float32 in -1..1 from int16 (n,)."""
+    return sound[None, None].float() / FULL_SCALE
+
+
+def table_signals(sources: Iterable[Path]) -> TableSignals:
+    """The first sounds, without the ends that fill no latent. Raises MediaError."""
+    hop, latent = AUDIO.config.hop, AUDIO.config.hop * AUDIO.config.merged
+
+    def whole(sound: Tensor) -> Tensor:
+        return as_signal(sound[: (len(sound) - hop) // latent * latent + hop])
+
+    some = islice((sound for sound in sounds(sources) if len(sound) > latent + hop), TABLE_SOUNDS)
+    return TableSignals(map(whole, some), TABLE_STEPS, rounded=False)
+
+
+class Cuts:
+    """The task of sound: random cuts, so many latents long, of sounds that live on the device as int16."""
+
+    row = AUDIO
+    validation_steps = (6.5, 5.5, 4.5, 3.5, 2.5)
+    softening = 0.3  # kbit/s
+    figure_names = ("kbps", "mel", "nsim")
+
+    def __init__(self, sources: list[Path], latents: int, device: torch.device, seed: int = 0) -> None:
+        self.hop, self.merged, self.seed = self.row.config.hop, self.row.config.merged, seed
+        self.length = (latents * self.merged + 1) * self.hop
+        found = [sound for sound in sounds(sources) if len(sound) >= self.length]
+        if not found:
+            raise MediaError(f"no sounds of at least {self.length / SAMPLE_RATE:.2f} seconds to train on")
+        kept_out = held_out(len(found))
+        self.validation = [as_signal(sound[: self.length]).to(device) for sound in found[:kept_out]]
+        self.pool = [sound.to(device) for sound in found[kept_out:]]
+        self.spectra = Spectra().to(device)
+        self.front_end = FrontEnd(self.hop).to(device)
+
+    def fresh(self) -> AudioModel:
+        """The companded MDCT, merged by a DCT over time."""
+        some = [sound.cpu().float() / FULL_SCALE for sound in self.pool[:STATISTICS_SOUNDS]]
+        return AudioModel(self.row.config, sound_statistics(some, self.hop, self.merged))
+
+    def batch(self, step: int, size: int) -> Tensor:
+        """(size, 1, samples) float32 in -1..1: the same for the same step."""
+        rng = np.random.default_rng((self.seed, step))
+        cuts = []
+        for _ in range(size):
+            sound = self.pool[rng.integers(len(self.pool))]
+            start = int(rng.integers(len(sound) - self.length + 1))
+            cut = as_signal(sound[start : start + self.length])
+            gain = 10 ** (rng.uniform(*GAIN_DB) / 20)
+            cuts.append(cut * min(gain, 1 / max(float(cut.abs().max()), 1 / FULL_SCALE)))
+        return torch.cat(cuts)
+
+    def cost(self, x: Tensor, coded: Pass, log2_step: Tensor) -> Tensor:
+        """(B,) kbit/s, with spectral distances and companded squared error at their prices."""
+        a, b = self._inner(x), self._inner(coded.x_hat)
+        middle = self.row.config.middle
+        price = SPECTRAL_PRICE * torch.exp2((middle - log2_step) * SPECTRAL_SLOPE)
+        spectral = self.spectra.mel_distance(a, b) + self.spectra.dissimilarity(a, b)
+        ca, cb = (self.front_end(s) for s in (a, b))
+        error = WAVEFORM_PRICE * torch.exp2(-2 * log2_step) * ((ca - cb) ** 2).sum((1, 2))
+        return self._kbps(x, coded) + price * spectral + error * self._per_second(x) / 1000
+
+    def figures(self, x: Tensor, coded: Pass) -> dict[str, float]:
+        """Mean kbit/s, log-mel distance and neurogram similarity."""
+        a, b = self._inner(x), self._inner(coded.x_hat)
+        return {
+            "kbps": float(self._kbps(x, coded).mean()),
+            "mel": float(self.spectra.mel_distance(a, b).mean()),
+            "nsim": 1 - float(self.spectra.dissimilarity(a, b).mean()),
+        }
+
+    def _inner(self, x: Tensor) -> Tensor:
+        """(B, n) of (B, 1, samples): without the first and last hop, which are not complete."""
+        return x[:, 0, self.hop : -self.hop]
+
+    def _per_second(self, x: Tensor) -> float:
+        return SAMPLE_RATE / (x.shape[2] - self.hop)
+
+    def _kbps(self, x: Tensor, coded: Pass) -> Tensor:
+        return (coded.y_bits + coded.z_bits) * self._per_second(x) / 1000

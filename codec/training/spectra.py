@@ -1,0 +1,107 @@
+"""Spectral distances of sounds, with gradients: what the ear compares, beside the waveform.
+
+Two views: log-mel spectra at three resolutions, and the local structure of a loudness spectrogram in bands as wide as the
+ear's, after the neurogram similarity (NSIM) of Hines 2015 and Chinen 2020 (ViSQOL v3).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from codec.lapped import SAMPLE_RATE
+
+MEL_WINDOWS = (2048, 1024, 512)  # samples; hops are a quarter
+MEL_BANDS = 80
+MEL_FLOOR = 1e-5
+EAR_BANDS = 32
+EAR_WINDOW = 3840  # 80 ms
+EAR_HOP = 960  # 20 ms
+EAR_LOWEST = 50.0  # Hz
+EAR_FLOOR_DB = -45.0  # of amplitude, as 10 log10: so 90 dB below full scale
+EAR_RANGE_DB = 45.0  # below a frame's loudest band
+STRUCTURE_SOFTENING = 0.02  # of variances, dB^2: where nothing moves nothing is compared
+BLUR = ((0.0113, 0.0838, 0.0113), (0.0838, 0.6195, 0.0838), (0.0113, 0.0838, 0.0113))  # a Gaussian over 3 x 3
+
+
+def mel_bands(window: int, bands: int = MEL_BANDS) -> Tensor:
+    """(window / 2 + 1, bands) triangles on the mel scale up to half the sample rate, each of sum one."""
+    top = 2595 * math.log10(1 + SAMPLE_RATE / 2 / 700)
+    edges = 700 * (10 ** (np.linspace(0, top, bands + 2) / 2595) - 1)
+    f = np.linspace(0, SAMPLE_RATE / 2, window // 2 + 1)[:, None]
+    rising = (f - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - f) / (edges[2:] - edges[1:-1])
+    triangles = np.maximum(np.minimum(rising, falling), 0)
+    return torch.tensor(triangles / np.maximum(triangles.sum(0), 1e-9), dtype=torch.float32)
+
+
+def ear_bands(window: int = EAR_WINDOW) -> Tensor:
+    """(window / 2 + 1, EAR_BANDS) power responses of fourth-order gammatone filters, spaced by ERB (Glasberg 1990)."""
+    q, least = 9.26449, 24.7  # ERB = frequency / q + least
+    low, high = EAR_LOWEST + q * least, SAMPLE_RATE / 2 + q * least
+    centres = high * np.exp(np.arange(1, EAR_BANDS + 1) * (np.log(low / high) / EAR_BANDS)) - q * least
+    width = 1.019 * (centres / q + least)
+    f = np.linspace(0, SAMPLE_RATE / 2, window // 2 + 1)[:, None]
+    return torch.tensor((1 + ((f - centres[::-1]) / width[::-1]) ** 2) ** -4.0, dtype=torch.float32)
+
+
+class Spectra(nn.Module):
+    """Distances between sounds (B, samples), per sound."""
+
+    ear: Tensor
+    blur: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        for window in MEL_WINDOWS:
+            self.register_buffer(f"mel{window}", mel_bands(window))
+            self.register_buffer(f"hann{window}", torch.hann_window(window))
+        self.register_buffer("ear", ear_bands())
+        self.register_buffer(f"hann{EAR_WINDOW}", torch.hann_window(EAR_WINDOW))
+        self.register_buffer("blur", torch.tensor(BLUR)[None, None])
+
+    def mel_distance(self, x: Tensor, y: Tensor) -> Tensor:
+        """(B,) mean absolute difference of the natural logarithms of mel amplitudes."""
+        distances = []
+        for window in MEL_WINDOWS:
+            bands = getattr(self, f"mel{window}")
+            a, b = (torch.log(self._amplitude(s, window, window // 4) @ bands + MEL_FLOOR) for s in (x, y))
+            distances.append((a - b).abs().mean((1, 2)))
+        return torch.stack(distances).mean(0)
+
+    def dissimilarity(self, x: Tensor, y: Tensor) -> Tensor:
+        """(B,) 1 - the mean neurogram similarity; y is compared to x, samples >= 3840."""
+        a, b = self._loudness(x), self._loudness(y)
+        floor = torch.maximum(a.detach().amax(2), b.detach().amax(2))[:, :, None] - EAR_RANGE_DB
+        a, b = torch.maximum(a, floor), torch.maximum(b, floor)
+        mean_a, mean_b = self._blurred(a), self._blurred(b)
+        variance_a, variance_b = (
+            (self._blurred(s * s) - m * m).clamp_min(0) for s, m in ((a, mean_a), (b, mean_b))
+        )
+        covariance = self._blurred(a * b) - mean_a * mean_b
+        soft = STRUCTURE_SOFTENING
+        structure = (covariance + soft) / ((variance_a * variance_b + 1e-8).sqrt() + soft)
+        lowest = a.detach().amin((1, 2), keepdim=True)
+        mean_a, mean_b = mean_a - lowest, mean_b - lowest
+        level = (2 * mean_a * mean_b + 1) / (mean_a**2 + mean_b**2 + 1)
+        return 1 - (structure * level).mean((1, 2))
+
+    def _amplitude(self, x: Tensor, window: int, hop: int) -> Tensor:
+        """(B, frames, window / 2 + 1)."""
+        hann = getattr(self, f"hann{window}")
+        spectrum = torch.stft(x, window, hop, window=hann, center=False, return_complex=True)
+        power = spectrum.real**2 + spectrum.imag**2
+        return (power.transpose(1, 2) + 1e-12).sqrt()
+
+    def _loudness(self, x: Tensor) -> Tensor:
+        """(B, frames, bands) dB of the root mean square of windowed frames behind gammatone filters."""
+        power = self._amplitude(x, EAR_WINDOW, EAR_HOP) ** 2 @ self.ear
+        decibels = 5 * torch.log10(power * (2 / EAR_WINDOW**2) + 1e-12)
+        return decibels.clamp_min(EAR_FLOOR_DB)
+
+    def _blurred(self, x: Tensor) -> Tensor:
+        return F.conv2d(F.pad(x[:, None], (1, 1, 1, 1), mode="replicate"), self.blur)[:, 0]

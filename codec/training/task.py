@@ -1,0 +1,47 @@
+"""What the training loop asks of a medium: data, the price of an error, the figures of its log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+from torch import Tensor
+
+from codec.autoencoder import Autoencoder
+from codec.models import ModelRow
+from codec.training.relaxed import Pass
+
+
+class Task(Protocol):
+    """A model to train and what it is trained on.
+
+    validation: signals that are kept out of training, each as one of a batch; validation_steps: log2 of the nominal
+    steps that they are coded at, in turn; softening: added to costs before their logarithm, keeps empty signals from
+    weighing without end; figure_names: what `figures` says.
+    """
+
+    row: ModelRow[Any]
+    validation: list[Tensor]
+    validation_steps: tuple[float, ...]
+    softening: float
+    figure_names: tuple[str, ...]
+
+    def fresh(self) -> Autoencoder:
+        """A model at its start: the classical transform with the statistics of the data."""
+
+    def batch(self, step: int, size: int) -> Tensor:
+        """`size` signals, float32, in the units of the model: the same for the same step."""
+
+    def cost(self, x: Tensor, coded: Pass, log2_step: Tensor) -> Tensor:
+        """(B,) rate and distortion of signals coded at nominal steps (B,), in one unit."""
+
+    def figures(self, x: Tensor, coded: Pass) -> dict[str, float]:
+        """What the log says of a batch."""
+
+
+class TableSignals(NamedTuple):
+    """What tables of symbols are fitted to: signals, log2 of the steps that each is coded at, and how it is rounded."""
+
+    signals: Iterator[Tensor]
+    log2_steps: tuple[float, ...]
+    rounded: bool

@@ -1,0 +1,33 @@
+"""The tasks by the names of their models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from codec.models import AUDIO
+from codec.training.task import TableSignals, Task
+
+
+def task_named(name: str, sources: list[Path], crop: int, device: torch.device, seed: int) -> Task:
+    """The task of a model, its data loaded from shards or folders. Raises MediaError."""
+    if name == AUDIO.name:
+        from codec.training.sounds import Cuts
+
+        return Cuts(sources, crop, device, seed)
+    from codec.training.pictures import Crops
+
+    return Crops(sources, crop, device, seed)
+
+
+def table_signals_of(name: str, sources: Sequence[Path]) -> TableSignals:
+    """What the tables of a model are fitted to, from the first of these shards or folders. Raises MediaError."""
+    if name == AUDIO.name:
+        from codec.training import sounds
+
+        return sounds.table_signals(sources)
+    from codec.training import pictures
+
+    return pictures.table_signals(sources)
