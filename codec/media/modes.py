@@ -9,7 +9,8 @@ import numpy.typing as npt
 from PIL import Image, ImageCms
 
 from codec.bitstream.errors import MediaError
-from codec.media.raster import Pixels, notice
+from codec.media.notices import notice
+from codec.media.raster import Pixels
 
 NAMES = {"L": "grey", "LA": "grey with transparency", "RGB": "RGB", "RGBA": "RGB with transparency"}
 GREY_OF_16_BITS = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from PIL import Image, UnidentifiedImageError
 
 from codec.bitstream.errors import CodecError, MediaError
-from codec.media.raster import MediaNotice
+from codec.media.notices import MediaNotice
 
 # what is opened: formats that Pillow decodes by itself, without calling other programs
 OPENED = frozenset({"PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "PPM", "GIF", "JPEG2000", "AVIF", "TGA"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,15 +12,6 @@ Pixels = npt.NDArray[np.uint8 | np.uint16]
 
 EXIF_PREFIX = b"Exif\0\0"  # what JPEG, and so Pillow, puts before EXIF
 STEP_OF_8_BITS = 257  # in 16 bits: 255 * 257 = 65535
-
-
-class MediaNotice(UserWarning):
-    """A picture was read or written, but not everything of it is as it was; one line says what."""
-
-
-def notice(text: str) -> None:
-    """Warns of a change that the caller did not ask for."""
-    warnings.warn(text, MediaNotice, stacklevel=2)
 
 
 @dataclass(frozen=True, eq=False)

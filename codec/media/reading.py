@@ -12,31 +12,18 @@ from PIL import Image
 from codec.bitstream import format
 from codec.bitstream.errors import LimitExceeded, MediaError
 from codec.media import exif, modes, sixteen_bits
+from codec.media.notices import notice
 from codec.media.opening import guarded, opened
-from codec.media.raster import Picture, notice, split
+from codec.media.paths import PathLike, read_bytes
+from codec.media.raster import Picture, split
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-PathLike = Union[str, "os.PathLike[str]"]
 ImageSource = Union[PathLike, bytes, bytearray, memoryview, Image.Image, npt.NDArray[np.generic], "Tensor", Picture]
 
 FIRST_OF_MANY = "MPO"  # JPEGs of cameras that bring a second view along: the first is the picture
 STEP_OF_FEW_BITS = {"L;2": 85, "L;4": 17}  # PNGs whose grey Pillow scales to 8 bits, but not their transparent grey
-
-
-def read_bytes(source: PathLike | bytes | bytearray | memoryview) -> bytes:
-    """The bytes themselves, or those of a file. Raises MediaError where it cannot be read; TypeError."""
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return bytes(source)
-    if not isinstance(source, (str, os.PathLike)):
-        raise TypeError(f"expected a path or bytes, not a {type(source).__name__}")
-    try:
-        with open(source, "rb") as file:
-            return file.read()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise MediaError(f"cannot read {os.fspath(source)!r}: {reason}") from error
 
 
 def read_picture(source: ImageSource, max_pixels: int = format.MAX_PIXELS) -> Picture:

@@ -17,8 +17,9 @@ from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from codec.bitstream.errors import MediaError
+from codec.media.notices import notice
 from codec.media.opening import opened
-from codec.media.raster import Picture, Pixels, joined, notice
+from codec.media.raster import Picture, Pixels, joined
 
 OTHER_END = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}  # byte orders of Pillow's raw modes
 IN_HALVES = frozenset(f"{channels};16{order}" for channels in ("RGB", "RGBA", "RGBX") for order in OTHER_END)

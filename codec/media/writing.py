@@ -10,7 +10,8 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from codec.bitstream.errors import MediaError
 from codec.media import exif, sixteen_bits
-from codec.media.raster import EXIF_PREFIX, Picture, Pixels, joined, notice, to_8_bits, to_pillow, with_samples
+from codec.media.notices import notice
+from codec.media.raster import EXIF_PREFIX, Picture, Pixels, joined, to_8_bits, to_pillow, with_samples
 
 # what a restored picture can be saved as: Pillow's format and its options, lossless where the format can be
 SAVED_AS: dict[str, tuple[str, dict[str, int]]] = {

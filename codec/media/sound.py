@@ -1,0 +1,77 @@
+"""A sound in memory: samples of one or two channels, and what its file said about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+
+MAX_CHANNELS = 2
+TAGS = (  # what libsndfile knows of a sound in words
+    "title",
+    "artist",
+    "album",
+    "tracknumber",
+    "date",
+    "genre",
+    "comment",
+    "copyright",
+    "license",
+    "software",
+)
+BIT_DEPTHS = (16, 24, 32)
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """A sound and what belongs to it.
+
+    samples: (n, channels) float32, C-contiguous, finite, channels = 1 (mono) or 2 (left, right), n >= 0; full scale is
+    -1 to 1, and floats may lie beyond.
+    sample_rate: samples a second in each channel, Hz.
+    tags: those of TAGS that are set; bit_depth: of the source, 16 or 24 for integers, 32 for floats.
+    Raises: ValueError for anything else.
+    """
+
+    samples: Samples
+    sample_rate: int
+    tags: dict[str, str] = field(default_factory=dict)
+    bit_depth: int = 16
+
+    def __post_init__(self) -> None:
+        samples = self.samples
+        if samples.dtype != np.float32 or samples.ndim != 2 or not 1 <= samples.shape[1] <= MAX_CHANNELS:
+            raise ValueError(f"samples of {samples.dtype} {samples.shape}; expected float32 (n, 1 or 2)")
+        if not samples.flags.c_contiguous or not np.isfinite(samples).all():
+            raise ValueError("samples are not C-contiguous, or not all finite")
+        if self.sample_rate < 1 or self.bit_depth not in BIT_DEPTHS:
+            raise ValueError(f"a sound of {self.sample_rate} Hz and {self.bit_depth} bits")
+        if not set(self.tags) <= set(TAGS):
+            raise ValueError(f"unknown tags: {', '.join(sorted(set(self.tags) - set(TAGS)))}")
+
+    @property
+    def channels(self) -> int:
+        """1 or 2."""
+        return int(self.samples.shape[1])
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds."""
+        return len(self.samples) / self.sample_rate
+
+
+def to_integers(samples: Samples, bit_depth: int) -> tuple[npt.NDArray[np.int16 | np.int32], int]:
+    """Samples of 16 or 24 bits, rounded to the nearest, and how many lay beyond full scale and were cut to it.
+
+    24 bits are the upper ones of int32, as libsndfile takes them.
+    """
+    scale = 1 << (bit_depth - 1)
+    rounded = np.rint(samples * np.float32(scale))  # a power of two: nothing but `rint` rounds
+    cut = np.clip(rounded, -scale, scale - 1)
+    beyond = int(np.count_nonzero(np.abs(samples) > 1))
+    if bit_depth == 16:
+        return cut.astype(np.int16), beyond
+    return cut.astype(np.int32) << 8, beyond

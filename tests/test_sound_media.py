@@ -1,0 +1,412 @@
+"""Sounds at the edges: every kind of file, odd and broken ones, blocks, pipes, rates."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codec.bitstream.errors import LimitExceeded, MediaError
+from codec.media import (
+    MediaNotice,
+    Resampler,
+    Samples,
+    Sound,
+    SoundReader,
+    SoundWriter,
+    libsndfile,
+    read_sound,
+    resample,
+    resampled_length,
+    sound_file,
+)
+from codec.media.sound import TAGS
+
+RATE = 44_100
+ALL_TAGS = {name: f"é {name}" for name in TAGS}
+
+
+def waves(samples: int = 5000, channels: int = 2, peak: float = 0.5) -> Samples:
+    """Tones that differ by channel."""
+    t = np.arange(samples)[:, None] / RATE
+    return (peak * np.sin(2 * np.pi * t * [440, 665][:channels])).astype(np.float32)
+
+
+def quantised(samples: Samples, bits: int) -> Samples:
+    return (np.rint(samples * 2 ** (bits - 1)) / 2 ** (bits - 1)).astype(np.float32)
+
+
+def foreign(kind: str, encoding: str, samples: Samples, rate: int = RATE) -> bytes:
+    """A file that soundfile wrote by itself."""
+    out = io.BytesIO()
+    soundfile.write(out, samples, rate, encoding, format=kind)
+    return out.getvalue()
+
+
+@pytest.fixture
+def wav() -> bytes:
+    """1000 samples of 16 bits, mono, behind a header of 44 bytes."""
+    return foreign("WAV", "PCM_16", waves(1000, 1))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "bits"), [(".wav", 16), (".wav", 24), (".wav", 32), (".flac", 16), (".flac", 24)], ids=str
+)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_lossless_files_give_back_every_sample(suffix: str, bits: int, channels: int) -> None:
+    samples = waves(channels=channels) if bits == 32 else quantised(waves(channels=channels), bits)
+    back = read_sound(sound_file(Sound(samples, RATE, {}, bits), suffix))
+    assert (back.sample_rate, back.channels, back.bit_depth) == (RATE, channels, bits)
+    assert np.array_equal(back.samples, samples)
+
+
+@pytest.mark.parametrize("suffix", [".ogg", ".mp3"])
+def test_lossy_files_are_near_and_as_long(suffix: str) -> None:
+    samples = waves(20_000)
+    back = read_sound(sound_file(Sound(samples, RATE), suffix))
+    assert back.samples.shape == samples.shape
+    assert np.abs(back.samples - samples).mean() < 0.02
+    assert back.bit_depth == 16
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoding", "bits"),
+    [
+        ("WAV", "PCM_U8", 16),
+        ("WAV", "ULAW", 16),
+        ("WAV", "PCM_24", 24),
+        ("WAV", "FLOAT", 32),
+        ("WAVEX", "PCM_16", 16),
+        ("RF64", "PCM_16", 16),
+        ("W64", "PCM_16", 16),
+        ("AIFF", "PCM_S8", 16),
+        ("AIFF", "PCM_16", 16),
+        ("AU", "PCM_16", 16),
+        ("CAF", "PCM_24", 24),
+        ("FLAC", "PCM_S8", 16),
+        ("OGG", "OPUS", 16),
+        ("OGG", "VORBIS", 16),
+        ("MP3", "MPEG_LAYER_III", 16),
+    ],
+)
+def test_files_of_every_kind_are_read(kind: str, encoding: str, bits: int) -> None:
+    samples = waves(12_000)
+    sound = read_sound(foreign(kind, encoding, samples, 48_000))
+    assert (sound.sample_rate, sound.bit_depth, sound.samples.shape) == (48_000, bits, samples.shape)
+    assert np.abs(sound.samples - samples).mean() < 0.03
+
+
+def test_precision_that_float32_lacks_is_said() -> None:
+    for encoding, said in (("PCM_32", "rounded to 24"), ("DOUBLE", "rounded to 32")):
+        with pytest.warns(MediaNotice, match=said):
+            read_sound(foreign("WAV", encoding, waves()))
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])
+def test_tags_are_kept(suffix: str) -> None:
+    tags = {name: text for name, text in ALL_TAGS.items() if suffix != ".wav" or name != "license"}
+    assert read_sound(sound_file(Sound(waves(), RATE, tags), suffix)).tags == tags
+    assert read_sound(sound_file(Sound(waves(), RATE), suffix)).tags == {}
+
+
+def test_tags_that_a_format_cannot_hold_are_named() -> None:
+    with pytest.warns(MediaNotice, match="WAV cannot hold everything: license left out"):
+        sound_file(Sound(waves(), RATE, ALL_TAGS), ".wav")
+    with pytest.warns(MediaNotice, match="MP3 cannot hold everything: artist, license left out"):
+        data = sound_file(Sound(waves(), RATE, {"title": "ours", "artist": "é", "license": "free"}), ".mp3")
+    assert read_sound(data).tags == {"title": "ours"}
+
+
+@pytest.mark.parametrize("samples", [0, 1, 2])
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_the_shortest_sounds(samples: int, suffix: str) -> None:
+    sound = Sound(waves(samples), RATE)
+    if samples or suffix not in (".flac", ".mp3"):
+        assert read_sound(sound_file(sound, suffix)).samples.shape == (samples, 2)
+    else:
+        with pytest.raises(MediaError, match="cannot hold a sound without samples"):
+            sound_file(sound, suffix)
+
+
+def test_integers_round_to_the_nearest_and_are_cut_at_full_scale() -> None:
+    step = 2**-15
+    samples = np.array([[0.6 * step], [-0.6 * step], [1.5], [-1.5], [1 - step], [-1]], np.float32)
+    with pytest.warns(MediaNotice, match="2 samples beyond full scale"):
+        back = read_sound(sound_file(Sound(samples, RATE), ".wav"))
+    assert (back.samples[:, 0] / step).tolist() == [1, -1, 32767, -32768, 32767, -32768]
+
+
+def test_floats_beyond_full_scale_are_kept() -> None:
+    loud = waves(peak=3.0)
+    assert np.array_equal(read_sound(foreign("WAV", "FLOAT", loud)).samples, loud)
+    assert np.array_equal(read_sound(sound_file(Sound(loud, RATE, {}, 32), ".wav")).samples, loud)
+
+
+def test_a_flac_of_floats_has_24_bits() -> None:
+    with pytest.warns(MediaNotice, match="FLAC holds no floats: rounded to 24 bits"):
+        back = read_sound(sound_file(Sound(waves(), RATE, {}, 32), ".flac"))
+    assert np.array_equal(back.samples, quantised(waves(), 24))
+
+
+def test_unknown_suffixes_are_refused() -> None:
+    with pytest.raises(MediaError, match=r"cannot write sounds as '\.aac'; known: \.wav \.flac \.ogg \.mp3"):
+        sound_file(Sound(waves(), RATE), ".aac")
+    with pytest.raises(MediaError, match="cannot write the sound as MP3"):
+        sound_file(Sound(waves(), 1234), ".mp3")
+
+
+@pytest.mark.parametrize(
+    ("samples", "bits"),
+    [
+        ((waves() * 32767).astype(np.int16), 16),
+        ((waves() * 32767).astype(">i2"), 16),
+        ((waves() * 2**31).astype(np.int32), 24),
+        (waves(), 32),
+        (waves().astype(np.float64), 32),
+        (waves(channels=1)[:, 0], 32),
+        (torch.from_numpy(waves()), 32),
+        (waves()[::-1], 32),
+    ],
+    ids=lambda value: str(getattr(value, "dtype", value)),
+)
+def test_arrays_and_tensors_are_sounds_with_a_rate(samples: object, bits: int) -> None:
+    sound = read_sound((samples, RATE))  # type: ignore[arg-type]
+    assert (sound.bit_depth, len(sound.samples), sound.sample_rate) == (bits, 5000, RATE)
+    assert 0.49 < np.abs(sound.samples).max() <= 0.501
+    assert read_sound(sound) is sound
+
+
+def test_arrays_that_are_no_sounds_are_refused() -> None:
+    x = waves()
+    for samples, said in (
+        (x.astype(np.uint8), "samples of uint8"),
+        (x[None], r"samples of float32 \(1, 5000, 2\)"),
+        (x.T, "of 5000 channels"),
+        (x[:, :0], r"\(5000, 0\)"),
+        (x * np.nan, "no numbers"),
+        (x + np.float32(np.inf), "no numbers"),
+    ):
+        with pytest.raises(MediaError, match=said):
+            read_sound((samples, RATE))
+    with pytest.raises(MediaError, match="a sound of 0 samples a second"):
+        read_sound((x, 0))
+    with pytest.raises(TypeError, match="samples cannot be a list"):
+        read_sound(([0.0], RATE))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a sound cannot be a int"):
+        read_sound(3)  # type: ignore[arg-type]
+
+
+def test_more_than_two_channels_are_refused() -> None:
+    with pytest.raises(MediaError, match="a sound of 3 channels; only mono and stereo"):
+        read_sound(foreign("WAV", "PCM_16", np.zeros((10, 3), np.float32)))
+
+
+def test_samples_that_are_no_numbers_are_refused() -> None:
+    for value in (np.nan, np.inf):
+        samples = waves()
+        samples[4321] = value
+        with pytest.raises(MediaError, match="no numbers, or infinite"):
+            read_sound(foreign("WAV", "FLOAT", samples))
+
+
+def test_files_that_are_no_sounds_are_refused(tmp_path: Path) -> None:
+    text = tmp_path / "text.wav"
+    text.write_text("not a sound\n" * 20)
+    for source in (text, b"", text.read_bytes()):
+        with pytest.raises(MediaError, match="not a sound of a known format"):
+            read_sound(source)
+    with pytest.raises(MediaError, match=r"cannot read '.*none\.wav': No such file"):
+        read_sound(tmp_path / "none.wav")
+    with pytest.raises(MediaError, match="cannot read"):
+        read_sound(tmp_path)
+
+
+def test_a_file_that_ends_early_gives_what_is_there_and_says_so(wav: bytes) -> None:
+    with pytest.warns(MediaNotice, match="1000 of 2000 bytes of samples"):
+        assert len(read_sound(wav[:1044]).samples) == 500
+    mp3 = foreign("MP3", "MPEG_LAYER_III", waves(48_000))
+    with pytest.warns(MediaNotice, match="of 48000 samples are there"):
+        assert 10_000 < len(read_sound(mp3[: len(mp3) // 2]).samples) < 40_000
+    with pytest.raises(MediaError, match="the sound is damaged"):
+        read_sound(wav[:30])
+
+
+def test_a_damaged_flac_is_refused() -> None:
+    flac = foreign("FLAC", "PCM_16", np.random.default_rng(0).normal(0, 0.1, (48_000, 1)))
+    middle = len(flac) // 2
+    for damaged in (flac[:middle], flac[:middle] + bytes([flac[middle] ^ 0xFF]) + flac[middle + 1 :]):
+        with pytest.raises(MediaError, match="the sound is damaged"):
+            read_sound(damaged)
+
+
+@pytest.mark.parametrize("declared", [0xFFFFFFFF, 0x7FFFFFFF])
+def test_a_wav_for_a_pipe_declares_nonsense_and_is_read(wav: bytes, declared: int) -> None:
+    streamed = wav[:4] + b"\xff" * 4 + wav[8:40] + struct.pack("<I", declared) + wav[44:]
+    sound = read_sound(streamed)
+    assert np.array_equal(sound.samples, read_sound(wav).samples)
+
+
+def test_a_flac_that_does_not_say_how_long_it_is_is_read() -> None:
+    flac = foreign("FLAC", "PCM_16", waves())
+    about = int.from_bytes(flac[18:26], "big")
+    assert about % 2**36 == 5000
+    unknown = flac[:18] + (about - 5000).to_bytes(8, "big") + flac[26:]
+    with SoundReader(unknown) as reader:
+        assert reader.declared_samples is None
+    assert np.array_equal(read_sound(unknown).samples, read_sound(flac).samples)
+
+
+def test_a_declared_length_beyond_the_limit_is_refused_before_anything_is_read(wav: bytes) -> None:
+    flac = foreign("FLAC", "PCM_16", waves())
+    about = int.from_bytes(flac[18:26], "big")
+    huge = flac[:18] + (about | (2**36 - 1)).to_bytes(8, "big") + flac[26:]
+    with pytest.raises(LimitExceeded, match=r"1558264\.8 seconds or more, the limit is 86400"):
+        read_sound(huge)
+    with pytest.raises(LimitExceeded, match=r"the limit is 0\.01"):
+        read_sound(wav, max_seconds=0.01)
+    with pytest.raises(LimitExceeded):
+        read_sound((waves(), RATE), max_seconds=0.1)
+    with pytest.raises(LimitExceeded):
+        read_sound(Sound(waves(), RATE), max_seconds=0.1)
+
+
+def test_a_length_that_is_not_declared_is_limited_too() -> None:
+    flac = foreign("FLAC", "PCM_16", waves())
+    about = int.from_bytes(flac[18:26], "big")
+    unknown = flac[:18] + (about - 5000).to_bytes(8, "big") + flac[26:]
+    with pytest.raises(LimitExceeded, match=r"the limit is 0\.1"):
+        read_sound(unknown, max_seconds=0.1)
+
+
+def test_a_sound_checks_what_it_is_given() -> None:
+    for samples in (waves().astype(np.float64), waves()[:, 0], np.zeros((3, 3), np.float32), waves()[::2] * np.nan):
+        with pytest.raises(ValueError, match="samples"):
+            Sound(samples, RATE)
+    with pytest.raises(ValueError, match="8 bits"):
+        Sound(waves(), RATE, {}, 8)
+    with pytest.raises(ValueError, match="unknown tags: mood"):
+        Sound(waves(), RATE, {"mood": "good"})
+    assert Sound(waves(), RATE).duration_s == pytest.approx(5000 / RATE)
+
+
+def pipe_of(data: bytes) -> BinaryIO:
+    """The reading end of a pipe that data are written to."""
+    read, write = os.pipe()
+
+    def fill() -> None:
+        with os.fdopen(write, "wb") as end:
+            end.write(data)
+
+    threading.Thread(target=fill, daemon=True).start()
+    return os.fdopen(read, "rb")
+
+
+@pytest.mark.parametrize("block", [1000, 4999, 5000, 5001, 100_000])
+def test_blocks_join_to_the_whole(block: int, tmp_path: Path) -> None:
+    samples = quantised(waves(), 16)
+    out = io.BytesIO()
+    with SoundWriter(out, ".flac", RATE, 2, tags={"title": "blocks"}) as writer:
+        for start in range(0, len(samples), block):
+            writer.write(samples[start : start + block])
+    path = tmp_path / "blocks.flac"
+    path.write_bytes(out.getvalue())
+    for source in (path, out.getvalue(), out):
+        out.seek(0)
+        with SoundReader(source) as reader:
+            assert (reader.declared_samples, reader.tags) == (5000, {"title": "blocks"})
+            blocks = list(reader.blocks(block))
+        assert all(len(b) == block for b in blocks[:-1])
+        assert np.array_equal(np.concatenate(blocks), samples)
+    assert not out.closed
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])
+def test_pipes_are_read_and_written(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(libsndfile, "SPOOLED_BYTES", 1000)  # so that a temporary file takes over
+    data = sound_file(Sound(waves(), RATE), suffix)
+    with pipe_of(data) as pipe:
+        assert np.array_equal(read_sound(pipe).samples, read_sound(data).samples)
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as source, os.fdopen(write, "wb") as target:
+        with SoundWriter(target, suffix, RATE, 2) as writer:
+            writer.write(waves())
+        target.close()
+        assert np.array_equal(read_sound(source.read()).samples, read_sound(data).samples)
+
+
+def test_a_writer_leaves_no_file_behind_an_error() -> None:
+    out = io.BytesIO()
+    with pytest.raises(KeyError), SoundWriter(out, ".wav", RATE, 1):
+        raise KeyError("in between")
+    assert not out.closed
+
+
+def test_a_long_sound_passes_in_little_memory(tmp_path: Path) -> None:
+    script = (
+        "import resource, sys, numpy as np\n"
+        "from codec.media import SoundReader, SoundWriter\n"
+        "block = np.zeros((1 << 16, 2), np.float32)\n"
+        "with open(sys.argv[1], 'w+b') as file, SoundWriter(file, '.wav', 48000, 2) as writer:\n"
+        "    writer.write(block)\n"
+        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "with open(sys.argv[1], 'w+b') as file, SoundWriter(file, '.wav', 48000, 2) as writer:\n"
+        "    for _ in range(400): writer.write(block)\n"
+        "with SoundReader(sys.argv[1]) as reader:\n"
+        "    assert sum(len(b) for b in reader.blocks()) == 400 << 16\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak)\n"
+    )
+    arguments = [sys.executable, "-c", script, str(tmp_path / "long.wav")]
+    done = subprocess.run(arguments, check=True, capture_output=True, text=True)
+    assert int(done.stdout) < 30 << 10  # KiB, of 200 MiB
+
+
+def test_sounds_are_loaded_when_used() -> None:
+    script = "import sys, codec.media\nsys.exit(len({'soundfile', 'soxr', 'torch'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    rates=st.sampled_from([(44_100, 48_000), (48_000, 44_100), (16_000, 48_000), (48_000, 22_050), (44_101, 47_999)]),
+    samples=st.integers(0, 6000),
+    cuts=st.lists(st.integers(0, 6000), max_size=6),
+    channels=st.integers(1, 2),
+)
+def test_resampled_blocks_are_the_resampled_whole(
+    rates: tuple[int, int], samples: int, cuts: list[int], channels: int
+) -> None:
+    x = np.random.default_rng(samples).normal(0, 0.1, (samples, channels)).astype(np.float32)
+    whole = resample(x, *rates)
+    assert whole.shape == (resampled_length(samples, *rates), channels)
+    assert whole.dtype == np.float32
+    resampler = Resampler(*rates, channels)
+    pieces = np.split(x, sorted(min(cut, samples) for cut in cuts))
+    out = [resampler.process(piece, last=i == len(pieces) - 1) for i, piece in enumerate(pieces)]
+    assert np.allclose(np.concatenate(out), whole, atol=1e-6)
+
+
+def test_resampling_keeps_a_tone_and_its_place() -> None:
+    there = resample(waves(RATE), RATE, 48_000)
+    assert len(there) == 48_000
+    back = resample(there, 48_000, RATE)
+    assert np.abs(back - waves(RATE))[2000:-2000].max() < 1e-4
+    same = waves()
+    assert resample(same, RATE, RATE) is same
+
+
+def test_lengths_round_to_the_nearest() -> None:
+    assert [resampled_length(n, 2, 1) for n in range(5)] == [0, 1, 1, 2, 2]  # halves up
+    assert resampled_length(441, 44_100, 48_000) == 480
+    assert resampled_length(10**12, 44_100, 48_000) == 1_088_435_374_150
