@@ -18,7 +18,7 @@ from codec.cli import files, options
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
     metavar="DATA",
-    help="Tar shard or folder of pictures or sounds that the tables of symbols are fitted to; may be given several times.",
+    help="Tar shard or folder that the tables of symbols are fitted to; may be given several times.",
 )
 @options.force_option
 def export(run: Path, out: str, sources: tuple[Path, ...], force: bool) -> None:

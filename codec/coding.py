@@ -23,7 +23,7 @@ LAYER_ENDS = (32, 128)  # after so many channels a stream is cut into its layers
 
 
 class Latents(NamedTuple):
-    """Decoded latents. y_hat: (1, h, w, M) in steps; to_steps: (1, n, M) from feature units, n = 1 for all positions."""
+    """Decoded latents. y_hat: (1, h, w, M) in steps; to_steps: (1, n, M) from feature units, n = 1 or h * w."""
 
     y_hat: Tensor
     to_steps: Tensor
@@ -100,7 +100,9 @@ def symbols(
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         residual = y[:, :, channels].index_select(1, where) - mean
         rows = rows_of(log2_scale)
-        rounded = rounding(residual, rows, at_positions(log2_ratio[..., channels], where)) if rounding else residual.round()
+        rounded = (
+            rounding(residual, rows, at_positions(log2_ratio[..., channels], where)) if rounding else residual.round()
+        )
         chosen = put(rows, rounded) + mean
         size_after[channels.stop] = encoder.size
         return chosen

@@ -19,9 +19,9 @@ from torch import Tensor
 from codec import coding, picture, weights
 from codec.bitstream import format
 from codec.bitstream.entropy import Decoder, Encoder, Models, Rows, Symbols
+from codec.devices import device_named, undisturbed
 from codec.eval.cost import MEMORY_UNIT, median_s
 from codec.eval.table import MEBI
-from codec.devices import device_named, undisturbed
 from codec.media import Picture
 from codec.models import IMAGE
 

@@ -99,7 +99,7 @@ def test_entropy_nets_give_the_same_in_batches_and_alone() -> None:
             return symbols[rows, where, channels] + mean
 
         with torch.inference_mode():
-            seen.append(prior.walk(prior.features(z[rows], told[rows], (16, 20)), log2_steps[rows], choose))
+            seen.append(prior.walk(prior.features(z[rows], told[rows], (16, 20)), log2_steps[rows][:, None], choose))
         return seen
 
     together = walked(slice(0, 3))

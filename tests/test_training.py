@@ -30,9 +30,9 @@ from codec.models import IMAGE
 from codec.models.image import ImageModel
 from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
 from codec.training import checkpoint
-from codec.training.pictures import Crops, pictures
 from codec.training.export import export
 from codec.training.loop import Plan, Trainer, begin, load_trained, set_mood, train
+from codec.training.pictures import Crops, pictures
 from codec.training.relaxed import relaxed_pass
 from codec.training.tables import fitted
 from tests.conftest import PARROTS, Run
@@ -122,7 +122,7 @@ def test_training_lowers_the_loss(crops: Crops) -> None:
     model = crops.fresh()
     trainer = Trainer(model, Plan(60, 10, batch=2, crop=64), CPU, crops)
     before = trainer.validate()
-    for step in range(60):
+    for _ in range(60):
         trainer.train_step()
     assert trainer.validate() < 0.97 * before
 
@@ -153,7 +153,7 @@ def test_snapped_fine_tuning_moves_the_integers(crops: Crops) -> None:
     load_trained(model, IMAGE.path)
     trainer = Trainer(model, Plan(2, 0, batch=2, crop=64, warmup_steps=1, snapped=True), CPU, crops)
     before = model.prior.from_hyper[0].integers().weight
-    for step in range(2):
+    for _ in range(2):
         assert np.isfinite(trainer.train_step()["loss"])
     assert (model.prior.from_hyper[0].integers().weight != before).any()
 

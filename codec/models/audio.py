@@ -55,7 +55,7 @@ class AudioConfig:
 
 
 class AudioModel(Autoencoder):
-    """x: (B, rows, samples) in -1..1 at 48 kHz, samples = (latents * merged + 1) * hop; latents (B, rows, latents, 320).
+    """x: (B, rows, samples) in -1..1 at 48 kHz, samples = (n * merged + 1) * hop; latents (B, rows, n, 320).
 
     halo: how many latents around a place the transforms look at.
     """

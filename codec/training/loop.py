@@ -72,9 +72,7 @@ class Plan:
 class Trainer:
     """A model in training for a task, its average, optimiser and place in the plan."""
 
-    def __init__(
-        self, model: Autoencoder, plan: Plan, device: torch.device, task: Task, team: Team = ALONE
-    ) -> None:
+    def __init__(self, model: Autoencoder, plan: Plan, device: torch.device, task: Task, team: Team = ALONE) -> None:
         self.model = model.to(device)
         self.plan, self.device, self.task = plan, device, task
         self.team, self.step, self.core_seconds = team, 0, 0.0

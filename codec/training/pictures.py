@@ -15,8 +15,8 @@ from torch import Tensor
 from codec.bitstream.errors import MediaError
 from codec.classical import picture_statistics
 from codec.media import PICTURES
-from codec.models import IMAGE
-from codec.models.image import ImageModel
+from codec.models import IMAGE, ModelRow
+from codec.models.image import ImageConfig, ImageModel
 from codec.picture import padded
 from codec.training.data import files, held_out
 from codec.training.loss import SOFTENING, rate_distortion
@@ -53,10 +53,10 @@ def table_signals(sources: Iterable[Path]) -> TableSignals:
 class Crops:
     """The task of pictures: random crops, native and shrunk, of pictures that live on the device as uint8."""
 
-    row = IMAGE
-    validation_steps = (7.0, 6.0, 5.0, 4.0, 3.0)
+    row: ModelRow[ImageConfig] = IMAGE
+    validation_steps: tuple[float, ...] = (7.0, 6.0, 5.0, 4.0, 3.0)
     softening = SOFTENING
-    figure_names = ("bpp", "psnr")
+    figure_names: tuple[str, ...] = ("bpp", "psnr")
 
     def __init__(self, sources: list[Path], crop: int, device: torch.device, seed: int = 0) -> None:
         self.crop, self.seed = crop, seed
@@ -73,7 +73,9 @@ class Crops:
 
     def fresh(self) -> ImageModel:
         """The 16x16 DCT with the pictures' own colour rotation."""
-        return ImageModel(self.row.config, picture_statistics([p.cpu().numpy() for p in self.native[:STATISTICS_PICTURES]]))
+        return ImageModel(
+            self.row.config, picture_statistics([p.cpu().numpy() for p in self.native[:STATISTICS_PICTURES]])
+        )
 
     def batch(self, step: int, size: int) -> Tensor:
         """(size, crop, crop, 3) float32 in 0..255: the same for the same step."""

@@ -50,12 +50,11 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
     """
     h = model.analysis(x, log2_step)
     told = model.gain.told(log2_step)
-    batch, height, width, channels = h.shape
     z = model.hyper_analysis(h)
     z_scale = torch.exp2(model.prior.z_log2_scale(told).float())[:, None, None]
     z_hat = straight_round(z)
     z_bits = logistic_bits(z_hat if hard else noisy(z), z_scale)
-    features = model.prior.features(z_hat, told, (height, width))
+    features = model.prior.features(z_hat, told, (h.shape[1], h.shape[2]))
 
     log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)

@@ -13,8 +13,8 @@ from torch import Tensor
 from codec import media
 from codec.bitstream.errors import MediaError
 from codec.lapped import SAMPLE_RATE, FrontEnd, sound_statistics
-from codec.models import AUDIO
-from codec.models.audio import AudioModel
+from codec.models import AUDIO, ModelRow
+from codec.models.audio import AudioConfig, AudioModel
 from codec.training.data import files, held_out
 from codec.training.relaxed import Pass
 from codec.training.spectra import Spectra
@@ -65,10 +65,10 @@ def table_signals(sources: Iterable[Path]) -> TableSignals:
 class Cuts:
     """The task of sound: random cuts, so many latents long, of sounds that live on the device as int16."""
 
-    row = AUDIO
-    validation_steps = (6.5, 5.5, 4.5, 3.5, 2.5)
+    row: ModelRow[AudioConfig] = AUDIO
+    validation_steps: tuple[float, ...] = (6.5, 5.5, 4.5, 3.5, 2.5)
     softening = 0.3  # kbit/s
-    figure_names = ("kbps", "mel", "nsim")
+    figure_names: tuple[str, ...] = ("kbps", "mel", "nsim")
 
     def __init__(self, sources: list[Path], latents: int, device: torch.device, seed: int = 0) -> None:
         self.hop, self.merged, self.seed = self.row.config.hop, self.row.config.merged, seed
@@ -106,8 +106,9 @@ class Cuts:
         price = SPECTRAL_PRICE * torch.exp2((middle - log2_step) * SPECTRAL_SLOPE)
         spectral = self.spectra.mel_distance(a, b) + self.spectra.dissimilarity(a, b)
         ca, cb = (self.front_end(s) for s in (a, b))
-        error = WAVEFORM_PRICE * torch.exp2(-2 * log2_step) * ((ca - cb) ** 2).sum((1, 2))
-        return self._kbps(x, coded) + price * spectral + error * self._per_second(x) / 1000
+        squared_error: Tensor = ((ca - cb) ** 2).sum((1, 2)) * self._per_second(x) / 1000
+        waveform = WAVEFORM_PRICE * torch.exp2(-2 * log2_step) * squared_error
+        return self._kbps(x, coded) + price * spectral + waveform
 
     def figures(self, x: Tensor, coded: Pass) -> dict[str, float]:
         """Mean kbit/s, log-mel distance and neurogram similarity."""

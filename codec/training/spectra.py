@@ -1,7 +1,7 @@
 """Spectral distances of sounds, with gradients: what the ear compares, beside the waveform.
 
-Two views: log-mel spectra at three resolutions, and the local structure of a loudness spectrogram in bands as wide as the
-ear's, after the neurogram similarity (NSIM) of Hines 2015 and Chinen 2020 (ViSQOL v3).
+Two views: log-mel spectra at three resolutions, and the local structure of a loudness spectrogram in bands as wide as
+the ear's, after the neurogram similarity (NSIM) of Hines 2015 and Chinen 2020 (ViSQOL v3).
 """
 
 from __future__ import annotations
@@ -79,9 +79,7 @@ class Spectra(nn.Module):
         floor = torch.maximum(a.detach().amax(2), b.detach().amax(2))[:, :, None] - EAR_RANGE_DB
         a, b = torch.maximum(a, floor), torch.maximum(b, floor)
         mean_a, mean_b = self._blurred(a), self._blurred(b)
-        variance_a, variance_b = (
-            (self._blurred(s * s) - m * m).clamp_min(0) for s, m in ((a, mean_a), (b, mean_b))
-        )
+        variance_a, variance_b = ((self._blurred(s * s) - m * m).clamp_min(0) for s, m in ((a, mean_a), (b, mean_b)))
         covariance = self._blurred(a * b) - mean_a * mean_b
         soft = STRUCTURE_SOFTENING
         structure = (covariance + soft) / ((variance_a * variance_b + 1e-8).sqrt() + soft)
