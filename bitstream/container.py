@@ -1,20 +1,18 @@
-"""Header and sections to bytes and back.
+"""Pictures: header and sections to bytes and back.
 
-A file is MAGIC, version, then sections: id (1 byte), length (varint), payload, CRC-32C of all three (4 bytes). The
-first is the header. A tiled picture has an index next: the payload lengths of all latents sections, so that a damaged
+Behind the header, a tiled picture has an index: the payload lengths of all latents sections, so that a damaged
 one is stepped over and a wanted one is found at once. Latents sections come last, layer by layer, each layer tile by
 tile: coarse to fine.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codec.bitstream import format
-from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
+from codec.bitstream.sections import Section, beginning, deflated, framed, inflated, read_beginning
 from codec.bitstream.tiling import Tiling
 from codec.bitstream.wire import Reader, Writer
 
@@ -93,25 +91,20 @@ def write(container: Container) -> bytes:
     """The file's bytes. A picture of one tile gets one latents section, whatever the parts of its stream."""
     header, streams = container.header, container.streams
     extras = b"".join(
-        _framed(section, zlib.compress(payload, 9) if section in METADATA else payload)
+        framed(section, deflated(payload) if section in METADATA else payload)
         for section, payload in sorted(container.extras.items())
     )
-    out = Writer().raw(format.MAGIC).uint(format.VERSION, 1).raw(_framed(format.SECTION_HEADER, header.bytes()))
+    out = Writer().raw(beginning(header.bytes()))
     if not header.tiled:
-        return out.raw(extras).raw(_framed(format.SECTION_LATENTS, streams[0].data)).bytes()
+        return out.raw(extras).raw(framed(format.SECTION_LATENTS, streams[0].data)).bytes()
     parts = [part for layer in zip(*(stream.parts for stream in streams), strict=True) for part in layer]
     index = Writer().varint(len(extras))
     for part in parts:
         index.varint(len(part))
-    out.raw(_framed(format.SECTION_INDEX, index.bytes())).raw(extras)
+    out.raw(framed(format.SECTION_INDEX, index.bytes())).raw(extras)
     for part in parts:
-        out.raw(_framed(format.SECTION_LATENTS, part))
+        out.raw(framed(format.SECTION_LATENTS, part))
     return out.bytes()
-
-
-def _framed(section: int, payload: bytes) -> bytes:
-    body = Writer().uint(section, 1).varint(len(payload)).raw(payload).bytes()
-    return body + crc32c(body).to_bytes(format.CRC_BYTES, "little")
 
 
 def read(data: bytes, max_pixels: int = format.MAX_PIXELS, partial: bool = False) -> Container:
@@ -122,57 +115,10 @@ def read(data: bytes, max_pixels: int = format.MAX_PIXELS, partial: bool = False
     Raises: CorruptFile, LimitExceeded, UnsupportedFile.
     """
     reader = Reader(data)
-    if reader.raw(min(len(format.MAGIC), reader.left), "magic") != format.MAGIC:
-        raise CorruptFile("not an .lcc file: the first four bytes are not its magic")
-    version = reader.uint(1, "version")
-    if version != format.VERSION:
-        raise UnsupportedFile(f"file version {version}, this program reads version {format.VERSION}")
-    first = _Section.read(reader)
-    first.check()
-    if first.id != format.SECTION_HEADER:
-        raise CorruptFile(f"section {first.id} at offset {first.start} stands where the header should")
-    header = _read_header(Reader(first.payload, first.payload_at), max_pixels)
+    header = _read_header(read_beginning(reader), max_pixels)
     body = _Body(reader, header, partial)
     streams = body.tiles() if header.tiled else body.single()
     return Container(header, streams, body.extras, tuple(body.damage))
-
-
-@dataclass(frozen=True)
-class _Section:
-    """One section as it stands in the file.
-
-    size: of the payload, as declared; crc: found and stored, None where the file ends before it.
-    """
-
-    id: int
-    start: int
-    size: int
-    payload: bytes
-    payload_at: int
-    crc: tuple[int, int] | None
-
-    @staticmethod
-    def read(reader: Reader) -> _Section:
-        """The next section, checksum not compared. Raises CorruptFile, LimitExceeded."""
-        start = reader.offset
-        section = reader.uint(1, "section id")
-        size = reader.varint("section length")
-        if size > format.MAX_SECTION_BYTES:
-            raise LimitExceeded(f"section {section} at offset {start} declares {size} bytes")
-        payload_at = reader.offset
-        if size + format.CRC_BYTES > reader.left:
-            return _Section(section, start, size, reader.raw(min(size, reader.left), "payload"), payload_at, None)
-        payload = reader.raw(size, "payload")
-        found = crc32c(reader.since(start))
-        return _Section(section, start, size, payload, payload_at, (found, reader.uint(format.CRC_BYTES, "checksum")))
-
-    def check(self) -> None:
-        """Raises CorruptFile where the section is cut or its checksum does not hold."""
-        if self.crc is None:
-            raise CorruptFile(f"truncated: the file ends inside section {self.id} at offset {self.start}")
-        found, stored = self.crc
-        if found != stored:
-            raise CorruptFile(f"checksum of section {self.id} at offset {self.start} is {found:08x}, not {stored:08x}")
 
 
 class _Body:
@@ -215,7 +161,7 @@ class _Body:
 
     def index(self, count: int) -> tuple[int, list[int]]:
         """Bytes between the index and the latents, and the payload length of each latents section."""
-        section = _Section.read(self.reader)
+        section = Section.read(self.reader)
         section.check()
         if section.id != format.SECTION_INDEX:
             raise CorruptFile(f"section {section.id} at offset {section.start} stands where the index should")
@@ -235,7 +181,7 @@ class _Body:
         if not stream.whole:
             return stream
         try:
-            section = _Section.read(frame)
+            section = Section.read(frame)
             if (section.id, section.size) != (format.SECTION_LATENTS, size):
                 raise CorruptFile(f"section {section.id} at offset {section.start} is not what the index says")
         except (CorruptFile, LimitExceeded) as error:
@@ -244,7 +190,7 @@ class _Body:
         part = self.part(section, f"tile {tile}: ")
         return Stream((*stream.parts, *part.parts), part.whole)
 
-    def part(self, section: _Section, name: str = "") -> Stream:
+    def part(self, section: Section, name: str = "") -> Stream:
         """A latents section as a stream: what is left of it where the file is cut, nothing where it is damaged."""
         try:
             section.check()
@@ -253,23 +199,23 @@ class _Body:
             return Stream((section.payload,) if section.crc is None else (), whole=False)
         return Stream((section.payload,))
 
-    def walk(self, reader: Reader) -> Iterator[_Section]:
+    def walk(self, reader: Reader) -> Iterator[Section]:
         """The sections of a reader, up to what can no longer be told apart."""
         while reader.left:
             try:
-                yield _Section.read(reader)
+                yield Section.read(reader)
             except (CorruptFile, LimitExceeded) as error:
                 self.fail(error)
                 return
 
-    def keep(self, section: _Section) -> None:
+    def keep(self, section: Section) -> None:
         """Collects a section that holds no latents."""
         try:
             section.check()
             if section.id in self.extras or section.id in (format.SECTION_HEADER, format.SECTION_INDEX):
                 raise CorruptFile(f"section {section.id} at offset {section.start} is out of place")
             if section.id in METADATA:
-                self.extras[section.id] = _inflated(section)
+                self.extras[section.id] = inflated(section)
             elif section.id == format.SECTION_ALPHA and self.header.alpha:
                 self.extras[section.id] = section.payload
             elif section.id < format.OPTIONAL_FROM:
@@ -287,20 +233,6 @@ class _Body:
         if not self.partial:
             raise error
         self.damage.append(str(error))
-
-
-def _inflated(section: _Section) -> bytes:
-    """Metadata, without its compression. Raises CorruptFile, LimitExceeded."""
-    inflater = zlib.decompressobj()
-    try:
-        data = inflater.decompress(section.payload, format.MAX_METADATA_BYTES)
-    except zlib.error as error:
-        raise CorruptFile(f"section {section.id} at offset {section.start} cannot be inflated: {error}") from error
-    if inflater.unconsumed_tail:
-        raise LimitExceeded(f"section {section.id} at offset {section.start} inflates beyond its limit")
-    if not inflater.eof or inflater.unused_data:
-        raise CorruptFile(f"section {section.id} at offset {section.start} is not one compressed block")
-    return data
 
 
 def _read_header(reader: Reader, max_pixels: int) -> ImageHeader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, Protocol
@@ -18,8 +19,6 @@ from codec.bitstream.entropy import SYMBOL_MAX, Decoder, Encoder, Models, Prefix
 from codec.bitstream.errors import CorruptFile
 from codec.prior import LATENTS, SYMBOLS, at_positions, coarse_shape, rows_of
 from codec.rounding import Rounding
-
-LAYER_ENDS = (32, 128)  # after so many channels a stream is cut into its layers
 
 
 class Latents(NamedTuple):
@@ -42,7 +41,7 @@ class Latents(NamedTuple):
 
 @dataclass(frozen=True)
 class Coded:
-    """A coded signal. parts: the stream, one part a layer; y_hat: its latents (1, h, w, M), in steps."""
+    """A coded signal. parts: the stream, cut as was asked; y_hat: its latents (1, h, w, M), in steps."""
 
     parts: tuple[bytes, ...]
     y_hat: Tensor
@@ -62,15 +61,17 @@ def encode(
     log2_step: Tensor,
     identity: bytes,
     rounding: Rounding | None = None,
+    cut_after: Sequence[int] = (),
 ) -> Coded:
     """Codes the features (1, h, w, M) of one signal; log2_step is (1,). The stream ends with `checksum`.
 
-    rounding: how latents become integers; to the nearest where None.
+    rounding: how latents become integers; to the nearest where None. cut_after: after so many channels, each the end of
+    a group, a part of the stream ends.
     """
     encoder = Encoder(tables)
     y_hat, ends = symbols(model, encoder, h, log2_step, rounding)
     data = encoder.bytes() + checksum(y_hat, identity)
-    cuts = [0, *(ends[channels] for channels in LAYER_ENDS), len(data)]
+    cuts = [0, *(ends[channels] for channels in cut_after), len(data)]
     return Coded(tuple(data[a:b] for a, b in pairwise(cuts)), y_hat)
 
 

@@ -32,6 +32,8 @@ from codec.models import IMAGE
 from codec.parallel import AT_ONCE, in_turn
 from codec.prior import QUALITY
 
+LAYER_ENDS = (32, 128)  # after so many channels a stream is cut into its layers
+
 
 class Rect(NamedTuple):
     """Columns x0..x1 - 1 and rows y0..y1 - 1."""
@@ -109,7 +111,9 @@ def encode(
             rows, columns = tile.scaled().within(seen.scaled())
             h = loaded.model.analysis(x, log2_step)[:, rows, columns]
             identity = _identity(header, number)
-            return Stream(coding.encode(loaded.model, loaded.tables, h, log2_step, identity, rounding).parts)
+            return Stream(
+                coding.encode(loaded.model, loaded.tables, h, log2_step, identity, rounding, LAYER_ENDS).parts
+            )
 
     streams = list(in_turn(coded, range(len(header.tiling))))
     return container.write(Container(header, streams, _extras(picture)))

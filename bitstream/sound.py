@@ -1,0 +1,342 @@
+"""Sounds: header, tags and chunks to bytes and back.
+
+Behind the header stand the tags, where there are any, then one latents section for each chunk of two seconds, in order,
+then the end: how long the sound is, and the payload lengths of all latents sections. So a file can be written and read
+as it comes, a reader that has all of it finds any chunk at once, and a damaged chunk is stepped over.
+A latents section holds the number of its latents (1 byte) and their coded stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from codec.bitstream import format
+from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
+from codec.bitstream.sections import Section, beginning, deflated, framed, inflated, read_beginning
+from codec.bitstream.wire import Reader, Writer
+
+SIZE_BYTES = 4  # of the end's own length, its last bytes: how it is found from behind
+CHUNK_SAMPLES = format.CHUNK_LATENTS * format.FRAMES * format.HOP
+
+
+@dataclass(frozen=True)
+class SoundHeader:
+    """What a decoder must know before it can begin.
+
+    step_index: log2 of the nominal step, in 1/256. sample_rate: of the source, Hz; channels: 1 or 2; mid_side: whether
+    two are coded as sum and difference; bit_depth: of the source, 16, 24 or 32 (floats); seed: of added noise.
+    """
+
+    model: int
+    digest: bytes
+    step_index: int
+    sample_rate: int
+    channels: int
+    mid_side: bool = False
+    bit_depth: int = 16
+    seed: int = 0
+
+    def bytes(self) -> bytes:
+        """The payload of the header's section."""
+        flags = format.FLAG_STEREO * (self.channels == 2) | format.FLAG_MID_SIDE * self.mid_side
+        flags |= format.FLAG_24_BITS * (self.bit_depth == 24) | format.FLAG_FLOAT * (self.bit_depth == 32)
+        out = Writer().uint(format.MEDIA_AUDIO, 1).uint(self.model, 1).raw(self.digest)
+        return out.uint(self.step_index, 2).uint(flags, 1).varint(self.sample_rate).uint(self.seed, 2).bytes()
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The coded latents of one piece. latents: how many; data: their stream, None where it is missing or damaged."""
+
+    latents: int
+    data: bytes | None
+
+
+@dataclass(frozen=True)
+class SoundFile:
+    """A parsed file. samples: of each channel, at the source's rate.
+
+    damage: what is missing or wrong, in words; empty but for files read with `partial`.
+    """
+
+    header: SoundHeader
+    tags: dict[str, str]
+    chunks: list[Chunk]
+    samples: int
+    damage: tuple[str, ...] = ()
+
+
+def begin(header: SoundHeader, tags: dict[str, str]) -> bytes:
+    """The first bytes of a file."""
+    out = beginning(header.bytes())
+    if tags:
+        packed = Writer()
+        for text in (text for item in sorted(tags.items()) for text in item):
+            packed.varint(len(text.encode())).raw(text.encode())
+        out += framed(format.SECTION_TAGS, deflated(packed.bytes()))
+    return out
+
+
+def chunk(latents: int, stream: bytes) -> bytes:
+    """A latents section."""
+    return framed(format.SECTION_LATENTS, bytes([latents]) + stream)
+
+
+def end(samples: int, sizes: Sequence[int]) -> bytes:
+    """The last bytes of a file. sizes: bytes of each latents section's payload."""
+    payload = Writer().uint(samples, 8).varint(len(sizes))
+    for size in sizes:
+        payload.varint(size)
+    payload.uint(payload.size + SIZE_BYTES, SIZE_BYTES)
+    return framed(format.SECTION_END, payload.bytes())
+
+
+def read(data: bytes, max_seconds: float = format.MAX_SECONDS, partial: bool = False) -> SoundFile:
+    """A parsed file, with its checksums and limits checked.
+
+    partial: what is cut off or damaged behind the header is left out and named in `damage`.
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile.
+    """
+    parser = Parser(max_seconds, partial)
+    parser.push(data)
+    if partial and parser.lost:
+        parser.resume_from_end(data)
+    return parser.finish()
+
+
+class Parser:
+    """Reads a file as its bytes come in; collects damage instead of raising it where `partial`.
+
+    header: as soon as it is known; chunks: those that came, to be taken away by who uses them as they come.
+    """
+
+    def __init__(self, max_seconds: float = format.MAX_SECONDS, partial: bool = False) -> None:
+        self.header: SoundHeader | None = None
+        self.tags: dict[str, str] = {}
+        self.chunks: list[Chunk] = []
+        self.lost = False  # where a section ends is not known any more
+        self._max_chunks = max_seconds * format.SAMPLE_RATE / CHUNK_SAMPLES + 1
+        self._partial = partial
+        self._damage: list[str] = []
+        self._buffer, self._offset = bytearray(), 0
+        self._sizes: list[int] = []
+        self._end: tuple[int, list[int]] | None = None
+
+    def push(self, data: bytes) -> None:
+        """Takes the next bytes. Raises CorruptFile, LimitExceeded, UnsupportedFile."""
+        self._buffer += data
+        while not self.lost and (size := self._whole()):
+            reader = Reader(bytes(self._buffer[:size]), self._offset)
+            if self.header is None:
+                self.header = _read_header(read_beginning(reader))
+            else:
+                self._take(Section.read(reader))
+            del self._buffer[:size]
+            self._offset += size
+
+    def finish(self) -> SoundFile:
+        """What there is, when nothing follows. Raises CorruptFile."""
+        if self.header is None:
+            read_beginning(Reader(bytes(self._buffer), self._offset))  # says what is wrong
+            raise CorruptFile("truncated: the file ends in its header")
+        if self._buffer and not self.lost:
+            self._fail(CorruptFile(f"truncated: the file ends inside the section at offset {self._offset}"))
+        if self._end is None:
+            self._fail(CorruptFile(f"truncated: the file ends at offset {self._offset} without its last section"))
+        latents = sum(c.latents for c in self.chunks)
+        samples, sizes = self._end or (_longest(latents, self.header.sample_rate), self._sizes)
+        if sizes != self._sizes or latents != latents_of(samples, self.header.sample_rate):
+            self._fail(CorruptFile(f"{len(self._sizes)} chunks of {latents} latents are not what the file's end says"))
+        return SoundFile(self.header, self.tags, self.chunks, samples, tuple(self._damage))
+
+    def resume_from_end(self, data: bytes) -> None:
+        """Goes on after a loss, where the file's end is sound and says where the chunks stand."""
+        section = _end_of(data)
+        if section is None or self.header is None:
+            return
+        samples, sizes = _read_end(section)
+        frames = [len(framed(format.SECTION_LATENTS, b"")) - 1 + Writer().varint(size).size + size for size in sizes]
+        at = section.start - sum(frames)
+        if at < 0 or len(sizes) > self._max_chunks:
+            return
+        total = latents_of(samples, self.header.sample_rate)
+        for number, (size, frame) in enumerate(zip(sizes, frames, strict=True)):
+            if number >= len(self.chunks):
+                expected = min(format.CHUNK_LATENTS, total - number * format.CHUNK_LATENTS)
+                self.chunks.append(self._at(Reader(data[at : at + frame], at), size, expected))
+            at += frame
+        self._sizes, self._end = sizes, (samples, sizes)
+
+    def _at(self, reader: Reader, size: int, latents: int) -> Chunk:
+        """The chunk that should stand here."""
+        try:
+            section = Section.read(reader)
+            section.check()
+            if (section.id, section.size) != (format.SECTION_LATENTS, size) or section.payload[:1] != bytes([latents]):
+                raise CorruptFile(f"section {section.id} at offset {section.start} is not what the file's end says")
+        except (CorruptFile, LimitExceeded) as error:
+            self._fail(error)
+            return Chunk(max(latents, 0), None)
+        return Chunk(latents, section.payload[1:])
+
+    def _whole(self) -> int:
+        """Bytes of the next whole section (with what stands before the first); 0 where more must come."""
+        head = bytes(self._buffer[:32])
+        start = 0 if self.header else len(format.MAGIC) + 1
+        length_at = start + 1
+        for i in range(length_at, min(length_at + 5, len(head))):
+            if head[i] < 0x80:
+                size = Reader(head[length_at:], self._offset + length_at).varint("section length")
+                if size > (format.MAX_CHUNK_BYTES if start == 0 else len(head)) and head[start] != format.SECTION_END:
+                    return self._no_section(
+                        LimitExceeded(f"the section at offset {self._offset} declares {size} bytes")
+                    )
+                whole = i + 1 + size + format.CRC_BYTES
+                return whole if len(self._buffer) >= whole else 0
+        if len(head) >= length_at + 5:
+            return self._no_section(CorruptFile(f"the section at offset {self._offset} has no valid length"))
+        return 0
+
+    def _no_section(self, error: CodecError) -> int:
+        if self.header is None:
+            read_beginning(
+                Reader(bytes(self._buffer), self._offset)
+            )  # a better word on what is wrong, where it has one
+            raise error
+        self.lost = True
+        self._fail(error)
+        return 0
+
+    def _take(self, section: Section) -> None:
+        """One section behind the header."""
+        try:
+            section.check()
+            if self._end is not None:
+                raise CorruptFile(f"section {section.id} at offset {section.start} stands behind the end")
+            if section.id == format.SECTION_LATENTS:
+                self._keep(section)
+            elif section.id == format.SECTION_END:
+                self._end = _read_end(section)
+            elif section.id == format.SECTION_TAGS and not self.tags and not self.chunks:
+                self.tags = _read_tags(section)
+            elif section.id < format.OPTIONAL_FROM or section.id == format.SECTION_TAGS:
+                raise UnsupportedFile(f"section {section.id} at offset {section.start} is unknown or out of place")
+        except CodecError as error:
+            # its length may be what is wrong: only the file's end can tell where the next one stands
+            self.lost = True
+            self._fail(error)
+
+    def _keep(self, section: Section) -> None:
+        """One chunk."""
+        if len(self.chunks) >= self._max_chunks:
+            raise LimitExceeded(f"a sound of more than {len(self.chunks)} chunks of two seconds")
+        latents = section.payload[0] if section.payload else 0
+        if not 1 <= latents <= format.CHUNK_LATENTS:
+            raise CorruptFile(f"the chunk at offset {section.start} declares {latents} latents")
+        if self.chunks and self.chunks[-1].latents != format.CHUNK_LATENTS:
+            raise CorruptFile(f"a chunk at offset {section.start} follows a shorter one")
+        self._sizes.append(section.size)
+        self.chunks.append(Chunk(latents, section.payload[1:]))
+
+    def _fail(self, error: CodecError) -> None:
+        if not self._partial:
+            raise error
+        self._damage.append(str(error))
+
+
+def coded_samples(samples: int, sample_rate: int) -> int:
+    """How many samples at 48 kHz stand for so many at the source's rate: rounded to the nearest, halves up."""
+    return (2 * samples * format.SAMPLE_RATE + sample_rate) // (2 * sample_rate)
+
+
+def latents_of(samples: int, sample_rate: int) -> int:
+    """How many latents code so many samples at the source's rate."""
+    blocks = -(-coded_samples(samples, sample_rate) // format.HOP)
+    return -(-(blocks + 1) // format.FRAMES) if blocks else 0
+
+
+def _longest(latents: int, sample_rate: int) -> int:
+    """The most samples at the source's rate that so many latents code."""
+    coded = max(latents * format.FRAMES - 1, 0) * format.HOP
+    return coded * sample_rate // format.SAMPLE_RATE
+
+
+def _read_header(reader: Reader) -> SoundHeader:
+    media = reader.uint(1, "media type")
+    if media != format.MEDIA_AUDIO:
+        raise UnsupportedFile(f"media type {media} is not sound")
+    model = reader.uint(1, "model id")
+    digest = reader.raw(format.DIGEST_BYTES, "weights digest")
+    step_index = reader.uint(2, "step index")
+    flags = reader.uint(1, "flags")
+    sample_rate = reader.varint("sample rate")
+    seed = reader.uint(2, "seed")
+    if step_index > format.STEP_INDEX_MAX:
+        raise CorruptFile(f"step index {step_index} is above {format.STEP_INDEX_MAX}")
+    if flags & ~format.SOUND_FLAGS:
+        raise UnsupportedFile(f"flags {flags:#x} of the header are unknown")
+    depth = flags & (format.FLAG_24_BITS | format.FLAG_FLOAT)
+    if depth == format.FLAG_24_BITS | format.FLAG_FLOAT or flags & 3 == format.FLAG_MID_SIDE:
+        raise CorruptFile(f"flags {flags:#x} of the header contradict each other")
+    if reader.left:
+        raise CorruptFile(f"the header has {reader.left} bytes too many at offset {reader.offset}")
+    if not 1 <= sample_rate <= format.MAX_RATE:
+        raise CorruptFile(f"a sample rate of {sample_rate} Hz")
+    return SoundHeader(
+        model=model,
+        digest=digest,
+        step_index=step_index,
+        sample_rate=sample_rate,
+        channels=2 if flags & format.FLAG_STEREO else 1,
+        mid_side=bool(flags & format.FLAG_MID_SIDE),
+        bit_depth=24 if flags & format.FLAG_24_BITS else 32 if flags & format.FLAG_FLOAT else 16,
+        seed=seed,
+    )
+
+
+def _read_end(section: Section) -> tuple[int, list[int]]:
+    """Samples, and the payload length of each chunk."""
+    reader = Reader(section.payload, section.payload_at)
+    samples = reader.uint(8, "length of the sound")
+    count = reader.varint("number of chunks")
+    if count > reader.left:
+        raise CorruptFile(f"the end at offset {section.start} is too short for {count} chunks")
+    sizes = [reader.varint("length of a chunk") for _ in range(count)]
+    if reader.uint(SIZE_BYTES, "length of the end") != section.size or reader.left:
+        raise CorruptFile(f"the end at offset {section.start} does not have the length that it says")
+    return samples, sizes
+
+
+def _end_of(data: bytes) -> Section | None:
+    """The end of a whole file, found from behind; None where there is none that is sound."""
+    tail = SIZE_BYTES + format.CRC_BYTES
+    if len(data) < tail:
+        return None
+    size = int.from_bytes(data[-tail : -format.CRC_BYTES], "little")
+    start = len(data) - format.CRC_BYTES - size - Writer().varint(size).size - 1 if size < len(data) else -1
+    if start < 0:
+        return None
+    try:
+        section = Section.read(Reader(data[start:], start))
+        section.check()
+        _read_end(section)
+    except CodecError:
+        return None
+    return section if section.id == format.SECTION_END else None
+
+
+def _read_tags(section: Section) -> dict[str, str]:
+    reader = Reader(inflated(section, format.MAX_TAGS_BYTES))
+    texts = list(_texts(reader))
+    if len(texts) % 2:
+        raise CorruptFile(f"the tags at offset {section.start} are not pairs")
+    return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+def _texts(reader: Reader) -> Iterator[str]:
+    while reader.left:
+        try:
+            yield reader.raw(reader.varint("length of a tag"), "tag").decode()
+        except UnicodeDecodeError as error:
+            raise CorruptFile(f"a tag at offset {reader.offset} is not UTF-8") from error

@@ -1,0 +1,343 @@
+"""A sound's way through the model: rates, channels, chunks, and the file around the coded latents.
+
+Everything inside is at 48 kHz. Chunks of two seconds are coded alone; the transforms look a little beyond them, at the
+sound when encoding and at the latents of the neighbours when decoding, so that chunks leave no seams. Encoder and
+decoder work on what they have, piece by piece, in constant memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codec import coding, media, weights
+from codec.bitstream import format
+from codec.bitstream import sound as soundfile
+from codec.bitstream.checksum import crc32c
+from codec.bitstream.errors import CorruptFile, MediaError, ModelMismatch
+from codec.bitstream.sound import Chunk, SoundFile, SoundHeader
+from codec.coding import Latents
+from codec.devices import undisturbed
+from codec.media import Samples, Sound
+from codec.models import AUDIO
+from codec.models.audio import AudioModel
+from codec.noise import noise
+from codec.prior import QUALITY
+
+HOP, FRAMES, CHUNK = format.HOP, format.FRAMES, format.CHUNK_LATENTS
+LATENT = HOP * FRAMES  # samples
+ROOT_HALF = np.float32(np.sqrt(0.5))
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A restored sound; damage says in words what of the file was missing or wrong."""
+
+    sound: Sound
+    damage: tuple[str, ...] = ()
+
+
+class Encoder:
+    """A sound into a file, piece by piece: `push` returns bytes of the file as they are ready, `finish` the rest."""
+
+    def __init__(
+        self,
+        sample_rate: int,
+        channels: int,
+        quality: float,
+        device: torch.device,
+        bit_depth: int = 16,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        self._loaded = weights.installed(AUDIO.id, device)
+        self._device, self._tags = device, dict(tags or {})
+        self._rate, self._channels, self._bit_depth = sample_rate, channels, bit_depth
+        self._step_index = AUDIO.curve.step_index(quality)
+        self._resampler = media.Resampler(sample_rate, format.SAMPLE_RATE, channels)
+        self._samples = 0  # taken, at the source's rate
+        self._held: Samples = np.zeros((0, channels), np.float32)  # at 48 kHz, from `_held_from` on
+        self._held_from = 0
+        self._header: SoundHeader | None = None
+        self._sizes: list[int] = []
+
+    def push(self, samples: Samples) -> bytes:
+        """Takes the next samples (n, channels) float32."""
+        self._samples += len(samples)
+        self._hold(self._resampler.process(samples))
+        return self._ready(None)
+
+    def finish(self) -> bytes:
+        """Ends the sound."""
+        self._hold(self._resampler.process(np.zeros((0, self._channels), np.float32), last=True))
+        last = self._ready(soundfile.latents_of(self._samples, self._rate))
+        return last + soundfile.end(self._samples, self._sizes)
+
+    def _hold(self, samples: Samples) -> None:
+        self._held = np.concatenate([self._held, samples]) if len(samples) else self._held
+
+    def _ready(self, total: int | None) -> bytes:
+        """The chunks that can be coded by now: all of them where the `total` of latents is known."""
+        out = []
+        if self._header is None and (total is not None or len(self._held) >= soundfile.CHUNK_SAMPLES):
+            self._header = self._decided()
+            out.append(soundfile.begin(self._header, self._tags))
+        halo = self._loaded.model.halo
+        while True:
+            first = len(self._sizes) * CHUNK
+            count = CHUNK if total is None else min(CHUNK, total - first)
+            seen = first + count + halo if total is None else min(first + count + halo, total)
+            if count <= 0 or (total is None and self._held_from + len(self._held) < seen * LATENT):
+                return b"".join(out)
+            out.append(self._coded(first, count, seen))
+            self._forget((first + count - halo) * LATENT - HOP)
+
+    def _decided(self) -> SoundHeader:
+        """The header, with what is chosen from the first chunk."""
+        head = self._held[: soundfile.CHUNK_SAMPLES]
+        mid_side = self._channels == 2 and bool(np.abs(_mid_side(head)).sum() < np.abs(head).sum())
+        seed = crc32c(head.astype("<f4").tobytes()) & 0xFFFF
+        return SoundHeader(
+            model=AUDIO.id,
+            digest=self._loaded.digest,
+            step_index=self._step_index,
+            sample_rate=self._rate,
+            channels=self._channels,
+            mid_side=mid_side,
+            bit_depth=self._bit_depth,
+            seed=seed,
+        )
+
+    def _coded(self, first: int, count: int, seen: int) -> bytes:
+        """The section of the chunk of latents first .. first + count - 1, looking at those before `seen`."""
+        assert self._header is not None
+        start = max(first - self._loaded.model.halo, 0)
+        samples = self._between(start * LATENT - HOP, seen * LATENT)
+        if self._header.mid_side:
+            samples = _mid_side(samples)
+        log2_step = _log2_step(self._header, self._device)
+        with undisturbed(self._device):
+            x = torch.from_numpy(np.ascontiguousarray(samples.T)).to(self._device)[None]
+            h = self._loaded.model.analysis(x, log2_step)[:, :, first - start : first - start + count]
+            identity = _identity(self._header, len(self._sizes))
+            coded = coding.encode(self._loaded.model, self._loaded.tables, h, log2_step, identity)
+        stream = b"".join(coded.parts)
+        self._sizes.append(len(stream) + 1)
+        return soundfile.chunk(count, stream)
+
+    def _between(self, start: int, stop: int) -> Samples:
+        """Samples at 48 kHz from start to stop, silence where there are none."""
+        out = np.zeros((stop - start, self._channels), np.float32)
+        a, b = max(start, self._held_from), min(stop, self._held_from + len(self._held))
+        out[a - start : b - start] = self._held[a - self._held_from : b - self._held_from]
+        return out
+
+    def _forget(self, before: int) -> None:
+        drop = max(before - self._held_from, 0)
+        self._held = self._held[drop:].copy()
+        self._held_from += drop
+
+
+class Decoder:
+    """A file into its sound, piece by piece: `push` returns the samples that are ready, `finish` the last ones.
+
+    Samples are (n, channels) float32 at the rate of the source. header: as soon as it is known.
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
+    """
+
+    def __init__(self, device: torch.device, max_seconds: float = format.MAX_SECONDS) -> None:
+        self._parser = soundfile.Parser(max_seconds)
+        self._device = device
+        self._player: _Player | None = None
+
+    @property
+    def header(self) -> SoundHeader | None:
+        """Of the file, when its first bytes have come."""
+        return self._parser.header
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Of the file, as far as they have come: before the first samples, or never."""
+        return self._parser.tags
+
+    def push(self, data: bytes) -> Samples:
+        """Takes the next bytes of the file."""
+        self._parser.push(data)
+        if self.header is None:
+            return np.zeros((0, 1), np.float32)
+        if self._player is None:
+            self._player = _Player(self.header, self._device)
+        pieces = [self._player.push(piece) for piece in self._parser.chunks[self._player.chunks :]]
+        return np.concatenate([_silence(0, self.header), *pieces])
+
+    def finish(self) -> Samples:
+        """Ends the file."""
+        whole = self._parser.finish()
+        assert self._player is not None
+        return self._player.finish(whole.samples)
+
+
+class _Player:
+    """The chunks of a file, from one of them on, to samples at the source's rate."""
+
+    def __init__(self, header: SoundHeader, device: torch.device, first: int = 0, partial: bool = False) -> None:
+        self._loaded = weights.installed(header.model, device)
+        model = self._loaded.model
+        if self._loaded.digest != header.digest:
+            raise ModelMismatch(
+                f"the file was written with weights {header.digest.hex()}, here are {self._loaded.digest.hex()}"
+            )
+        if not isinstance(model, AudioModel):
+            raise CorruptFile(f"model {header.model} is not one of sound")
+        self._model, self._header, self._device, self._partial = model, header, device, partial
+        self._log2_step = _log2_step(header, device)
+        if abs(float(model.gain.told(self._log2_step))) > QUALITY.high * 2.0**-QUALITY.bits:
+            raise CorruptFile(f"step index {header.step_index} is beyond what the model was made for")
+        self._resampler = media.Resampler(format.SAMPLE_RATE, header.sample_rate, header.channels)
+        self.chunks = first  # taken, counted from the file's first
+        self._start = first * CHUNK  # latent at which this player began
+        self._features = torch.zeros((1, header.channels, 0, len(model.prior.log2_std)), device=device)
+        self._features_from = self._start
+        self._block = self._start * FRAMES  # the next hop of samples to come out
+        self.given = 2 * first * header.sample_rate  # samples before the next one, at the source's rate
+        self.damage: list[str] = []
+
+    def push(self, piece: Chunk) -> Samples:
+        """The samples that a chunk makes ready."""
+        features = self.decoded(piece).features
+        self.chunks += 1
+        self._features = torch.cat([self._features, features], 2)
+        known = self._features_from + self._features.shape[2]
+        return self._given(self._resampler.process(self._synthesised((known - self._model.halo) * FRAMES - 1)))
+
+    def finish(self, samples: int) -> Samples:
+        """The rest of a sound of so many samples."""
+        coded = soundfile.coded_samples(samples, self._header.sample_rate)
+        begun = self._block * HOP
+        rest = self._synthesised(-(-coded // HOP))[: max(coded - begun, 0)]
+        # a little silence behind the end pushes the last samples out of the resampler
+        beyond = _silence(LATENT, self._header)
+        out = np.concatenate([self._resampler.process(rest), self._resampler.process(beyond, last=True)])
+        return self._given(out[: max(samples - self.given, 0)])
+
+    def _given(self, samples: Samples) -> Samples:
+        self.given += len(samples)
+        return samples
+
+    def _synthesised(self, stop: int) -> Samples:
+        """The samples at 48 kHz from the next hop up to hop `stop`."""
+        if stop <= self._block:
+            return _silence(0, self._header)
+        halo = self._model.halo
+        start = max(self._block // FRAMES - halo, self._features_from)
+        h = self._features[:, :, start - self._features_from :]
+        shape = (self._header.channels, h.shape[2] * FRAMES, HOP)
+        with undisturbed(self._device):
+            added = noise(self._header.seed, start * FRAMES, shape, self._device)
+            x_hat = self._model.synthesis(h, self._log2_step, added)[0]
+        offset = (self._block + 1) * HOP - start * LATENT  # synthesis begins a hop before its first latent
+        samples = x_hat[:, offset : offset + (stop - self._block) * HOP].T.cpu().numpy()
+        self._block = stop
+        keep = max(stop // FRAMES - halo, self._features_from)
+        self._features = self._features[:, :, keep - self._features_from :].clone()
+        self._features_from = keep
+        return np.ascontiguousarray(_mid_side(samples) if self._header.mid_side else samples)
+
+    def decoded(self, piece: Chunk) -> Latents:
+        """The latents of the next chunk: zeros where they cannot be had and `partial`."""
+        shape = (self._header.channels, piece.latents)
+        try:
+            if piece.data is None:
+                raise CorruptFile("its bytes are missing or damaged")
+            with undisturbed(self._device):
+                identity = _identity(self._header, self.chunks)
+                return coding.decode(self._model, self._loaded.tables, piece.data, shape, self._log2_step, identity)
+        except CorruptFile as error:
+            named = CorruptFile(f"chunk {self.chunks}: {error}")
+            if not self._partial:
+                raise named from error
+            self.damage.append(str(named))
+            return Latents.unknown(shape, self._features.shape[3], self._device)
+
+
+def encode(sound: Sound, quality: float, device: torch.device) -> bytes:
+    """The file of a sound at a quality of 0..100."""
+    encoder = Encoder(sound.sample_rate, sound.channels, quality, device, sound.bit_depth, sound.tags)
+    return encoder.push(sound.samples) + encoder.finish()
+
+
+def decode(
+    data: bytes,
+    device: torch.device,
+    max_seconds: float = format.MAX_SECONDS,
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    partial: bool = False,
+) -> Decoded:
+    """The sound of a file's bytes.
+
+    start_s, duration_s: of the only part that is wanted, in seconds; chunks that it does not need are not decoded.
+    partial: give silence for what is cut or damaged behind the header.
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch; MediaError for a part outside the sound.
+    """
+    parsed = soundfile.read(data, max_seconds, partial)
+    header = parsed.header
+    first, last = _wanted(parsed, start_s, duration_s)
+    player = _Player(header, device, max(first // (2 * header.sample_rate) - 1, 0), partial)
+    before = player.given
+    pieces = []
+    for piece in parsed.chunks[player.chunks :]:
+        if player.given >= last:
+            break
+        pieces.append(player.push(piece))
+    if player.given < last:
+        pieces.append(player.finish(parsed.samples))
+    samples = np.concatenate(pieces)[first - before : last - before] if pieces else _silence(0, header)
+    restored = Sound(np.ascontiguousarray(samples), header.sample_rate, parsed.tags, header.bit_depth)
+    return Decoded(restored, (*parsed.damage, *player.damage))
+
+
+def latents(data: bytes, device: torch.device, max_seconds: float = format.MAX_SECONDS) -> Iterator[Tensor]:
+    """(1, channels, n, M) float32 latents of each chunk, in steps.
+
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
+    """
+    parsed = soundfile.read(data, max_seconds)
+    player = _Player(parsed.header, device)
+    for piece in parsed.chunks:
+        yield player.decoded(piece).y_hat
+        player.chunks += 1
+
+
+def _wanted(parsed: SoundFile, start_s: float, duration_s: float | None) -> tuple[int, int]:
+    """The first sample of a part and the one behind its last."""
+    rate = parsed.header.sample_rate
+    first = round(start_s * rate)
+    last = parsed.samples if duration_s is None else min(first + round(duration_s * rate), parsed.samples)
+    if first < 0 or last < first or first > parsed.samples:
+        raise MediaError(f"a part from {start_s:g} s on is not inside the sound of {parsed.samples / rate:.3f} s")
+    return first, last
+
+
+def _mid_side(samples: Samples) -> Samples:
+    """Sum and difference of left and right (n, 2), orthonormal: its own inverse."""
+    left, right = samples[:, 0], samples[:, 1]
+    return np.stack([left + right, left - right], 1) * ROOT_HALF
+
+
+def _silence(count: int, header: SoundHeader) -> Samples:
+    return np.zeros((count, header.channels), np.float32)
+
+
+def _identity(header: SoundHeader, number: int) -> bytes:
+    """What the checksum of a chunk's latents also covers: a header or a place that is not theirs is noticed."""
+    return header.bytes() + number.to_bytes(4, "little")
+
+
+def _log2_step(header: SoundHeader, device: torch.device) -> Tensor:
+    """(1,) float32, as the model takes it."""
+    return torch.tensor([header.step_index / format.STEP_UNITS], dtype=torch.float32, device=device)
