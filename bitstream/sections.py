@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from codec.bitstream import format
 from codec.bitstream.checksum import crc32c
-from codec.bitstream.errors import CorruptFile, LimitExceeded, UnsupportedFile
+from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
 from codec.bitstream.wire import Reader, Writer
+
+HEAD_BYTES = 64  # hold the header of any file
 
 
 def beginning(header: bytes) -> bytes:
@@ -39,6 +41,14 @@ def media_of(data: bytes) -> int:
     if media not in (format.MEDIA_IMAGE, format.MEDIA_AUDIO):
         raise UnsupportedFile(f"media type {media} is unknown")
     return media
+
+
+def holds_sound(head: bytes) -> bool:
+    """Whether a file that begins with these HEAD_BYTES holds sound; False where it is none of ours."""
+    try:
+        return media_of(head) == format.MEDIA_AUDIO
+    except CodecError:
+        return False
 
 
 def deflated(payload: bytes) -> bytes:

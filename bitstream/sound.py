@@ -47,10 +47,11 @@ class SoundHeader:
 
 @dataclass(frozen=True)
 class Chunk:
-    """The coded latents of one piece. latents: how many; data: their stream, None where it is missing or damaged."""
+    """The coded latents of one piece. latents: how many; data: their stream; whole: or what there is of it."""
 
     latents: int
-    data: bytes | None
+    data: bytes
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ class Parser:
             raise CorruptFile("truncated: the file ends in its header")
         if self._buffer and not self.lost:
             self._fail(CorruptFile(f"truncated: the file ends inside the section at offset {self._offset}"))
+            self._keep_cut()
         if self._end is None:
             self._fail(CorruptFile(f"truncated: the file ends at offset {self._offset} without its last section"))
         latents = sum(c.latents for c in self.chunks)
@@ -160,6 +162,7 @@ class Parser:
         at = section.start - sum(frames)
         if at < 0 or len(sizes) > self._max_chunks:
             return
+        self._damage.pop()  # what is wrong will be found again, and only that
         total = latents_of(samples, self.header.sample_rate)
         for number, (size, frame) in enumerate(zip(sizes, frames, strict=True)):
             if number >= len(self.chunks):
@@ -177,7 +180,7 @@ class Parser:
                 raise CorruptFile(f"section {section.id} at offset {section.start} is not what the file's end says")
         except (CorruptFile, LimitExceeded) as error:
             self._fail(error)
-            return Chunk(max(latents, 0), None)
+            return Chunk(latents, b"", whole=False)
         return Chunk(latents, section.payload[1:])
 
     def _whole(self) -> int:
@@ -238,6 +241,13 @@ class Parser:
             raise CorruptFile(f"a chunk at offset {section.start} follows a shorter one")
         self._sizes.append(section.size)
         self.chunks.append(Chunk(latents, section.payload[1:]))
+
+    def _keep_cut(self) -> None:
+        """The beginning of a chunk that the file ends in."""
+        section = Section.read(Reader(bytes(self._buffer), self._offset))
+        latents = section.payload[0] if section.payload else 0
+        if section.id == format.SECTION_LATENTS and 1 <= latents <= format.CHUNK_LATENTS:
+            self.chunks.append(Chunk(latents, section.payload[1:], whole=False))
 
     def _fail(self, error: CodecError) -> None:
         if not self._partial:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from codec.cli import files, options
+from codec.cli import files, options, sounds
 
 if TYPE_CHECKING:
     from codec.api import Device
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     type=click.IntRange(0, 1),
     default=1,
     show_default=True,
-    help="0 is plain; 1 weighs bits against error, for 1 to 2 % smaller files.",
+    help="Of pictures: 0 is plain; 1 weighs bits against error, for 1 to 2 % smaller files.",
 )
 @options.max_pixels_option
 @options.device_option
@@ -35,11 +35,15 @@ def compress(
     device: Device,
     force: bool,
 ) -> None:
-    """Compress pictures into .lcc files. IN - is standard input."""
-    targets = files.destinations(inputs, out, ".lcc")
+    """Compress pictures and sounds into .lcc files. IN - is standard input."""
+    targets = files.destinations(inputs, out, lambda source: ".lcc")
     import codec
+    from codec import media
 
-    def convert(data: bytes, target: str) -> bytes:
-        return codec.compress(data, quality, effort=effort, device=device, max_pixels=max_pixels)
+    def convert(source: files.Input, target: str, out: BinaryIO) -> None:
+        if media.is_sound(source.head(media.HEAD_BYTES)):
+            sounds.compress(source, out, quality, device)
+        else:
+            out.write(codec.compress(source.read(), quality, effort=effort, device=device, max_pixels=max_pixels))
 
     files.each(inputs, targets, force, convert)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from codec.cli import files, options
+from codec.bitstream.sections import HEAD_BYTES, holds_sound
+from codec.cli import files, options, sounds
 
 if TYPE_CHECKING:
-    from codec.api import BitDepth, Device, Region
+    from codec.api import Device, Region
 
 
 class RegionType(click.ParamType["Region"]):
@@ -35,20 +36,24 @@ class RegionType(click.ParamType["Region"]):
     "-o",
     "--out",
     metavar="OUT",
-    help="Output file (its suffix names the format), a folder, or - for PNG on standard output.  [default: IN.png]",
+    help="Output file (its suffix names the format), a folder, or - for PNG or WAV on standard output.  "
+    "[default: IN.png or IN.wav]",
 )
 @click.option("--region", type=RegionType(), metavar="X,Y,W,H", help="Only these pixels, and only the tiles they need.")
 @click.option(
+    "--start", "start_s", type=options.FiniteRange(0), default=0, metavar="SECONDS", help="Sound from here on."
+)
+@click.option("--duration", "duration_s", type=options.FiniteRange(0), metavar="SECONDS", help="So much of the sound.")
+@click.option(
     "--partial",
     is_flag=True,
-    help="Show what there is of a cut or damaged file; exit code 3 where something is missing.",
+    help="Restore what there is of a cut or damaged file; exit code 3 where something is missing.",
 )
 @click.option(
     "--bit-depth",
-    type=click.Choice(["8", "16"]),
-    default="8",
-    show_default=True,
-    help="Bits a sample of the output; 16 needs a format that has them, such as PNG.",
+    type=click.Choice(["8", "16", "24", "32"]),
+    help="Bits a sample of the output: 8 or 16 for pictures, 16, 24 or 32 (floats) for sounds.  "
+    "[default: 8; that of the sound's source]",
 )
 @options.max_pixels_option
 @options.device_option
@@ -57,31 +62,61 @@ def decompress(
     inputs: tuple[str, ...],
     out: str | None,
     region: Region | None,
+    start_s: float,
+    duration_s: float | None,
     partial: bool,
-    bit_depth: str,
+    bit_depth: str | None,
     max_pixels: int,
     device: Device,
     force: bool,
 ) -> None:
-    """Restore pictures from .lcc files. IN - is standard input."""
-    targets = files.destinations(inputs, out, ".png")
+    """Restore pictures and sounds from .lcc files. IN - is standard input."""
+    targets = files.destinations(inputs, out, _suffix)
     import codec
     from codec import media
+    from codec.bitstream.errors import MediaError
 
-    depth: BitDepth = 16 if bit_depth == "16" else 8
+    def restore_sound(source: files.Input, target: str, out: BinaryIO) -> None:
+        if region or bit_depth == "8":
+            raise MediaError("it holds sound, which has no region and never 8 bits")
+        depth = int(bit_depth) if bit_depth else None
+        sounds.decompress(
+            source,
+            target,
+            out,
+            bit_depth=depth,
+            start_s=start_s,
+            duration_s=duration_s,
+            partial=partial,
+            device=device,
+        )
 
-    def convert(data: bytes, target: str) -> bytes:
+    def restore_picture(source: files.Input, target: str, out: BinaryIO) -> None:
+        if start_s or duration_s is not None or bit_depth in ("24", "32"):
+            raise MediaError("it holds a picture, which has no duration and 8 or 16 bits a sample")
         suffix = ".png" if target == files.STREAM else Path(target).suffix.lower()
         media.check_suffix(suffix)
         restored = codec.decompress(
-            data,
+            source.read(),
             output="picture",
-            bit_depth=depth,
+            bit_depth=16 if bit_depth == "16" else 8,
             region=region,
             partial=partial,
             device=device,
             max_pixels=max_pixels,
         )
-        return media.picture_file(restored, suffix)
+        out.write(media.picture_file(restored, suffix))
+
+    def convert(source: files.Input, target: str, out: BinaryIO) -> None:
+        (restore_sound if holds_sound(source.head(HEAD_BYTES)) else restore_picture)(source, target, out)
 
     files.each(inputs, targets, force, convert)
+
+
+def _suffix(source: str) -> str:
+    """Of the output that an input gets by default. What cannot be read will be found out later."""
+    try:
+        with Path(source).open("rb") as file:
+            return ".wav" if holds_sound(file.read(HEAD_BYTES)) else ".png"
+    except OSError:
+        return ".png"

@@ -6,8 +6,9 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 from tqdm import tqdm
@@ -33,8 +34,8 @@ def named(source: str) -> Iterator[None]:
         raise type(error)(f"{source}: {error}") from error
 
 
-def destinations(sources: Sequence[str], out: str | None, suffix: str) -> list[str]:
-    """The output of each input: beside it with another suffix, in the folder `out`, or the file `out`.
+def destinations(sources: Sequence[str], out: str | None, suffix: Callable[[str], str]) -> list[str]:
+    """The output of each input: beside it with the suffix that it gets, in the folder `out`, or the file `out`.
 
     Raises click.UsageError where that is impossible: two inputs share an output, an output is its input.
     """
@@ -56,7 +57,7 @@ def destinations(sources: Sequence[str], out: str | None, suffix: str) -> list[s
         elif not Path(source).name:
             raise click.UsageError(f"'{source}' is not the name of a file")
         else:
-            name = Path(source).with_suffix(suffix)
+            name = Path(source).with_suffix(suffix(source))
             targets.append(str(Path(str(out)) / name.name if folder else name))
     if len({os.path.realpath(t) for t in targets}) < len(targets):
         raise click.UsageError("two inputs would have the same output")
@@ -66,16 +67,57 @@ def destinations(sources: Sequence[str], out: str | None, suffix: str) -> list[s
     return targets
 
 
-def read_input(source: str) -> bytes:
-    """The bytes of a file or of standard input. Raises MediaError."""
-    try:
-        if source == STREAM:
-            if sys.stdin is None:
+class Input:
+    """A file, or standard input, that is read once. Raises MediaError where it cannot be."""
+
+    def __init__(self, source: str) -> None:
+        self.name, self.taken = source, 0  # taken: bytes read
+        with _reading():
+            if source == STREAM and sys.stdin is None:
                 raise MediaError("standard input is closed")
-            return sys.stdin.buffer.read()
-        return Path(source).read_bytes()
+            self._file = sys.stdin.buffer if source == STREAM else open(source, "rb")  # noqa: SIM115
+            self._head = b""
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether it comes through standard input."""
+        return self.name == STREAM
+
+    def head(self, count: int) -> bytes:
+        """The first bytes, fewer where there are not as many; they will be read again."""
+        self._head += self._read(count - len(self._head))
+        return self._head
+
+    def read(self, count: int = -1) -> bytes:
+        """So many bytes, fewer only at the end; all that is left by default."""
+        begun = self._head if count < 0 else self._head[:count]
+        self._head = self._head[len(begun) :]
+        data = begun + self._read(count - len(begun) if count >= 0 else count)
+        self.taken += len(data)
+        return data
+
+    def _read(self, count: int) -> bytes:
+        with _reading():
+            return self._file.read(count) if count else b""
+
+    def close(self) -> None:
+        """Closes the file."""
+        if not self.is_stream:
+            self._file.close()
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise MediaError(f"cannot be read: {error.strerror or error}") from error
+
+
+def read_input(source: str) -> bytes:
+    """The bytes of a file or of standard input. Raises MediaError."""
+    with closing(Input(source)) as file:
+        return file.read()
 
 
 def check_target(target: str, force: bool) -> None:
@@ -100,25 +142,32 @@ def check_target(target: str, force: bool) -> None:
 
 def write_output(target: str, data: bytes) -> None:
     """Writes to standard output, or to a file that appears only when it is whole. Raises MediaError."""
+    fill_output(target, lambda out: out.write(data))
+
+
+def fill_output(target: str, fill: Callable[[BinaryIO], object]) -> None:
+    """Lets `fill` write to standard output, or to a file that appears only when it is whole. Raises MediaError."""
     try:
         if target == STREAM:
             with open(sys.stdout.fileno(), "wb", closefd=False) as stream:
-                stream.write(data)
+                fill(stream)
         else:
-            write_whole(Path(target), lambda file: file.write(data))
+            write_whole(Path(target), fill)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise MediaError(f"cannot write {target}: {error.strerror or error}") from error
 
 
-def each(sources: Sequence[str], targets: Sequence[str], force: bool, convert: Callable[[bytes, str], bytes]) -> None:
+def each(
+    sources: Sequence[str], targets: Sequence[str], force: bool, convert: Callable[[Input, str, BinaryIO], None]
+) -> None:
     """Converts every input, going on after a bad one; progress on a terminal only.
 
-    convert takes the input's bytes and the output's name. Raises CodecError at the end where any input failed, click's
-    Exit where all were converted and one is incomplete.
+    convert takes the input, the output's name and the output. Raises CodecError at the end where any input failed,
+    click's Exit where all were converted and one is incomplete.
     """
-    from codec.api import IncompletePicture
+    from codec.api import IncompletePicture, IncompleteSound
 
     failed = incomplete = 0
     jobs = list(zip(sources, targets, strict=True))
@@ -126,19 +175,23 @@ def each(sources: Sequence[str], targets: Sequence[str], force: bool, convert: C
         try:
             with named(source):
                 check_target(target, force)
-                data = read_input(source)
-                with notices(source) as found:
-                    written = convert(data, target)
-                write_output(target, written)
+                sizes: list[int] = []
+                with closing(Input(source)) as file, notices(source) as found:
+
+                    def fill(out: BinaryIO, file: Input = file, target: str = target, sizes: list[int] = sizes) -> None:
+                        convert(file, target, out)
+                        sizes.append(out.seek(0, os.SEEK_END) if target != STREAM else 0)
+
+                    fill_output(target, fill)
         except CodecError as error:
             if len(jobs) == 1:
                 raise
             failed += 1
             say(str(error))
         else:
-            incomplete += any(issubclass(category, IncompletePicture) for category in found)
+            incomplete += any(issubclass(category, (IncompletePicture, IncompleteSound)) for category in found)
             if target != STREAM:
-                click.echo(f"{source} -> {target}: {len(data):,} -> {len(written):,} bytes", err=True)
+                click.echo(f"{source} -> {target}: {file.taken:,} -> {sizes[0]:,} bytes", err=True)
     if failed:
         raise CodecError(f"{failed} of {len(jobs)} files failed")
     if incomplete:
@@ -148,10 +201,10 @@ def each(sources: Sequence[str], targets: Sequence[str], force: bool, convert: C
 @contextmanager
 def notices(source: str) -> Iterator[list[type[Warning]]]:
     """Says our own warnings in a line each, beginning with the name of their file; collects their categories."""
-    from codec.api import IncompletePicture
+    from codec.api import IncompletePicture, IncompleteSound
     from codec.media import MediaNotice
 
-    ours = (IncompletePicture, MediaNotice)
+    ours = (IncompletePicture, IncompleteSound, MediaNotice)
     found: list[type[Warning]] = []
     with warnings.catch_warnings(record=True) as caught:
         for category in ours:

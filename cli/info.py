@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from codec.cli import files
+
+if TYPE_CHECKING:
+    from codec.api import Info, SoundInfo
 
 
 @click.command()
@@ -16,17 +21,33 @@ from codec.cli import files
 def info(file: str, as_json: bool) -> None:
     """Say what an .lcc FILE holds, without decoding it. FILE - is standard input."""
     import codec
+    from codec.api import SoundInfo
 
     with files.named(file):
         facts = codec.info(files.read_input(file))
     if as_json:
-        click.echo(json.dumps(asdict(facts) | {"rate_bpp": round(facts.rate_bpp, 5)}))
+        rates = {name: getattr(facts, name) for name in ("rate_bpp", "rate_kbps", "duration_s") if hasattr(facts, name)}
+        click.echo(json.dumps(asdict(facts) | {name: round(rate, 5) for name, rate in rates.items()}))
         return
+    for line in _of_sound(facts) if isinstance(facts, SoundInfo) else _of_picture(facts):
+        click.echo(line)
+    click.echo(f"quality: {facts.quality:g} of 100")
+    rate = f"{facts.rate_kbps:.2f} kbit/s" if isinstance(facts, SoundInfo) else f"{facts.rate_bpp:.4f} bits per pixel"
+    click.echo(f"size: {facts.size_bytes:,} bytes, {rate}")
+    click.echo(f"format: version {facts.version}, model {facts.model}, weights {facts.weights}")
+
+
+def _of_picture(facts: Info) -> Iterator[str]:
     colours = "grey" if facts.channels == 1 else "RGB"
     kinds = [colours, f"{facts.bit_depth} bits a sample", *(["alpha"] if facts.alpha else []), *facts.metadata]
-    click.echo(f"{facts.media}: {facts.width} x {facts.height} pixels, {', '.join(kinds)}")
+    yield f"{facts.media}: {facts.width} x {facts.height} pixels, {', '.join(kinds)}"
     if facts.tiles > 1:
-        click.echo(f"tiles: {facts.tiles}")
-    click.echo(f"quality: {facts.quality:g} of 100")
-    click.echo(f"size: {facts.size_bytes:,} bytes, {facts.rate_bpp:.4f} bits per pixel")
-    click.echo(f"format: version {facts.version}, model {facts.model}, weights {facts.weights}")
+        yield f"tiles: {facts.tiles}"
+
+
+def _of_sound(facts: SoundInfo) -> Iterator[str]:
+    channels = "mono" if facts.channels == 1 else "stereo"
+    kinds = [channels, f"{facts.sample_rate} Hz", f"{facts.bit_depth} bits a sample"]
+    yield f"{facts.media}: {facts.duration_s:.3f} s, {', '.join(kinds)}"
+    for name, text in facts.tags.items():
+        yield f"{name}: {' '.join(text.split())}"

@@ -3,6 +3,9 @@
     data = codec.compress("photo.png", quality=50)
     image = codec.decompress(data)
 
+    data = codec.compress_audio("speech.wav", quality=25)
+    sound = codec.decompress_audio(data)
+
 Names are loaded when first used, so that `import codec` is instant and `codec.bitstream` never brings torch along.
 """
 
@@ -15,13 +18,20 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "compress": "codec.api",
+    "compress_audio": "codec.api",
     "decompress": "codec.api",
+    "decompress_audio": "codec.api",
     "info": "codec.api",
+    "sound_decoder": "codec.api",
+    "sound_encoder": "codec.api",
     "verify": "codec.api",
     "Info": "codec.api",
     "IncompletePicture": "codec.api",
+    "IncompleteSound": "codec.api",
+    "SoundInfo": "codec.api",
     "MediaNotice": "codec.media",
     "Picture": "codec.media",
+    "Sound": "codec.media",
     "CodecError": "codec.bitstream.errors",
     "CorruptFile": "codec.bitstream.errors",
     "LimitExceeded": "codec.bitstream.errors",
@@ -31,7 +41,20 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
-    from codec.api import IncompletePicture, Info, compress, decompress, info, verify
+    from codec.api import (
+        IncompletePicture,
+        IncompleteSound,
+        Info,
+        SoundInfo,
+        compress,
+        compress_audio,
+        decompress,
+        decompress_audio,
+        info,
+        sound_decoder,
+        sound_encoder,
+        verify,
+    )
     from codec.bitstream.errors import (
         CodecError,
         CorruptFile,
@@ -40,23 +63,30 @@ if TYPE_CHECKING:
         ModelMismatch,
         UnsupportedFile,
     )
-    from codec.media import MediaNotice, Picture
+    from codec.media import MediaNotice, Picture, Sound
 
 __all__ = [
     "CodecError",
     "CorruptFile",
     "IncompletePicture",
+    "IncompleteSound",
     "Info",
     "LimitExceeded",
     "MediaError",
     "MediaNotice",
     "ModelMismatch",
     "Picture",
+    "Sound",
+    "SoundInfo",
     "UnsupportedFile",
     "__version__",
     "compress",
+    "compress_audio",
     "decompress",
+    "decompress_audio",
     "info",
+    "sound_decoder",
+    "sound_encoder",
     "verify",
 ]
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from codec import media
 from codec.bitstream import container, format
-from codec.media import ImageSource, PathLike, Picture, Pixels
+from codec.bitstream import sound as soundfile
+from codec.bitstream.errors import MediaError
+from codec.bitstream.sections import media_of
+from codec.media import ImageSource, PathLike, Picture, Pixels, Samples, Sound
 from codec.media.raster import joined
-from codec.quality import IMAGE
+from codec.media.sound import BIT_DEPTHS
+from codec.quality import AUDIO, IMAGE
 
 if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
+
+    from codec.media import SoundSource
+    from codec.media.sound_reading import Waveform
+    from codec.sound import Decoder, Encoder
 
 Device = Literal["auto", "cpu", "cuda"]
 BitDepth = Literal[8, 16]
@@ -29,9 +39,46 @@ class IncompletePicture(UserWarning):
     """A file was cut or damaged, and what there is of its picture is shown."""
 
 
+class IncompleteSound(UserWarning):
+    """A file was cut or damaged, and there is silence where its sound is missing."""
+
+
+@dataclass(frozen=True)
+class SoundInfo:
+    """What a file of sound says of itself.
+
+    sample_rate: Hz; channels: 1 or 2; samples: of each channel; bit_depth: of the source, 16, 24 or 32 (floats); tags:
+    title, artist and so on; chunks: how many; size_bytes: of the whole file; payload_bytes: of the coded streams in it.
+    """
+
+    media: str
+    sample_rate: int
+    channels: int
+    samples: int
+    bit_depth: int
+    tags: dict[str, str]
+    chunks: int
+    quality: float
+    model: int
+    weights: str
+    version: int
+    size_bytes: int
+    payload_bytes: int
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds."""
+        return self.samples / self.sample_rate
+
+    @property
+    def rate_kbps(self) -> float:
+        """Kilobits a second of the whole file."""
+        return self.size_bytes * 8 / 1000 / self.duration_s if self.samples else 0.0
+
+
 @dataclass(frozen=True)
 class Info:
-    """What a file says of itself.
+    """What a file of a picture says of itself.
 
     width, height: pixels; channels: 1 grey, 3 RGB; bit_depth: of the source, 8 or 16; tiles: how many; metadata: the
     kinds that are there, of "icc", "exif" and "xmp"; size_bytes: of the whole file.
@@ -128,17 +175,23 @@ def decompress(
     device: Device = ...,
     max_pixels: int = ...,
 ) -> Tensor: ...
+@overload
+def decompress(
+    data: bytes | PathLike, *, output: Literal["samples"], partial: bool = ..., device: Device = ...
+) -> tuple[Samples, int]: ...
 def decompress(
     data: bytes | PathLike,
     *,
-    output: Literal["pil", "picture", "array", "tensor"] = "pil",
+    output: Literal["pil", "picture", "array", "tensor", "samples"] = "pil",
     bit_depth: BitDepth = 8,
     region: Region | None = None,
     partial: bool = False,
     device: Device = "auto",
     max_pixels: int = format.MAX_PIXELS,
-) -> Image.Image | Picture | Pixels | Tensor:
+) -> Image.Image | Picture | Pixels | Tensor | tuple[Samples, int]:
     """The picture of an .lcc file, given as its bytes or its path.
+
+    A file of sound gives its samples (n, channels) and sample rate, whatever the output; see `decompress_audio`.
 
     output: "pil" for a Pillow image with its metadata, "picture" for samples, alpha and metadata (`codec.media`),
         "array" or "tensor" for (H, W, C) alone, C = 1 to 4, alpha last.
@@ -150,12 +203,18 @@ def decompress(
     from codec import picture
     from codec.devices import device_named
 
-    if output not in ("pil", "picture", "array", "tensor"):
-        raise ValueError(f"output '{output}': expected pil, picture, array or tensor")
+    if output not in ("pil", "picture", "array", "tensor", "samples"):
+        raise ValueError(f"output '{output}': expected pil, picture, array, tensor or samples")
     if bit_depth not in (8, 16):
         raise ValueError(f"bit depth {bit_depth}: expected 8 or 16")
+    raw = media.read_bytes(data)
+    if media_of(raw) == format.MEDIA_AUDIO:
+        sound = decompress_audio(raw, partial=partial, device=device)
+        return sound.samples, sound.sample_rate
+    if output == "samples":
+        raise MediaError("the file holds a picture, which has no samples of sound")
     decoded = picture.decode(
-        media.read_bytes(data),
+        raw,
         device_named(device),
         max_pixels,
         bit_depth=bit_depth,
@@ -177,12 +236,16 @@ def decompress(
     return torch.from_numpy(array)
 
 
-def info(data: bytes | PathLike) -> Info:
+def info(data: bytes | PathLike) -> Info | SoundInfo:
     """What an .lcc file says of itself, checksums checked, latents not decoded. Loads no torch.
 
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, MediaError.
     """
     raw = media.read_bytes(data)
+    return _sound_info(raw) if media_of(raw) == format.MEDIA_AUDIO else _picture_info(raw)
+
+
+def _picture_info(raw: bytes) -> Info:
     parsed = container.read(raw, max_pixels=format.MAX_SIDE**2)
     header = parsed.header
     return Info(
@@ -202,6 +265,26 @@ def info(data: bytes | PathLike) -> Info:
     )
 
 
+def _sound_info(raw: bytes) -> SoundInfo:
+    parsed = soundfile.read(raw, max_seconds=math.inf)
+    header = parsed.header
+    return SoundInfo(
+        media="audio",
+        sample_rate=header.sample_rate,
+        channels=header.channels,
+        samples=parsed.samples,
+        bit_depth=header.bit_depth,
+        tags=parsed.tags,
+        chunks=len(parsed.chunks),
+        quality=round(AUDIO.quality(header.step_index), 1),
+        model=header.model,
+        weights=header.digest.hex(),
+        version=format.VERSION,
+        size_bytes=len(raw),
+        payload_bytes=sum(len(chunk.data) for chunk in parsed.chunks),
+    )
+
+
 def verify(
     data: bytes | PathLike, *, deep: bool = False, device: Device = "auto", max_pixels: int = format.MAX_PIXELS
 ) -> None:
@@ -210,12 +293,109 @@ def verify(
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, MediaError; where `deep` ModelMismatch.
     """
     raw = media.read_bytes(data)
+    if media_of(raw) == format.MEDIA_AUDIO:
+        soundfile.read(raw, math.inf)
+        if deep:
+            from codec import sound
+            from codec.devices import device_named
+
+            sound.verify(raw, device_named(device))
+        return
     container.read(raw, max_pixels)
     if deep:
         from codec import picture
         from codec.devices import device_named
 
         picture.verify(raw, device_named(device), max_pixels)
+
+
+def compress_audio(
+    sound: SoundSource | Waveform,
+    sample_rate: int | None = None,
+    quality: float = 50,
+    *,
+    device: Device = "auto",
+    max_seconds: float = format.MAX_SECONDS,
+) -> bytes:
+    """The bytes of an .lcc file of a sound.
+
+    sound: a path, the bytes of a sound file, a `Sound`; or, with its sample_rate in Hz, an array or tensor (n,) or (n,
+        1 or 2) of int16, int32 or floats in -1..1.
+    quality: 0 (smallest, about 4 kbit/s mono) to 100 (best, about 64).
+    Warns MediaNotice where the sound is converted before it is coded.
+    Raises: MediaError, LimitExceeded (both CodecError); ValueError for a quality or device that does not exist.
+    """
+    from codec import sound as coder
+    from codec.devices import device_named
+
+    check_quality(quality)
+    source: Any = sound if sample_rate is None else (sound, sample_rate)
+    return coder.encode(media.read_sound(source, max_seconds), quality, device_named(device))
+
+
+def decompress_audio(
+    data: bytes | PathLike,
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    partial: bool = False,
+    device: Device = "auto",
+    max_seconds: float = format.MAX_SECONDS,
+) -> Sound:
+    """The sound of an .lcc file: samples (n, channels) float32 at its source's rate, and tags.
+
+    start_s, duration_s: of the only part that is wanted, in seconds.
+    partial: give what there is of a file that is cut or damaged behind its header, and silence for the rest; warns
+        IncompleteSound.
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch, MediaError (all CodecError); ValueError.
+    """
+    from codec import sound as coder
+    from codec.devices import device_named
+
+    decoded = coder.decode(
+        media.read_bytes(data),
+        device_named(device),
+        max_seconds,
+        start_s=start_s,
+        duration_s=duration_s,
+        partial=partial,
+    )
+    if decoded.damage:
+        warnings.warn(_summary(decoded.damage), IncompleteSound, stacklevel=2)
+    return decoded.sound
+
+
+def sound_encoder(
+    sample_rate: int,
+    channels: int,
+    quality: float = 50,
+    *,
+    bit_depth: int = 16,
+    tags: Mapping[str, str] | None = None,
+    device: Device = "auto",
+) -> Encoder:
+    """An encoder for sound that comes piece by piece: `push(samples)` and `finish()` return bytes of the file.
+
+    bit_depth: of the source, 16, 24 or 32 (floats): what a decoder writes by default.
+    Raises: ModelMismatch; ValueError.
+    """
+    from codec.devices import device_named
+    from codec.sound import Encoder
+
+    check_quality(quality)
+    if channels not in (1, 2) or not 1 <= sample_rate <= format.MAX_RATE:
+        raise ValueError(f"{channels} channels at {sample_rate} Hz: expected 1 or 2, and up to {format.MAX_RATE} Hz")
+    if bit_depth not in BIT_DEPTHS:
+        raise ValueError(f"bit depth {bit_depth}: expected one of {BIT_DEPTHS}")
+    return Encoder(sample_rate, channels, quality, device_named(device), bit_depth, tags)
+
+
+def sound_decoder(*, device: Device = "auto", max_seconds: float = format.MAX_SECONDS) -> Decoder:
+    """A decoder for a file that comes piece by piece: `push(data)` and `finish()` return samples (n, channels)."""
+    from codec.devices import device_named
+    from codec.sound import Decoder
+
+    return Decoder(device_named(device), max_seconds)
 
 
 def _summary(damage: tuple[str, ...]) -> str:

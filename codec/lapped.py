@@ -7,21 +7,17 @@ signal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from codec.classical import Array, dct_matrix
+from codec.classical import Array
 
 SAMPLE_RATE = 48_000  # Hz, of everything inside
 FLOOR = 1e-4  # amplitude below which companding turns linear; full scale is 1
 REFERENCE = 0.1  # a coefficient's amplitude at which all frequencies agree ...
 LEVEL = 50.0  # ... on this companded value
-RMS_FLOOR = 0.3  # added to statistics, in companded units: keeps silent frequencies from unbounded norms
 
 
 def mdct_basis(hop: int) -> Array:
@@ -33,7 +29,7 @@ def mdct_basis(hop: int) -> Array:
 
 
 class FrontEnd(nn.Module):
-    """Sound (..., (T + 1) * hop) to companded coefficients (..., T, hop) and back.
+    """Sound (..., (T + 1) * hop) to coefficients (..., T, hop) and back; and their companding.
 
     Lower frequencies are companded less, and finer, as the waveform matters where the ear follows it: to about 4 kHz.
     """
@@ -52,36 +48,20 @@ class FrontEnd(nn.Module):
             self.register_buffer(name, torch.tensor(values, dtype=torch.float32), persistent=False)
         self.hop = hop
 
-    def forward(self, x: Tensor) -> Tensor:
-        c = F.linear(x.unfold(-1, 2 * self.hop, self.hop), self.basis)
-        return self.scale * c.sign() * ((c.abs() + FLOOR) ** self.power - FLOOR**self.power)
+    def coefficients(self, x: Tensor) -> Tensor:
+        """(..., T, hop) of samples."""
+        return F.linear(x.unfold(-1, 2 * self.hop, self.hop), self.basis)
 
-    def inverse(self, h: Tensor) -> Tensor:
-        """Sound of companded coefficients; its first and last hop are not complete."""
-        magnitude = (h.abs() / self.scale + FLOOR**self.power) ** (1 / self.power) - FLOOR
-        frames = (h.sign() * magnitude) @ self.basis
+    def samples(self, c: Tensor) -> Tensor:
+        """Sound of coefficients; its first and last hop are not complete."""
+        frames = c @ self.basis
         left, right = frames[..., : self.hop].flatten(-2), frames[..., self.hop :].flatten(-2)
         return F.pad(left, (0, self.hop)) + F.pad(right, (self.hop, 0))
 
+    def compand(self, c: Tensor) -> Tensor:
+        """Coefficients companded."""
+        return self.scale * c.sign() * ((c.abs() + FLOOR) ** self.power - FLOOR**self.power)
 
-@dataclass(frozen=True)
-class SoundStatistics:
-    """Root mean square of companded coefficients (hop,), and of their DCT over merged frames (hop * merged,)."""
-
-    rms: Array
-    rms_merged: Array
-
-
-def sound_statistics(sounds: Sequence[Tensor], hop: int, merged: int) -> SoundStatistics:
-    """Statistics of sounds (n,) in -1..1, the frames of all counted alike."""
-    front_end = FrontEnd(hop)
-    total, total_merged, count = np.zeros(hop), np.zeros((hop, merged)), 0
-    for x in sounds:
-        groups = (len(x) // hop - 1) // merged
-        h = front_end(x[: (groups * merged + 1) * hop]).double().numpy()
-        blocks = h.reshape(groups, merged, hop)
-        total += (blocks**2).sum((0, 1)) / merged
-        total_merged += (np.einsum("kt,gtf->gfk", dct_matrix(merged), blocks) ** 2).sum(0)
-        count += groups
-    rms, rms_merged = (np.sqrt(t / max(count, 1)) + RMS_FLOOR for t in (total, total_merged.reshape(-1)))
-    return SoundStatistics(rms, rms_merged)
+    def expand(self, h: Tensor) -> Tensor:
+        """The inverse of `compand`."""
+        return h.sign() * ((h.abs() / self.scale + FLOOR**self.power) ** (1 / self.power) - FLOOR)

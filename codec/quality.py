@@ -29,7 +29,7 @@ class QualityCurve:
         """The quality that `step_index` comes from, within a tenth."""
         octaves = self.worst - step_index / format.STEP_UNITS
         root = math.sqrt(self.linear**2 + 4 * self.square * max(octaves, 0.0))
-        return (root - self.linear) / (2 * self.square)
+        return 2 * max(octaves, 0.0) / (self.linear + root)
 
     @property
     def range(self) -> tuple[float, float]:
@@ -38,4 +38,4 @@ class QualityCurve:
 
 
 IMAGE = QualityCurve(worst=7.5, linear=0.03, square=0.0002)
-AUDIO = QualityCurve(worst=7.0, linear=0.05, square=0.0)
+AUDIO = QualityCurve(worst=8.5, linear=0.06, square=0.0)

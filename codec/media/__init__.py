@@ -11,12 +11,15 @@ from codec.media.paths import PathLike, read_bytes
 from codec.media.raster import Picture, Pixels, at_depth, to_8_bits, to_16_bits, to_pillow
 from codec.media.reading import ImageSource, read_picture
 from codec.media.resampling import Resampler, resample, resampled_length
+from codec.media.sniffing import HEAD_BYTES, is_sound
 from codec.media.sound import Samples, Sound
 from codec.media.sound_reading import MAX_SECONDS, SoundReader, SoundSource, read_sound
 from codec.media.sound_writing import SOUND_SAVED_AS, SOUNDS, SoundWriter, check_sound_suffix, sound_file
+from codec.media.waves import WaveReader, WaveWriter, is_wave
 from codec.media.writing import PICTURES, SAVED_AS, check_suffix, picture_file
 
 __all__ = [
+    "HEAD_BYTES",
     "MAX_SECONDS",
     "OPENED",
     "PICTURES",
@@ -34,11 +37,15 @@ __all__ = [
     "SoundReader",
     "SoundSource",
     "SoundWriter",
+    "WaveReader",
+    "WaveWriter",
     "alpha_bytes",
     "alpha_from",
     "at_depth",
     "check_sound_suffix",
     "check_suffix",
+    "is_sound",
+    "is_wave",
     "picture_file",
     "read_bytes",
     "read_picture",

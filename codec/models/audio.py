@@ -1,27 +1,64 @@
-"""Sound: an autoencoder that begins as an MDCT with companding and a short DCT over frames.
+"""Sound: an autoencoder that begins as an MDCT with companding, a short DCT over frames, and band energies.
 
 Linear path: the MDCT (5 ms frames), companded, then four frames become one latent frame of 20 ms by a DCT over time for
-each frequency, of which the 320 strongest coefficients are kept; synthesis is the transpose. Residual blocks at either
-scale, in both directions, learn the rest. Where quantisation leaves nothing, synthesis may add noise of a level that it
-predicts. Channels of a file are rows: (B, rows, frames, coefficients), 1 row mono, 2 stereo.
+each frequency, of which the 288 strongest coefficients are kept; synthesis is the transpose. Before them stand the
+energies of 32 bands. Residual blocks at either scale, in both directions, learn the rest. At the end synthesis adds
+noise where it wants it and moves bands towards their energies. Channels of a file are rows: (B, rows, frames,
+coefficients), 1 row mono, 2 stereo.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from codec.autoencoder import Autoencoder
-from codec.classical import dct_matrix
-from codec.lapped import FrontEnd, SoundStatistics
+from codec.classical import Array, dct_matrix
+from codec.envelope import BANDS, UNITS_PER_OCTAVE, Envelope
+from codec.lapped import FrontEnd
 from codec.layers import Depthwise, Plain, Stack, merge, spread, step_limit, zeroed
 from codec.prior import PriorConfig
 
-NOISE_LEVEL_START = -3.0  # before softplus, in feature units
+RMS_FLOOR = 0.3  # added to statistics, in companded units: keeps silent frequencies from unbounded norms
+NOISE_START = -1.5  # share of a band's amplitude that noise begins with, before the sigmoid
+MATCH_START = (0.5, -1.5)  # share of the way to a band's energy, before the sigmoid: at the middle step, and by quality
+# octaves that the steps of energies move by at coarse, middle and fine anchors: they need less range than coefficients
+ENERGY_STEPS = (-3.0, -0.5, 1.5)
+
+
+@dataclass(frozen=True)
+class SoundStatistics:
+    """Root mean squares of companded coefficients (hop,), of their DCT over merged frames (hop * merged,), and of the
+    envelope's features (BANDS,); and the mean logarithms of band energies (BANDS,).
+    """
+
+    rms: Array
+    rms_merged: Array
+    rms_envelope: Array
+    mean_envelope: Array
+
+
+def sound_statistics(sounds: Sequence[Tensor], hop: int, merged: int) -> SoundStatistics:
+    """Statistics of sounds (n,) in -1..1, the frames of all counted alike."""
+    front_end, envelope = FrontEnd(hop), Envelope(hop, merged, np.zeros(BANDS))
+    fine, coarse, octaves = [], [], []
+    for x in sounds:
+        groups = (len(x) // hop - 1) // merged
+        c = front_end.coefficients(x[: (groups * merged + 1) * hop])
+        blocks = front_end.compand(c).double().numpy().reshape(groups, merged, hop)
+        fine.append((blocks**2).mean(1))
+        coarse.append(np.einsum("kt,gtf->gfk", dct_matrix(merged), blocks).reshape(groups, -1) ** 2)
+        octaves.append(envelope.log2_energies(envelope(c[None, None]))[0, 0].double().numpy())
+    levels = np.concatenate(octaves)
+    mean = levels.mean(0)
+    features = (levels - mean) @ dct_matrix(BANDS).T * UNITS_PER_OCTAVE
+    rms, rms_merged = (np.sqrt(np.concatenate(part).mean(0)) + RMS_FLOOR for part in (fine, coarse))
+    return SoundStatistics(rms, rms_merged, np.sqrt((features**2).mean(0)), mean)
 
 
 @dataclass(frozen=True)
@@ -40,10 +77,10 @@ class AudioConfig:
     kernel_fine: int = 7
     kernel_coarse: int = 5
     hyper_width: int = 256
-    middle: float = 4.5
+    middle: float = 5.5
     prior: PriorConfig = field(
         default_factory=lambda: PriorConfig(
-            groups=(16, 32, 64, 208),
+            groups=(32, 32, 64, 192),
             quartered=0,
             hyper_channels=64,
             kernel=(1, 5),
@@ -64,15 +101,17 @@ class AudioModel(Autoencoder):
 
     def __init__(self, config: AudioConfig, statistics: SoundStatistics | None = None) -> None:
         hop, merged = config.hop, config.merged
-        s = statistics or SoundStatistics(np.ones(hop), np.ones(hop * merged))
+        s = statistics or SoundStatistics(np.ones(hop), np.ones(hop * merged), np.ones(BANDS), np.zeros(BANDS))
         channels = sum(config.prior.groups)
-        keep = np.argsort(-s.rms_merged, kind="stable")[:channels]
-        log2_std = torch.tensor(np.log2(s.rms_merged[keep]), dtype=torch.float32)
+        keep = np.argsort(-s.rms_merged, kind="stable")[: channels - BANDS]
+        log2_std = torch.tensor(np.log2(np.append(s.rms_envelope, s.rms_merged[keep])), dtype=torch.float32)
         super().__init__(config.prior, config.middle, log2_std, log2_std / 2)
         self.config = config
         self.register_buffer("log2_norm_fine", torch.tensor(np.log2(s.rms) / 2, dtype=torch.float32))
-        self.front_end = FrontEnd(hop)
-        self.down, self.up = zeroed(Plain(merged * hop, channels)), zeroed(Plain(channels, merged * hop))
+        self.front_end, self.envelope = FrontEnd(hop), Envelope(hop, merged, s.mean_envelope)
+        with torch.no_grad():
+            self.gain.log2_offset[:, :BANDS] = torch.tensor(ENERGY_STEPS)[:, None]
+        self.down, self.up = zeroed(Plain(merged * hop, channels - BANDS)), zeroed(Plain(channels, merged * hop))
         self._start_from(keep)
         fine, coarse = (1, config.kernel_fine), (1, config.kernel_coarse)
         self.a_fine, self.a_coarse = (
@@ -83,9 +122,13 @@ class AudioModel(Autoencoder):
             Stack(channels, config.synthesis_coarse, coarse),
             Stack(hop, config.synthesis_fine, fine),
         )
-        self.noise_level = zeroed(nn.Linear(hop, hop))
-        self.noise_by_quality = zeroed(nn.Linear(1, hop))
-        nn.init.constant_(self.noise_level.bias, NOISE_LEVEL_START)
+        self.noise_share, self.noise_by_quality = zeroed(nn.Linear(hop, hop)), zeroed(nn.Linear(1, hop))
+        self.match_by_quality = zeroed(nn.Linear(1, BANDS))
+        nn.init.constant_(self.noise_share.bias, NOISE_START)
+        for parameter, start in zip(
+            (self.match_by_quality.bias, self.match_by_quality.weight), MATCH_START, strict=True
+        ):
+            nn.init.constant_(parameter, start)
 
         def reach(fine_blocks: int, coarse_blocks: int) -> int:
             frames = fine_blocks * (config.kernel_fine // 2) + 1  # and the frame that overlaps
@@ -109,13 +152,13 @@ class AudioModel(Autoencoder):
         """Sets the linear path to a DCT over the merged frames of each frequency."""
         hop, merged = self.config.hop, self.config.merged
         norm_fine = np.exp2(self.log2_norm_fine.double().numpy())
-        norm = np.exp2(self.prior.log2_norm.double().numpy())
+        norm = np.exp2(self.prior.log2_norm.double().numpy())[BANDS:]
         # rows are coefficients (frequency, DCT index); columns (frame, frequency), as `merge` lays them out
         over_time = np.einsum("kt,fg->fktg", dct_matrix(merged), np.eye(hop)).reshape(hop * merged, merged * hop)[keep]
         fine = np.tile(norm_fine, merged)
         with torch.no_grad():
             self.down.weight.copy_(torch.from_numpy(over_time * fine / norm[:, None]))
-            self.up.weight.copy_(torch.from_numpy((over_time / fine * norm[:, None]).T.copy()))
+            self.up.weight[:, BANDS:] = torch.from_numpy((over_time / fine * norm[:, None]).T.copy())
 
     def linear_parameters(self) -> list[nn.Parameter]:
         """The linear path: trained with a smaller learning rate."""
@@ -125,24 +168,31 @@ class AudioModel(Autoencoder):
         """(B, rows, latents, 320) float32 features of sound x."""
         told, limit_fine, limit_coarse = self._conditions(log2_step)
         with torch.autocast(x.device.type, enabled=False):
-            h = self.front_end(x.float()) * torch.exp2(-self.log2_norm_fine)
-        h = self.a_fine(h, told, limit_fine)
-        features: Tensor = self.a_coarse(self.down(merge(h, (1, self.config.merged))), told, limit_coarse)
+            c = self.front_end.coefficients(x.float())
+            h = self.front_end.compand(c) * torch.exp2(-self.log2_norm_fine)
+            energies = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
+        h = self.down(merge(self.a_fine(h, told, limit_fine), (1, self.config.merged)))
+        features: Tensor = self.a_coarse(torch.cat([energies, h], -1), told, limit_coarse)
         return features
 
     def synthesis(self, h: Tensor, log2_step: Tensor, noise: Tensor | None = None) -> Tensor:
         """(B, rows, samples) float32 sound, not clamped, of features h; its first and last hop are not complete.
 
-        noise: (B, rows, latents * merged, hop) of unit variance; drawn at random where None.
+        noise: (B, rows, n * merged, hop) uniform with unit variance; drawn at random where None.
         """
         told, limit_fine, limit_coarse = self._conditions(log2_step)
-        h = spread(self.up(self.s_coarse(h, told, limit_coarse)), (1, self.config.merged))
+        h = self.s_coarse(h, told, limit_coarse)
+        energies = h[..., :BANDS].float()
+        h = self.s_fine(spread(self.up(h), (1, self.config.merged)), told, limit_fine)
+        noise_share = torch.sigmoid(self.noise_share(h) + self.noise_by_quality(told[:, None])[:, None, None]).float()
+        match_share = torch.sigmoid(self.match_by_quality(told[:, None]))[:, None, None].float()
         if noise is None:
-            noise = torch.randn_like(h)
-        level = F.softplus(self.noise_level(h) + self.noise_by_quality(told[:, None])[:, None, None]).float()
-        h = self.s_fine(h + level * noise, told, limit_fine)
+            noise = (torch.rand_like(noise_share) - 0.5) * math.sqrt(12)
         with torch.autocast(h.device.type, enabled=False):
-            return self.front_end.inverse(h.float() * torch.exp2(self.log2_norm_fine))
+            wanted = self.envelope.decoded(energies * torch.exp2(self.prior.log2_norm[:BANDS]))
+            c_hat = self.front_end.expand(h.float() * torch.exp2(self.log2_norm_fine))
+            c_hat = c_hat + noise_share * self.envelope.amplitudes(wanted) * noise
+            return self.front_end.samples(self.envelope.matched(c_hat, wanted, match_share))
 
     def _conditions(self, log2_step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         limit_fine, limit_coarse = (step_limit(log2_step, n) for n in (self.log2_norm_fine, self.prior.log2_norm))

@@ -7,14 +7,15 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from codec import media
 from codec.bitstream.errors import MediaError
-from codec.lapped import SAMPLE_RATE, FrontEnd, sound_statistics
+from codec.lapped import SAMPLE_RATE, FrontEnd
 from codec.models import AUDIO, ModelRow
-from codec.models.audio import AudioConfig, AudioModel
+from codec.models.audio import AudioConfig, AudioModel, sound_statistics
 from codec.training.data import files, held_out
 from codec.training.relaxed import Pass
 from codec.training.spectra import Spectra
@@ -22,12 +23,13 @@ from codec.training.task import TableSignals
 
 GAIN_DB = (-12.0, 6.0)  # random, as far as full scale allows
 FULL_SCALE = 32767
+SYNTHETIC_SHARE = 1 / 16
 STATISTICS_SOUNDS = 200
 TABLE_SOUNDS = 60
-TABLE_STEPS = (7.0, 6.0, 5.0, 4.0, 3.0, 2.0)  # log2
+TABLE_STEPS = (8.25, 7.25, 6.25, 5.25, 4.25, 3.0)  # log2
 SPECTRAL_PRICE = 150.0  # kbit/s that a unit of spectral distance is worth at the middle step ...
 SPECTRAL_SLOPE = 0.8  # ... and octaves that this price rises by for each octave that the step falls
-WAVEFORM_PRICE = 2.0  # bits that a squared error of one step^2 of a companded coefficient is worth
+WAVEFORM_PRICE = 4.0  # bits that a squared error of one step^2 of a companded coefficient is worth
 
 
 def sounds(sources: Iterable[Path]) -> Iterator[Tensor]:
@@ -51,6 +53,25 @@ def as_signal(sound: Tensor) -> Tensor:
     return sound[None, None].float() / FULL_SCALE
 
 
+def synthetic(rng: np.random.Generator, length: int) -> npt.NDArray[np.float32]:
+    """(length,) of what recordings lack and users have: tones, white noise, clicks, at any level, amid silence."""
+    t = np.arange(length) / SAMPLE_RATE
+    kind = rng.integers(3)
+    if kind == 0:
+        x = sum(
+            np.sin(2 * np.pi * 10 ** rng.uniform(1.5, 4.2) * t + rng.uniform(0, 6)) for _ in range(rng.integers(1, 4))
+        )
+    elif kind == 1:
+        x = rng.uniform(-1, 1, length)
+    else:
+        x = (np.arange(length) % int(10 ** rng.uniform(2.5, 4.5)) == 0) * rng.choice([-1.0, 1.0])
+    x = x / max(np.abs(x).max(), 1e-9) * 10 ** rng.uniform(-3, 0)
+    start, stop = sorted(rng.uniform(-0.5, 1.5, 2) * length)
+    x[(np.arange(length) < start) | (np.arange(length) >= stop)] = 0
+    out: npt.NDArray[np.float32] = x.astype(np.float32)
+    return out
+
+
 def table_signals(sources: Iterable[Path]) -> TableSignals:
     """The first sounds, without the ends that fill no latent. Raises MediaError."""
     hop, latent = AUDIO.config.hop, AUDIO.config.hop * AUDIO.config.merged
@@ -66,7 +87,7 @@ class Cuts:
     """The task of sound: random cuts, so many latents long, of sounds that live on the device as int16."""
 
     row: ModelRow[AudioConfig] = AUDIO
-    validation_steps: tuple[float, ...] = (6.5, 5.5, 4.5, 3.5, 2.5)
+    validation_steps: tuple[float, ...] = (8.0, 7.0, 6.0, 5.0, 4.0)
     softening = 0.3  # kbit/s
     figure_names: tuple[str, ...] = ("kbps", "mel", "nsim")
 
@@ -92,6 +113,9 @@ class Cuts:
         rng = np.random.default_rng((self.seed, step))
         cuts = []
         for _ in range(size):
+            if rng.random() < SYNTHETIC_SHARE:
+                cuts.append(torch.from_numpy(synthetic(rng, self.length))[None, None].to(self.pool[0].device))
+                continue
             sound = self.pool[rng.integers(len(self.pool))]
             start = int(rng.integers(len(sound) - self.length + 1))
             cut = as_signal(sound[start : start + self.length])
@@ -105,7 +129,7 @@ class Cuts:
         middle = self.row.config.middle
         price = SPECTRAL_PRICE * torch.exp2((middle - log2_step) * SPECTRAL_SLOPE)
         spectral = self.spectra.mel_distance(a, b) + self.spectra.dissimilarity(a, b)
-        ca, cb = (self.front_end(s) for s in (a, b))
+        ca, cb = (self.front_end.compand(self.front_end.coefficients(s)) for s in (a, b))
         squared_error: Tensor = ((ca - cb) ** 2).sum((1, 2)) * self._per_second(x) / 1000
         waveform = WAVEFORM_PRICE * torch.exp2(-2 * log2_step) * squared_error
         return self._kbps(x, coded) + price * spectral + waveform

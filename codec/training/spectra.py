@@ -15,28 +15,27 @@ from torch import Tensor, nn
 
 from codec.lapped import SAMPLE_RATE
 
-MEL_WINDOWS = (2048, 1024, 512)  # samples; hops are a quarter
-MEL_BANDS = 80
-MEL_FLOOR = 1e-5
+MEL_BANDS = {2048: 160, 1024: 128, 512: 80}  # by samples of a window; hops are a quarter
+MEL_FLOOR = 1e-5  # of power
 EAR_BANDS = 32
 EAR_WINDOW = 3840  # 80 ms
 EAR_HOP = 960  # 20 ms
 EAR_LOWEST = 50.0  # Hz
 EAR_FLOOR_DB = -45.0  # of amplitude, as 10 log10: so 90 dB below full scale
 EAR_RANGE_DB = 45.0  # below a frame's loudest band
-STRUCTURE_SOFTENING = 0.02  # of variances, dB^2: where nothing moves nothing is compared
+STRUCTURE_SOFTENING = 0.003  # of variances, dB^2: where nothing moves nothing is compared
 BLUR = ((0.0113, 0.0838, 0.0113), (0.0838, 0.6195, 0.0838), (0.0113, 0.0838, 0.0113))  # a Gaussian over 3 x 3
 
 
-def mel_bands(window: int, bands: int = MEL_BANDS) -> Tensor:
-    """(window / 2 + 1, bands) triangles on the mel scale up to half the sample rate, each of sum one."""
+def mel_bands(window: int, bands: int) -> Tensor:
+    """(window / 2 + 1, bands) triangles on the mel scale up to half the sample rate, of height one."""
     top = 2595 * math.log10(1 + SAMPLE_RATE / 2 / 700)
     edges = 700 * (10 ** (np.linspace(0, top, bands + 2) / 2595) - 1)
     f = np.linspace(0, SAMPLE_RATE / 2, window // 2 + 1)[:, None]
     rising = (f - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - f) / (edges[2:] - edges[1:-1])
     triangles = np.maximum(np.minimum(rising, falling), 0)
-    return torch.tensor(triangles / np.maximum(triangles.sum(0), 1e-9), dtype=torch.float32)
+    return torch.tensor(triangles, dtype=torch.float32)
 
 
 def ear_bands(window: int = EAR_WINDOW) -> Tensor:
@@ -57,19 +56,19 @@ class Spectra(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        for window in MEL_WINDOWS:
-            self.register_buffer(f"mel{window}", mel_bands(window))
+        for window, bands in MEL_BANDS.items():
+            self.register_buffer(f"mel{window}", mel_bands(window, bands))
             self.register_buffer(f"hann{window}", torch.hann_window(window))
         self.register_buffer("ear", ear_bands())
         self.register_buffer(f"hann{EAR_WINDOW}", torch.hann_window(EAR_WINDOW))
         self.register_buffer("blur", torch.tensor(BLUR)[None, None])
 
     def mel_distance(self, x: Tensor, y: Tensor) -> Tensor:
-        """(B,) mean absolute difference of the natural logarithms of mel amplitudes."""
+        """(B,) mean absolute difference of the base-10 logarithms of mel spectra of power."""
         distances = []
-        for window in MEL_WINDOWS:
+        for window in MEL_BANDS:
             bands = getattr(self, f"mel{window}")
-            a, b = (torch.log(self._amplitude(s, window, window // 4) @ bands + MEL_FLOOR) for s in (x, y))
+            a, b = (torch.log10((self._power(s, window, window // 4) @ bands).clamp_min(MEL_FLOOR)) for s in (x, y))
             distances.append((a - b).abs().mean((1, 2)))
         return torch.stack(distances).mean(0)
 
@@ -88,16 +87,15 @@ class Spectra(nn.Module):
         level = (2 * mean_a * mean_b + 1) / (mean_a**2 + mean_b**2 + 1)
         return 1 - (structure * level).mean((1, 2))
 
-    def _amplitude(self, x: Tensor, window: int, hop: int) -> Tensor:
+    def _power(self, x: Tensor, window: int, hop: int) -> Tensor:
         """(B, frames, window / 2 + 1)."""
         hann = getattr(self, f"hann{window}")
         spectrum = torch.stft(x, window, hop, window=hann, center=False, return_complex=True)
-        power = spectrum.real**2 + spectrum.imag**2
-        return (power.transpose(1, 2) + 1e-12).sqrt()
+        return (spectrum.real**2 + spectrum.imag**2).transpose(1, 2)
 
     def _loudness(self, x: Tensor) -> Tensor:
         """(B, frames, bands) dB of the root mean square of windowed frames behind gammatone filters."""
-        power = self._amplitude(x, EAR_WINDOW, EAR_HOP) ** 2 @ self.ear
+        power = self._power(x, EAR_WINDOW, EAR_HOP) @ self.ear
         decibels = 5 * torch.log10(power * (2 / EAR_WINDOW**2) + 1e-12)
         return decibels.clamp_min(EAR_FLOOR_DB)
 

@@ -1,0 +1,104 @@
+"""Sounds through commands: in constant memory, and from pipe to pipe as they come."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from codec.bitstream import format
+from codec.cli.files import STREAM, Input
+
+if TYPE_CHECKING:
+    from codec.api import Device
+    from codec.media import Samples, Sound, SoundReader, WaveReader
+
+READ_BYTES = 1 << 14  # of a coded file at once: well below a second of sound
+BLOCK_SAMPLES = 1 << 14
+
+
+class _Writer(Protocol):
+    """What samples are written to."""
+
+    def write(self, samples: Samples) -> None:
+        """Appends (n, channels) float32."""
+
+
+def compress(source: Input, out: BinaryIO, quality: float, device: Device) -> None:
+    """Codes the sound of an input. Raises CodecError."""
+    import codec
+
+    reader = _reader(source)
+    encoder = codec.sound_encoder(
+        reader.sample_rate, reader.channels, quality, bit_depth=reader.bit_depth, tags=reader.tags, device=device
+    )
+    for block in reader.blocks(BLOCK_SAMPLES):
+        out.write(encoder.push(block))
+        out.flush()
+    out.write(encoder.finish())
+
+
+def _reader(source: Input) -> SoundReader | WaveReader:
+    from codec import media
+
+    if not source.is_stream:
+        source.taken = Path(source.name).stat().st_size
+        return media.SoundReader(source.name)
+    if media.is_wave(source.head(media.HEAD_BYTES)):
+        return media.WaveReader(source, format.MAX_SECONDS)
+    return media.SoundReader(io.BytesIO(source.read()))
+
+
+def decompress(
+    source: Input,
+    target: str,
+    out: BinaryIO,
+    *,
+    bit_depth: int | None,
+    start_s: float,
+    duration_s: float | None,
+    partial: bool,
+    device: Device,
+) -> None:
+    """Restores the sound of an input as the format that the target's suffix names; WAVE to a stream.
+
+    bit_depth: of the output, that of the source where None. Raises CodecError.
+    """
+    import codec
+    from codec import media
+
+    suffix = ".wav" if target == STREAM else Path(target).suffix.lower()
+    media.check_sound_suffix(suffix)
+
+    def play(
+        sample_rate: int, channels: int, depth: int, tags: dict[str, str], fill: Callable[[_Writer], None]
+    ) -> None:
+        if target == STREAM:
+            fill(media.WaveWriter(out, sample_rate, channels, bit_depth or depth))
+            return
+        with media.SoundWriter(out, suffix, sample_rate, channels, bit_depth or depth, tags) as writer:
+            fill(writer)
+
+    if partial or start_s or duration_s is not None:
+        sound: Sound = codec.decompress_audio(
+            source.read(), start_s=start_s, duration_s=duration_s, partial=partial, device=device
+        )
+        play(sound.sample_rate, sound.channels, sound.bit_depth, sound.tags, lambda to: to.write(sound.samples))
+        return
+    decoder = codec.sound_decoder(device=device)
+    samples = decoder.push(b"")
+    while decoder.header is None and (data := source.read(READ_BYTES)):
+        samples = decoder.push(data)
+    if decoder.header is None:
+        decoder.finish()  # says what is wrong
+        return
+
+    def rest(to: _Writer) -> None:
+        to.write(samples)
+        while data := source.read(READ_BYTES):
+            to.write(decoder.push(data))
+        to.write(decoder.finish())
+
+    header = decoder.header
+    play(header.sample_rate, header.channels, header.bit_depth, decoder.tags, rest)

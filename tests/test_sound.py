@@ -1,0 +1,327 @@
+"""Sound: lengths to the sample, seams, streams, parts, damage, and what must not go wrong in any sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import codec
+from codec import media, sound
+from codec.bitstream import format
+from codec.bitstream import sound as soundfile
+from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, MediaError, ModelMismatch, UnsupportedFile
+from codec.bitstream.wire import Writer
+from codec.media import Samples, Sound
+from codec.noise import noise
+from tests.conftest import Run
+
+CPU = torch.device("cpu")
+RATE = 48_000
+SECONDS = np.arange(3 * RATE) / RATE
+
+
+def mono(samples: np.ndarray) -> Sound:
+    return Sound(np.ascontiguousarray(samples.astype(np.float32)[:, None]), RATE)
+
+
+def melody(seconds: float = 5.0, channels: int = 1, rate: int = RATE) -> Sound:
+    """Gliding harmonics with a beat, and a little noise."""
+    t = np.arange(round(seconds * rate)) / rate
+    phase = 2 * np.pi * (220 * t + 15 * np.sin(2 * t))
+    tone = sum(np.sin(k * phase) / k for k in range(1, 9)) * (0.6 + 0.4 * np.sin(5 * t)) * 0.2
+    rng = np.random.default_rng(1)
+    sides = [tone + 0.003 * rng.standard_normal(len(t)) for _ in range(channels)]
+    return Sound(np.ascontiguousarray(np.stack(sides, 1).astype(np.float32)), rate)
+
+
+def snr_db(x: Samples, x_hat: Samples) -> float:
+    return float(10 * np.log10((x**2).sum() / ((x - x_hat) ** 2).sum()))
+
+
+def restored(data: bytes) -> Samples:
+    return sound.decode(data, CPU).sound.samples
+
+
+@pytest.fixture(scope="module")
+def tune() -> Sound:
+    return melody()
+
+
+@pytest.fixture(scope="module")
+def coded(tune: Sound) -> bytes:
+    return sound.encode(replace(tune, tags={"title": "Études", "artist": "x"}), 60, CPU)
+
+
+@pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("samples", [0, 1, 239, 240, 95_760, 96_001])
+def test_lengths_are_exact(samples: int, rate: int) -> None:
+    source = melody(2.5, rate=rate)
+    source = replace(source, samples=source.samples[:samples])
+    found = sound.decode(sound.encode(source, 30, CPU), CPU).sound
+    assert (found.samples.shape, found.sample_rate) == (source.samples.shape, rate)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 10**9), st.integers(1, format.MAX_RATE))
+def test_latents_cover_every_sample_and_no_more_than_they_must(samples: int, rate: int) -> None:
+    blocks = -(-soundfile.coded_samples(samples, rate) // format.HOP)
+    latents = soundfile.latents_of(samples, rate)
+    assert blocks == 0 or latents * format.FRAMES >= blocks + 1 > (latents - 1) * format.FRAMES
+
+
+def test_a_higher_quality_is_larger_and_nearer(tune: Sound) -> None:
+    files = [sound.encode(tune, quality, CPU) for quality in (0, 30, 60, 100)]
+    assert [len(f) for f in files] == sorted(len(f) for f in files)
+    errors = [snr_db(tune.samples, restored(f)) for f in files]
+    assert errors == sorted(errors)
+    assert errors[-1] > 12
+
+
+def test_what_comes_piece_by_piece_is_the_same(tune: Sound, coded: bytes) -> None:
+    encoder = codec.sound_encoder(RATE, 1, 60, tags={"title": "Études", "artist": "x"})
+    pieces = [encoder.push(tune.samples[i : i + 7777]) for i in range(0, len(tune.samples), 7777)]
+    assert b"".join([*pieces, encoder.finish()]) == coded
+    assert any(pieces)
+    decoder = codec.sound_decoder()
+    parts = [decoder.push(coded[i : i + 333]) for i in range(0, len(coded), 333)]
+    assert sum(map(len, parts)) > 3 * RATE  # most of it before the end is known
+    assert np.array_equal(np.concatenate([*parts, decoder.finish()]), restored(coded))
+
+
+def test_the_first_sound_comes_within_three_seconds(tune: Sound) -> None:
+    encoder, decoder = codec.sound_encoder(RATE, 1, 50), codec.sound_decoder()
+    assert len(decoder.push(encoder.push(tune.samples[: 3 * RATE]))) > 0
+
+
+def test_chunks_leave_no_seams(tune: Sound, coded: bytes) -> None:
+    """The error just around the border of chunks is no larger than elsewhere."""
+    error = (tune.samples - restored(coded))[:, 0].astype(np.float64)
+    power = np.array([np.mean(error[i : i + 480] ** 2) for i in range(0, len(error) - 480, 480)])
+    seams = [power[border // 480 - 1 : border // 480 + 1].max() for border in (2 * RATE, 4 * RATE)]
+    assert max(seams) < 3 * np.quantile(power, 0.9)
+
+
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+def test_a_part_is_what_it_is_in_the_whole(rate: int) -> None:
+    data = sound.encode(melody(9, rate=rate), 40, CPU)
+    whole = restored(data)
+    for start_s, duration_s in ((0.0, 0.5), (1.9, 0.3), (4.5, 2.0), (8.5, 9.0), (9.0, 1.0)):
+        part = codec.decompress_audio(data, start_s=start_s, duration_s=duration_s).samples
+        first = round(start_s * rate)
+        expected = whole[first : first + round(duration_s * rate)]
+        assert part.shape == expected.shape
+        assert np.allclose(part, expected, atol=2e-3)
+
+
+def test_a_part_outside_is_refused(coded: bytes) -> None:
+    with pytest.raises(MediaError, match="not inside"):
+        codec.decompress_audio(coded, start_s=6)
+
+
+def test_only_the_needed_chunks_of_a_part_are_decoded(coded: bytes) -> None:
+    parsed = soundfile.read(coded)
+    at = coded.index(parsed.chunks[0].data) + 40
+    broken = bytearray(coded)
+    broken[at] ^= 1
+    with pytest.raises(CorruptFile):
+        restored(bytes(broken))
+    with pytest.warns(codec.IncompleteSound, match="section 2"):
+        found = codec.decompress_audio(bytes(broken), start_s=4.5, duration_s=0.4, partial=True)
+    assert np.allclose(found.samples, restored(coded)[round(4.5 * RATE) : round(4.9 * RATE)], atol=1e-6)
+
+
+def test_tags_and_depth_survive(coded: bytes) -> None:
+    found = codec.decompress_audio(coded)
+    assert found.tags == {"title": "Études", "artist": "x"}
+    facts = codec.info(coded)
+    assert isinstance(facts, codec.SoundInfo)
+    assert (facts.samples, facts.chunks, facts.bit_depth, facts.quality) == (5 * RATE, 3, 16, 60.0)
+    for depth in (24, 32):
+        assert restored_depth(replace(melody(0.2), bit_depth=depth)) == depth
+
+
+def restored_depth(source: Sound) -> int:
+    return sound.decode(sound.encode(source, 20, CPU), CPU).sound.bit_depth
+
+
+def test_stereo_costs_less_than_two_and_keeps_its_sides() -> None:
+    one = melody(4)
+    both = Sound(np.ascontiguousarray(np.repeat(one.samples, 2, 1)), RATE)
+    sizes = [len(sound.encode(s, 40, CPU)) for s in (one, both)]
+    assert sizes[1] < 1.5 * sizes[0]
+    left = both.samples.copy()
+    left[:, 1] = 0
+    found = restored(sound.encode(Sound(left, RATE), 60, CPU))
+    assert (found[:, 1] ** 2).mean() < 1e-3 * (found[:, 0] ** 2).mean()
+
+
+@pytest.mark.parametrize("quality", [0, 50, 100])
+def test_silence_stays_silence(quality: float) -> None:
+    found = restored(sound.encode(mono(np.zeros(3 * RATE)), quality, CPU))
+    assert np.abs(found).max() < 2**-15  # less than one unit of 16 bits
+
+
+@pytest.mark.parametrize("quality", [30, 100])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: np.sin(2 * np.pi * 1000 * SECONDS),
+        lambda: np.sin(2 * np.pi * 1000 * SECONDS) * 0.999 * (SECONDS < 1.5),
+        lambda: np.random.default_rng(0).uniform(-1, 1, len(SECONDS)),
+        lambda: (np.arange(len(SECONDS)) % 12_000 == 0) * 1.0,
+    ],
+    ids=["full-scale sine", "sine that stops", "white noise", "clicks"],
+)
+def test_extreme_sounds_keep_their_level(make: Callable[[], np.ndarray], quality: float) -> None:
+    x = mono(make())
+    found = restored(sound.encode(x, quality, CPU))
+    assert np.isfinite(found).all()
+    assert 0.5 < np.sqrt((found**2).mean() / (x.samples**2).mean()) < 1.3
+    if (np.abs(x.samples) < 1).all():
+        assert np.abs(found).max() < 1.6
+
+
+def test_noise_is_the_same_everywhere_and_looks_random() -> None:
+    whole = noise(7, 0, (2, 400, 240), CPU)
+    assert torch.equal(whole[:, :, 100:200], noise(7, 100, (2, 100, 240), CPU))
+    assert whole.flatten()[:3].tolist() == pytest.approx(FIRST_OF_SEED_7, abs=1e-6)
+    assert abs(float(whole.mean())) < 0.01
+    assert float(whole.var()) == pytest.approx(1, abs=0.01)
+    assert abs(float((whole[:, 0] * whole[:, 1]).mean())) < 0.01
+    assert abs(float((whole[:, :, 1:] * whole[:, :, :-1]).mean())) < 0.01
+    assert not torch.equal(whole, noise(8, 0, (2, 400, 240), CPU))
+
+
+FIRST_OF_SEED_7 = (0.0, 0.0, 0.0)
+
+
+# ---- files
+
+
+def test_a_cut_file_gives_its_beginning(tune: Sound, coded: bytes) -> None:
+    whole = restored(coded)
+    seconds = []
+    for share in (0.3, 0.5, 0.7, 0.9):
+        cut = coded[: int(len(coded) * share)]
+        with pytest.raises(CorruptFile, match="truncated"):
+            codec.decompress_audio(cut)
+        with pytest.warns(codec.IncompleteSound, match="truncated"):
+            found = codec.decompress_audio(cut, partial=True).samples
+        seconds.append(len(found) / RATE)
+        same = int(max(0.0, share * 5 - 2.5) * RATE)
+        assert np.allclose(found[:same], whole[:same], atol=1e-6)
+    assert seconds == sorted(seconds)
+    assert seconds[-1] > 3.5
+
+
+def test_damage_stays_in_its_chunk(coded: bytes) -> None:
+    parsed = soundfile.read(coded)
+    at = coded.index(parsed.chunks[1].data)
+    whole = restored(coded)
+    for change in (lambda b: b.__setitem__(at + 50, b[at + 50] ^ 4), lambda b: b.__setitem__(at - 2, b[at - 2] ^ 0x41)):
+        broken = bytearray(coded)
+        change(broken)
+        with pytest.raises(CodecError):
+            codec.decompress_audio(bytes(broken))
+        with pytest.warns(codec.IncompleteSound):
+            found = codec.decompress_audio(bytes(broken), partial=True).samples
+        assert found.shape == whole.shape
+        assert np.allclose(found[: int(1.6 * RATE)], whole[: int(1.6 * RATE)], atol=1e-6)
+        assert np.allclose(found[int(4.4 * RATE) :], whole[int(4.4 * RATE) :], atol=1e-6)
+
+
+def test_a_chunk_at_anothers_place_is_noticed(coded: bytes) -> None:
+    parsed = soundfile.read(coded)
+    a, b = parsed.chunks[0], parsed.chunks[1]
+    swapped = soundfile.begin(parsed.header, parsed.tags)
+    for piece in (b, a, *parsed.chunks[2:]):
+        swapped += soundfile.chunk(piece.latents, piece.data)
+    sizes = [len(p.data) + 1 for p in (b, a, *parsed.chunks[2:])]
+    with pytest.raises(CorruptFile, match=r"chunk 0: (checksum of the decoded latents|the coded stream)"):
+        restored(swapped + soundfile.end(parsed.samples, sizes))
+
+
+def test_foreign_weights_and_media_are_refused_by_name(coded: bytes) -> None:
+    header = replace(soundfile.read(coded).header, digest=b"abcd")
+    with pytest.raises(ModelMismatch, match="61626364"):
+        codec.decompress_audio(soundfile.begin(header, {}) + soundfile.end(0, []))
+    with pytest.raises(UnsupportedFile, match="not sound"):
+        codec.decompress_audio(codec.compress(np.zeros((16, 16, 3), np.uint8)))
+
+
+def test_a_declared_length_beyond_the_limit_is_refused_before_anything_is_decoded(coded: bytes) -> None:
+    with pytest.raises(LimitExceeded):
+        codec.decompress_audio(coded, max_seconds=1.0)
+    parsed = soundfile.read(coded)
+    head = soundfile.begin(parsed.header, {})
+    huge = head + Writer().uint(format.SECTION_LATENTS, 1).varint(1 << 30).bytes() + bytes(100)
+    with pytest.raises(LimitExceeded, match="declares"):
+        soundfile.read(huge)
+
+
+def test_an_end_that_disagrees_is_refused(coded: bytes) -> None:
+    parsed = soundfile.read(coded)
+    begun = soundfile.begin(parsed.header, {})
+    body = b"".join(soundfile.chunk(c.latents, c.data) for c in parsed.chunks)
+    sizes = [len(c.data) + 1 for c in parsed.chunks]
+    assert soundfile.read(begun + body + soundfile.end(parsed.samples, sizes)).samples == parsed.samples
+    for samples, given_sizes in ((parsed.samples + RATE, sizes), (parsed.samples, sizes[:-1])):
+        with pytest.raises(CorruptFile, match="not what the file's end says"):
+            soundfile.read(begun + body + soundfile.end(samples, given_sizes))
+
+
+# ---- through the command line
+
+
+@pytest.fixture
+def wave(tmp_path: Path) -> Path:
+    path = tmp_path / "tune.wav"
+    path.write_bytes(media.sound_file(replace(melody(2.2), tags={"title": "one"}), ".wav"))
+    return path
+
+
+def test_commands_restore_a_sound(run: Run, wave: Path, tmp_path: Path) -> None:
+    assert run("compress", wave, "-q", 40).returncode == 0
+    file = wave.with_suffix(".lcc")
+    assert b"2.200 s, mono, 48000 Hz" in run("info", file).stdout
+    assert run("verify", "--deep", file).returncode == 0
+    for suffix in (".flac", ".ogg", ".wav"):
+        target = tmp_path / f"out{suffix}"
+        assert run("decompress", file, "-o", target).returncode == 0
+        back = media.read_sound(target)
+        assert back.samples.shape == (round(2.2 * RATE), 1)
+        assert back.tags["title"] == "one"
+    part = tmp_path / "part.wav"
+    assert run("decompress", file, "-o", part, "--start", 1, "--duration", 0.5).returncode == 0
+    assert len(media.read_sound(part).samples) == RATE // 2
+
+
+def test_sound_goes_from_pipe_to_pipe(run: Run, wave: Path) -> None:
+    coded = run("compress", "-", "-o", "-", "-q", 40, stdin=wave.read_bytes())
+    assert coded.returncode == 0
+    back = run("decompress", "-", "-o", "-", stdin=coded.stdout)
+    assert back.returncode == 0
+    samples = np.frombuffer(back.stdout[44:], "<i2").astype(np.float32) / 32768
+    assert np.array_equal(np.rint(restored(coded.stdout)[:, 0] * 32768), samples * 32768)
+
+
+def test_wrong_options_and_outputs_are_one_line(run: Run, wave: Path, tmp_path: Path) -> None:
+    run("compress", wave)
+    file = wave.with_suffix(".lcc")
+    for arguments, message in (
+        (("-o", tmp_path / "a.png"), b"cannot write sounds as '.png'"),
+        (("-o", tmp_path / "a.wav", "--region", "0,0,1,1"), b"holds sound"),
+        (("-o", tmp_path / "a.wav", "--bit-depth", "8"), b"holds sound"),
+        (("-o", tmp_path / "a.wav", "--start", "9"), b"not inside"),
+    ):
+        done = run("decompress", file, *arguments)
+        assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+        assert message in done.stderr
+    assert not (tmp_path / "a.wav").exists()
