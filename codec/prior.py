@@ -3,8 +3,8 @@
 Latents are grids (B, H, W, M), channels sorted by energy. Groups of channels follow each other; each takes two passes,
 one for either colour of the checkerboard, and sees the hyper-latents, all earlier groups and its own earlier passes.
 The first group, which has no other to look at, takes its first colour in two quarters. So the model is autoregressive
-in eleven parallel steps whatever the size, and what matters most comes first in a file. `Prior.walk` is the only copy
-of that order: training, encoding and decoding differ in the function they hand to it.
+in about ten parallel steps whatever the size, and what matters most comes first in a file. `Prior.walk` is the only
+copy of that order: training, encoding and decoding differ in the function they hand to it.
 Sources: Ballé 2018 (hyperprior), He 2021 (checkerboard), Minnen 2020 and He 2022 (channel groups).
 """
 
@@ -44,12 +44,14 @@ Choose = Callable[[slice, Tensor, Tensor, Tensor], Tensor]
 class PriorConfig:
     """Shape of the entropy nets.
 
-    quartered: so many of the first groups take their first half in two quarters. up: the (rows, columns) growth of each
+    quartered: so many of the first groups take their first half in two quarters, alternate rows of it, or alternate
+    columns where `quartered_columns`. up: the (rows, columns) growth of each
     of the two hyper-synthesis stages. steered: whether the hyper-latents move the step of each channel and position.
     """
 
     groups: tuple[int, ...]
     quartered: int = 1
+    quartered_columns: bool = False
     hyper_channels: int = 96
     hyper_width: int = 256
     width: int = 224
@@ -188,7 +190,7 @@ class Prior(nn.Module):
         features: from `features`; log2_steps: (B, n, M), from `steps`.
         """
         batch, height, width, _ = features.shape
-        halves, quarters = checkerboard(height, width, features.device)
+        halves, quarters = checkerboard(height, width, self.config.quartered_columns, features.device)
         to_steps = self.to_steps(log2_steps)
         to_context = CONTEXT_SHARE * self._exp2(log2_steps - self.log2_norm)
         expect = fixed.expected_log2_scale_table if self.exact else fixed.expected_log2_scale
@@ -238,13 +240,17 @@ def coarse_shape(shape: tuple[int, int], up: tuple[int, int]) -> tuple[int, int]
     return -(-shape[0] // up[0] ** 2), -(-shape[1] // up[1] ** 2)
 
 
-def checkerboard(height: int, width: int, device: torch.device) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+def checkerboard(
+    height: int, width: int, by_columns: bool, device: torch.device
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """Flat positions, in raster order, of the halves of a grid, and of the two quarters that make its first half.
 
-    The first half has row + column even; of that, the first quarter has even rows.
+    The first half has row + column even; of that, the first quarter has even rows or, `by_columns`, an even half of its
+    column.
     """
     row, column = torch.arange(height, device=device)[:, None], torch.arange(width, device=device)[None]
     first = (row + column) % 2 == 0
-    masks = (first, ~first, first & (row % 2 == 0), first & (row % 2 == 1))
+    one = (column // 2 if by_columns else row) % 2 == 0
+    masks = (first, ~first, first & one, first & ~one)
     even, odd, quarter, other = (mask.flatten().nonzero()[:, 0] for mask in masks)
     return (even, odd), (quarter, other)

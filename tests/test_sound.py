@@ -199,7 +199,7 @@ def test_noise_is_the_same_everywhere_and_looks_random() -> None:
     assert not torch.equal(whole, noise(8, 0, (2, 400, 240), CPU))
 
 
-FIRST_OF_SEED_7 = (0.0, 0.0, 0.0)
+FIRST_OF_SEED_7 = (-0.019689435, -0.54908091, 0.62777662)
 
 
 # ---- files

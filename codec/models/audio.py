@@ -81,7 +81,7 @@ class AudioConfig:
     prior: PriorConfig = field(
         default_factory=lambda: PriorConfig(
             groups=(32, 32, 64, 192),
-            quartered=0,
+            quartered_columns=True,
             hyper_channels=64,
             kernel=(1, 5),
             hyper_kernel=(1, 5),
@@ -162,7 +162,7 @@ class AudioModel(Autoencoder):
 
     def linear_parameters(self) -> list[nn.Parameter]:
         """The linear path: trained with a smaller learning rate."""
-        return [p for layer in (self.down, self.up, self.gain) for p in layer.parameters()]
+        return [p for layer in (self.down, self.up) for p in layer.parameters()]
 
     def analysis(self, x: Tensor, log2_step: Tensor) -> Tensor:
         """(B, rows, latents, 320) float32 features of sound x."""

@@ -132,8 +132,9 @@ class Spectra(nn.Module):
 
     def _loud(self, power: Tensor) -> Tensor:
         """Loudness by Zwicker's law of powers (B, frames, BARK_BANDS)."""
-        scale = (self.threshold / 0.5) ** LOUDNESS_POWER
-        return scale * ((0.5 + 0.5 * power / self.threshold) ** LOUDNESS_POWER - 0.5**LOUDNESS_POWER)
+        scale: Tensor = (self.threshold / 0.5) ** LOUDNESS_POWER
+        above: Tensor = (0.5 + 0.5 * power / self.threshold) ** LOUDNESS_POWER
+        return scale * (above - 0.5**LOUDNESS_POWER)
 
     def _power(self, x: Tensor, window: int, hop: int) -> Tensor:
         """(B, frames, window / 2 + 1)."""
