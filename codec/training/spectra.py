@@ -134,7 +134,7 @@ class Spectra(nn.Module):
         """Loudness by Zwicker's law of powers (B, frames, BARK_BANDS)."""
         scale: Tensor = (self.threshold / 0.5) ** LOUDNESS_POWER
         above: Tensor = (0.5 + 0.5 * power / self.threshold) ** LOUDNESS_POWER
-        return scale * (above - 0.5**LOUDNESS_POWER)
+        return scale * (above - math.pow(0.5, LOUDNESS_POWER))
 
     def _power(self, x: Tensor, window: int, hop: int) -> Tensor:
         """(B, frames, window / 2 + 1)."""
