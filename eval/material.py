@@ -65,19 +65,25 @@ class Anchor(Protocol):
 class Material(ABC):
     """Pictures or sounds.
 
-    medium: with the metrics that can be taken here; anchors: by name; missing: metrics that cannot, with the reason.
-    model: of ours, in the registry; packages: modules that nothing works without.
+    anchors: by name; model: of ours, in the registry; packages: modules that nothing works without.
     anchor_module: `python -m` this does one file in a process of its own; errors: what anchors raise.
     """
 
-    medium: Medium
     anchors: Mapping[str, Anchor]
-    missing: Mapping[str, str]
     model: str
-    suffix: str
     packages: tuple[str, ...]
     anchor_module: str
     errors: tuple[type[Exception], ...]
+
+    @property
+    @abstractmethod
+    def medium(self) -> Medium:
+        """With the metrics that can be taken here."""
+
+    @property
+    def missing(self) -> Mapping[str, str]:
+        """The metrics that cannot, with the reason."""
+        return {}
 
     @abstractmethod
     def sources(self, folder: Path, work: Path) -> tuple[list[Source], dict[str, str]]:

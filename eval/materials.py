@@ -6,4 +6,4 @@ from codec.eval.material import Material
 from codec.eval.pictures import Pictures
 from codec.eval.sounds import Sounds
 
-MATERIALS: dict[str, Material] = {material.medium.name: material for material in (Pictures(), Sounds())}
+MATERIALS: dict[str, Material] = {"images": Pictures(), "audio": Sounds()}

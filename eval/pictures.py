@@ -36,7 +36,6 @@ class Pictures(Material):
 
     medium = IMAGES
     anchors = ANCHORS
-    missing = {}  # noqa: RUF012
     model = "image"
     packages = ("pytorch_msssim", "ssimulacra2")
     anchor_module = "codec.eval.anchors"

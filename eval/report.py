@@ -89,10 +89,10 @@ def notes(results: Results) -> list[str]:
     ]
     if results.costs:
         found.append(
-            "Time: one CPU thread for every codec, one codec after another, at the setting whose mean rate is nearest to "
-            f"{medium.timed_rate:g} {medium.rate_unit}. Warm: median over {results.costs[0].items} {medium.item}s of the "
-            f"median of {REPEAT} calls in one process after a first. Process: a whole process with the start of Python "
-            "and libraries (anchors: Python with the library that holds them), and the peak of its memory."
+            "Time: one CPU thread for every codec, one codec after another, at the setting whose mean rate is nearest "
+            f"to {medium.timed_rate:g} {medium.rate_unit}. Warm: median over {results.costs[0].items} {medium.item}s "
+            f"of the median of {REPEAT} calls in one process after a first. Process: a whole process with the start of "
+            "Python and libraries (anchors: Python with the library that holds them), and the peak of its memory."
         )
     return found
 

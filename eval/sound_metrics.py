@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,8 @@ from codec.media import Samples, resample
 
 if TYPE_CHECKING:
     from visqol import VisqolApi
+
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # for visqol, which is imported later
 
 RATE = 48_000
 SPEECH_RATE = 16_000
@@ -86,7 +88,6 @@ def visqol(x: Samples, x_hat: Samples) -> tuple[float, float]:
 
 @cache
 def _visqol() -> VisqolApi:
-    os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # read when visqol is imported
     from visqol import VisqolApi
 
     api = VisqolApi()
@@ -129,13 +130,16 @@ def measured(x: Samples, x_hat: Samples, is_speech: bool) -> dict[str, float | N
     return scores
 
 
+@cache
 def missing() -> dict[str, str]:
     """Metrics that cannot be taken here, by key, with the reason."""
-    return {
-        metric.key: f"{PACKAGES[module]} is not installed here"
-        for metric, module in NEEDS.items()
-        if find_spec(module) is None
-    }
+    found = {}
+    for metric, module in NEEDS.items():
+        try:
+            import_module(module)
+        except ImportError:
+            found[metric.key] = f"{PACKAGES[module]} is not installed here"
+    return found
 
 
 def basis() -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from codec.eval import auditions, sound_metrics
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
 from codec.eval.material import Material, Source, content_hash, without_missing
-from codec.eval.medium import AUDIO
+from codec.eval.medium import AUDIO, Medium
 from codec.eval.results import Item, Results
 from codec.eval.sound_anchors import RATE, SOUND_ANCHORS
 from codec.media import SOUNDS, Samples, Sound, read_sound, resample, sound_file
@@ -48,9 +49,14 @@ class Sounds(Material):
 
     def __init__(self, mono: bool = False) -> None:
         self.mono = mono
-        absent = sound_metrics.missing()
-        self.medium = without_missing(AUDIO, absent)
-        self.missing = {AUDIO.metric(key).title: reason for key, reason in absent.items()}
+
+    @cached_property
+    def medium(self) -> Medium:
+        return without_missing(AUDIO, sound_metrics.missing())
+
+    @cached_property
+    def missing(self) -> Mapping[str, str]:
+        return {AUDIO.metric(key).title: reason for key, reason in sound_metrics.missing().items()}
 
     def sources(self, folder: Path, work: Path) -> tuple[list[Source], dict[str, str]]:
         sources: list[Source] = []
@@ -115,9 +121,9 @@ class Sounds(Material):
             "headers (results.csv has both).",
             "Every rate is that of the clip's own bytes, not the nominal one; what decoders put before and after the "
             "sound is cut off, to the sample.",
-            "vnsim is ViSQOL's mean similarity of spectrograms before it is mapped to a MOS; the MOS mostly follows the "
-            "bandwidth, so no deltas are taken of it. The mel distance is the mean difference of log10 mel spectra of "
-            "power (windows of 2048, 1024 and 512 samples, floor 1e-5); it enters deltas and plots as -10 log10. "
+            "vnsim is ViSQOL's mean similarity of spectrograms before it is mapped to a MOS; the MOS mostly follows "
+            "the bandwidth, so no deltas are taken of it. The mel distance is the mean difference of log10 mel spectra "
+            "of power (windows of 2048, 1024 and 512 samples, floor 1e-5); it enters deltas and plots as -10 log10. "
             "PESQ-WB and ESTOI are measured on speech only.",
             f"The excerpts of the report are {auditions.EXCERPT_S:g} seconds long, without loss, at the place where "
             f"{results.subject} is furthest from the original; the other codec has the setting that comes nearest to "
