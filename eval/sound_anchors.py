@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from codec.bitstream.errors import MediaError
 from codec.media import Samples, Sound, read_sound, sound_file
 
 RATE = 48_000  # Hz; all that Opus knows
@@ -33,11 +36,22 @@ def _versions(*packages: str) -> str | None:
         return None
 
 
-def packet_bytes(data: bytes) -> int:
-    """What the packets of sound in a file add up to, without container and headers."""
+@contextmanager
+def _guarded() -> Iterator[None]:
+    """Errors of FFmpeg, which are of no standard kind, as MediaError."""
     import av
 
-    with av.open(io.BytesIO(data), "r") as file:
+    try:
+        yield
+    except av.FFmpegError as error:
+        raise MediaError(f"FFmpeg says: {error}") from error
+
+
+def packet_bytes(data: bytes) -> int:
+    """What the packets of sound in a file add up to, without container and headers. Raises MediaError."""
+    import av
+
+    with _guarded(), av.open(io.BytesIO(data), "r") as file:
         return sum(packet.size for packet in file.demux(audio=0))
 
 
@@ -78,7 +92,7 @@ class Lavc:
 
     def encode(self, samples: Samples, setting: float) -> bytes:
         """The bytes of a file with as many packets as it takes to get all samples back, and not the rest that FFmpeg
-        flushes out.
+        flushes out. Raises MediaError.
         """
         import av
 
@@ -89,7 +103,7 @@ class Lavc:
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(padded.T), "fltp", layout)
         frame.sample_rate = RATE
         out = io.BytesIO()
-        with av.open(out, "w", format=self.container) as file:
+        with _guarded(), av.open(out, "w", format=self.container) as file:
             options = {name: str(value) for name, value in self.options.items()}
             stream: Any = file.add_stream(self.encoder, rate=RATE, layout=layout, options=options)
             stream.bit_rate = self.save_options(setting)["bit_rate"]
@@ -97,11 +111,11 @@ class Lavc:
         return out.getvalue()
 
     def decode(self, data: bytes) -> Samples:
-        """The samples of such a file."""
+        """The samples of such a file. Raises MediaError."""
         import av
 
         blocks = []
-        with av.open(io.BytesIO(data), "r") as file:
+        with _guarded(), av.open(io.BytesIO(data), "r") as file:
             stream = file.streams.audio[0]
             context: Any = av.CodecContext.create(self.decoder, "r")
             context.extradata = stream.codec_context.extradata

@@ -45,7 +45,7 @@ class Sounds(Material):
     packages = ("soundfile", "soxr")
     anchors = SOUND_ANCHORS
     anchor_module = "codec.eval.sound_anchors"
-    errors = (CodecError, OSError, RuntimeError, ValueError)  # FFmpeg's are OSErrors and ValueErrors
+    errors = (CodecError, OSError, RuntimeError, ValueError)
 
     def __init__(self, mono: bool = False) -> None:
         self.mono = mono

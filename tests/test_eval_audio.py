@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from codec.bitstream.errors import CodecError
 from codec.eval import own, sound_metrics
 from codec.eval.bdrate import UndefinedBdRate, bd_rate
 from codec.eval.comparison import compare
@@ -173,6 +174,14 @@ def test_rates_are_about_what_was_asked_for(name: str) -> None:
     for setting in anchor.ladder[::2]:
         rate_kbps = anchor.payload_bytes(anchor.encode(x, setting)) * 8 / 2 / 1000
         assert 0.6 * setting < rate_kbps < 1.7 * setting
+
+
+@pytest.mark.parametrize("name", SOUND_ANCHORS)
+def test_broken_files_of_anchors_are_codec_errors(name: str) -> None:
+    anchor = installed(name)
+    for call in (anchor.decode, anchor.payload_bytes):
+        with pytest.raises(CodecError):
+            call(b"no file of any kind")
 
 
 # ---- sources and tables
