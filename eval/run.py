@@ -107,7 +107,7 @@ def evaluate(
     with workers(len(missing)) as pool:
         futures: dict[Future[list[Point]], list[Task]] = {}
         for batch in _batches(missing):
-            measure = _measure_ours if batch[0].coder == OWN else _measure_anchor
+            measure = measure_ours if batch[0].coder == OWN else measure_anchor
             futures[pool.submit(measure, batch, cache.folder)] = batch
         for future in as_completed(futures):
             batch = futures[future]
@@ -171,7 +171,7 @@ def _split(items: Sequence[T], size: int) -> Iterator[list[T]]:
         yield list(items[start : start + size])
 
 
-def _measure_ours(batch: list[Task], cache_folder: Path) -> list[Point]:
+def measure_ours(batch: list[Task], cache_folder: Path) -> list[Point]:
     """In a worker: sources at one quality, through processes of the command line."""
     with tempfile.TemporaryDirectory() as work:
         coded = own.code([task.source.path for task in batch], batch[0].setting, Path(work))
@@ -181,7 +181,7 @@ def _measure_ours(batch: list[Task], cache_folder: Path) -> list[Point]:
         ]
 
 
-def _measure_anchor(batch: list[Task], cache_folder: Path) -> list[Point]:
+def measure_anchor(batch: list[Task], cache_folder: Path) -> list[Point]:
     """In a worker: sources through an anchor."""
     found = []
     for task in batch:

@@ -42,7 +42,7 @@ class Sounds(Material):
     """Sources are FLACs; samples are (n, channels) float32 at 48 kHz. mono: channels are mixed to one."""
 
     model = "audio"
-    packages = ("soundfile", "soxr")
+    packages = ()
     anchors = SOUND_ANCHORS
     anchor_module = "codec.eval.sound_anchors"
     errors = (CodecError, OSError, RuntimeError, ValueError)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from codec.bitstream.errors import CodecError
-from codec.eval import own, sound_metrics
+from codec.eval import own, run, sound_metrics
 from codec.eval.bdrate import UndefinedBdRate, bd_rate
 from codec.eval.comparison import compare
 from codec.eval.material import without_missing
@@ -209,6 +209,25 @@ def test_sources_are_at_one_rate_and_know_their_class(tmp_path: Path) -> None:
     assert sorted(failures) == ["short.wav", "torn.wav"]
     mono, _ = Sounds(mono=True).sources(tmp_path, work)
     assert all(read_sound(source.path).channels == 1 for source in mono)
+
+
+def test_ours_is_measured_from_whole_files_that_other_processes_wrote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def code(sources: list[Path], quality: float, work: Path) -> list[tuple[bytes, Path]]:
+        shown = [work / f"{source.stem}.wav" for source in sources]
+        for source, path in zip(sources, shown, strict=True):
+            path.write_bytes(sound_file(read_sound(source), ".wav"))
+        return [(bytes(300), path) for path in shown]
+
+    monkeypatch.setattr(own, "code", code)
+    write(tmp_path, "eval-01-music-one.flac", tones(1.5))
+    work = tmp_path / "work"
+    work.mkdir()
+    [source], _ = Sounds().sources(tmp_path, work)
+    [point] = run.measure_ours([run.Task("audio", source, "codec", 50.0, "key")], tmp_path / "cache")
+    assert (point.size_bytes, point.container_bytes, point.rate) == (300, 0, 300 * 8 / 1500)
+    assert point.scores[MEL.key] == 0
 
 
 def results_of(scores: dict[tuple[str, str], list[tuple[float, float]]]) -> Results:
