@@ -25,6 +25,7 @@ from codec.media import Samples, Sound, read_sound, sound_file
 
 RATE = 48_000  # Hz; all that Opus knows
 LAYOUTS = {1: "mono", 2: "stereo"}
+OPUS_OPTIONS = {"vbr": "on", "compression_level": 10, "frame_duration": 20}
 VORBIS_STEPS = 10  # of its own scale of quality
 
 
@@ -185,7 +186,19 @@ SOUND_ANCHORS: dict[str, Lavc | Vorbis] = {
             frame_samples=960,
             delay_samples=312,
             dropped_samples=312,  # the pre-skip of its header
-            options={"application": "audio", "vbr": "on", "compression_level": 10, "frame_duration": 20},
+            options={"application": "audio", **OPUS_OPTIONS},
+        ),
+        Lavc(  # full band at any rate, which the other chooses for music at 12 kbit/s only where it is told of music
+            "opus-celt",
+            "Opus, CELT only",
+            "libopus",
+            "libopus",
+            "ogg",
+            (9, 12, 16, 24, 32),
+            frame_samples=960,
+            delay_samples=120,
+            dropped_samples=120,
+            options={"application": "lowdelay", **OPUS_OPTIONS},
         ),
         Lavc("aac", "AAC-LC", "aac", "aac", "ipod", (24, 32, 48, 64), frame_samples=1024, delay_samples=1024),
         Lavc("mp3", "MP3", "libmp3lame", "mp3float", "mp3", (32, 48, 64, 96), frame_samples=1152, delay_samples=1105),
