@@ -126,7 +126,7 @@ class Sounds(Material):
             "of power (windows of 2048, 1024 and 512 samples, floor 1e-5); it enters deltas and plots as -10 log10. "
             "PESQ-WB and ESTOI are measured on speech only.",
             "libopus codes less than the full band below some 14 kbit/s. For music opusenc does better than that at 12 "
-            "kbit/s, because it can tell the library what it is given, and PyAV cannot: Opus with CELT only is closest.",
+            "kbit/s: it can tell the library what it is given, and PyAV cannot. Opus with CELT only comes closest.",
             f"The excerpts of the report are {auditions.EXCERPT_S:g} seconds long, without loss, at the place where "
             f"{results.subject} is furthest from the original; the other codec has the setting that comes nearest to "
             "its rate.",
