@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,6 +35,10 @@ class Average:
     def overlap(self) -> float:
         """Mean share of the curves that was compared."""
         return statistics.fmean(d.overlap for d in self.known) if self.known else 0.0
+
+    def over(self, items: Collection[str]) -> Average:
+        """The same over some of the items."""
+        return Average({item: delta for item, delta in self.by_item.items() if item in items})
 
     @property
     def known(self) -> list[Delta]:
@@ -66,6 +70,11 @@ class Against:
     windowed: Average
     quality: Average
 
+    def over(self, items: Collection[str]) -> Against:
+        """The same over some of the items."""
+        rate = {key: average.over(items) for key, average in self.rate.items()}
+        return Against(rate, self.windowed.over(items), self.quality.over(items))
+
 
 @dataclass(frozen=True)
 class AtRate:
@@ -79,11 +88,12 @@ class AtRate:
 
 @dataclass(frozen=True)
 class Comparison:
-    """against: by anchor; published: BD-rate of mean curves by name, None where it is not defined; equal: a row a rate
-    and codec; worst_first: items by the mean of their BD-rates over the anchors, the worst first.
+    """against: by anchor; groups: names of items by class; published: BD-rate of mean curves by name, None where it is
+    not defined; equal: a row a rate and codec; worst_first: items by the mean of their BD-rates over the anchors.
     """
 
     against: dict[str, Against]
+    groups: dict[str, list[str]]
     published: dict[str, Delta | None]
     equal: list[AtRate]
     worst_first: list[str]
@@ -100,6 +110,13 @@ class Comparison:
                 }
                 for name, a in self.against.items()
             },
+            "by_group": {
+                group: {
+                    name: {key: average.value for key, average in a.over(items).rate.items()}
+                    for name, a in self.against.items()
+                }
+                for group, items in self.groups.items()
+            },
             "published": {name: delta and asdict(delta) for name, delta in self.published.items()},
             "at_equal_rates": [asdict(row) for row in self.equal],
             "worst_first": self.worst_first,
@@ -113,6 +130,7 @@ def compare(results: Results) -> Comparison:
     ours = results.mean_curve(results.ours.name, medium.main)
     return Comparison(
         against=against,
+        groups=results.groups,
         published={p.name: _defined(bd_rate, p.curve(medium.main), ours) for p in results.published},
         equal=[_at_rate(results, coder.name, rate) for rate in medium.equal_rates for coder in results.coders],
         worst_first=sorted((item.name for item in results.items), key=lambda name: -_mean_rate(against, name)),
@@ -140,8 +158,8 @@ def _against(results: Results, anchor: str) -> Against:
         return Average(found)
 
     return Against(
-        rate={metric.key: average(metric, bd_rate) for metric in medium.metrics},
-        windowed=average(medium.main, lambda a, t: bd_rate(a, t, medium.window)),
+        rate={metric.key: average(metric, bd_rate) for metric in medium.in_deltas},
+        windowed=average(medium.main, lambda a, t: bd_rate(a, t, medium.main.window)),
         quality=average(medium.main, bd_quality),
     )
 

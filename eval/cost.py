@@ -13,18 +13,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from codec.bitstream.errors import CodecError
 from codec.eval import machine, measure_process, own
-from codec.eval.anchors import ANCHORS
 from codec.eval.cache import Cache, key
-from codec.eval.results import Coder, Cost, Results
-from codec.eval.run import Source
-from codec.media import Pixels
+from codec.eval.material import Material, Source
+from codec.eval.materials import MATERIALS
+from codec.eval.results import OWN, Coder, Cost, Results
 
-RATE_BPP = 0.5
-WARM_PICTURES = 8
-WHOLE_PICTURES = 3
+WARM_ITEMS = 8
+WHOLE_ITEMS = 3
 REPEAT = 3
 MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
 
@@ -33,7 +32,8 @@ def costs(
     results: Results, sources: Sequence[Source], cache: Cache, work: Path, progress: Callable[[int, int], object]
 ) -> list[Cost]:
     """The cost of every codec that took part, from the cache where it was measured on this machine before."""
-    warm, whole = _spread(sources, WARM_PICTURES), _spread(sources, WHOLE_PICTURES)
+    warm, whole = _spread(sources, WARM_ITEMS), _spread(sources, WHOLE_ITEMS)
+    material = MATERIALS[results.medium.name]
     found = []
     progress(0, len(results.coders))
     for done, coder in enumerate(results.coders, 1):
@@ -49,7 +49,7 @@ def costs(
         )
         record = cache.record(name)
         if record is None:
-            cost = _measured(coder.name, setting, warm, whole, work)
+            cost = _measured(material, coder.name, setting, warm, whole, work)
             cache.keep(name, asdict(cost))
             found.append(cost)
         else:
@@ -81,19 +81,22 @@ def median_s(call: Callable[[], object], repeat: int, settle: Callable[[], objec
     return statistics.median(times[1:])
 
 
-def _measured(coder: str, setting: float, warm: Sequence[Source], whole: Sequence[Source], work: Path) -> Cost:
-    encode, decode = _in_process(coder, setting)
+def _measured(
+    material: Material, coder: str, setting: float, warm: Sequence[Source], whole: Sequence[Source], work: Path
+) -> Cost:
+    encode, decode = _in_process(material, coder, setting)
     encode_s, decode_s = [], []
     for source in warm:
-        pixels = source.pixels
-        data = encode(pixels)
-        encode_s.append(median_s(lambda x=pixels: encode(x), REPEAT))  # type: ignore[misc]
+        samples = material.samples(source.path)
+        data = encode(samples)
+        encode_s.append(median_s(lambda x=samples: encode(x), REPEAT))  # type: ignore[misc]
         decode_s.append(median_s(lambda d=data: decode(d), REPEAT))  # type: ignore[misc]
     encoding, decoding = [], []
-    coded, shown = work / "cost.coded", work / "cost.png"
+    coded = work / "cost.coded"
     for source in whole:
-        encoding.append(whole_process(_process(coder, "encode", setting, source.path, coded)))
-        decoding.append(whole_process(_process(coder, "decode", setting, coded, shown)))
+        shown = work / f"cost{source.path.suffix}"
+        encoding.append(whole_process(_process(material, coder, "encode", setting, source.path, coded)))
+        decoding.append(whole_process(_process(material, coder, "decode", setting, coded, shown)))
     return Cost(
         coder=coder,
         setting=setting,
@@ -107,24 +110,22 @@ def _measured(coder: str, setting: float, warm: Sequence[Source], whole: Sequenc
     )
 
 
-def _in_process(coder: str, setting: float) -> tuple[Callable[[Pixels], bytes], Callable[[bytes], object]]:
-    if coder != own.NAME:
-        anchor = ANCHORS[coder]
-        return lambda pixels: anchor.encode(pixels, setting), anchor.decode
+def _in_process(
+    material: Material, coder: str, setting: float
+) -> tuple[Callable[[Any], bytes], Callable[[bytes], object]]:
+    if coder != OWN:
+        anchor = material.anchors[coder]
+        return lambda samples: anchor.encode(samples, setting), anchor.decode
     import torch
 
-    from codec import api
-
     torch.set_num_threads(1)
-    return (
-        lambda pixels: api.compress(pixels, setting, device="cpu"),
-        lambda data: api.decompress(data, output="array", device="cpu"),
-    )
+    return material.in_process(setting)
 
 
-def _process(coder: str, action: str, setting: float, source: Path, target: Path) -> list[str]:
-    if coder != own.NAME:
-        return [sys.executable, "-m", "codec.eval.anchors", action, coder, str(setting), str(source), str(target)]
+def _process(material: Material, coder: str, action: str, setting: float, source: Path, target: Path) -> list[str]:
+    if coder != OWN:
+        module = material.anchor_module
+        return [sys.executable, "-m", module, action, coder, str(setting), str(source), str(target)]
     if action == "encode":
         return own.command("compress", str(source), "-o", str(target), "-q", f"{setting:g}", "--force")
     return own.command("decompress", str(source), "-o", str(target), "--force")
@@ -132,7 +133,7 @@ def _process(coder: str, action: str, setting: float, source: Path, target: Path
 
 def _setting(results: Results, coder: Coder) -> float:
     """The setting whose mean rate is nearest to the common one."""
-    return min(results.mean_points(coder.name), key=lambda row: abs(row[1] - RATE_BPP))[0]
+    return min(results.mean_points(coder.name), key=lambda row: abs(row[1] - results.medium.timed_rate))[0]
 
 
 def _spread(sources: Sequence[Source], count: int) -> list[Source]:

@@ -12,9 +12,8 @@ from pathlib import Path
 import codec
 from codec import weights
 from codec.bitstream.errors import CodecError
-from codec.models import IMAGE
+from codec.models import MODELS, ModelRow
 
-NAME = "codec"
 TITLE = "codec (ours)"
 SUFFIX = ".lcc"
 LADDER: tuple[float, ...] = (0, 12, 25, 37, 50, 62, 75, 87, 100)
@@ -42,7 +41,7 @@ def run(*arguments: str) -> None:
 
 
 def code(sources: Sequence[Path], quality: float, work: Path) -> list[tuple[bytes, Path]]:
-    """For each picture the bytes of its file and the decoded PNG, inside the folder `work`, by two processes.
+    """For each source the bytes of its file and the file that it is decoded to, in the folder `work`, by two processes.
 
     The names of sources differ in more than their suffixes. Raises CodecError.
     """
@@ -52,15 +51,15 @@ def code(sources: Sequence[Path], quality: float, work: Path) -> list[tuple[byte
     run("compress", *map(str, sources), "-o", str(files), "-q", f"{quality:g}")
     coded = [files / f"{source.stem}{SUFFIX}" for source in sources]
     run("decompress", *map(str, coded), "-o", str(shown))
-    return [(file.read_bytes(), shown / f"{file.stem}.png") for file in coded]
+    return [(file.read_bytes(), next(shown.glob(f"{file.stem}.*"))) for file in coded]
 
 
-def weights_digest() -> str:
-    """What files call the installed weights, in hex. Raises OSError."""
-    return weights.digest(weights.arrays_of(IMAGE.path)).hex()
+def installed(model: str) -> ModelRow | None:
+    """The row of a model whose weights are there, by its name in the registry."""
+    return next((row for row in MODELS.values() if row.name == model and row.path.exists()), None)
 
 
-def identity() -> str:
+def identity(row: ModelRow) -> str:
     """Version, weights and source of what codes: results of another identity are not these results."""
     root = Path(codec.__file__).parent
     modules = sorted(
@@ -68,4 +67,5 @@ def identity() -> str:
         key=lambda path: path.relative_to(root),
     )
     source = hashlib.sha256(b"".join(path.read_bytes() for path in modules)).hexdigest()[: 2 * DIGEST_BYTES]
-    return f"{codec.__version__}, weights {weights_digest()}, source {source}"
+    digest = weights.digest(weights.arrays_of(row.path)).hex()
+    return f"{codec.__version__}, weights {digest}, source {source}"

@@ -27,7 +27,7 @@ def _head(results: Results) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
     lines = [
         f"Written by `codec eval {results.medium.name} FOLDER --results-page FILE` on {results.date}:",
-        f"{len(results.items)} {results.medium.item}s; our codec {results.ours.library}.",
+        f"{len(results.items)} {results.medium.item}s; {results.subject}: {results.ours.library}.",
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}; Python {machine['python']}, {versions}.",
     ]
     left_out = {**results.failures, **results.skipped}

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from importlib.resources import files as package_files
 from typing import Any
 
-from codec.eval import scenes
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
-from codec.eval.cost import RATE_BPP as COST_RATE_BPP
 from codec.eval.cost import REPEAT
+from codec.eval.material import Source
+from codec.eval.materials import MATERIALS
 from codec.eval.medium import Medium
-from codec.eval.metrics import PERCEPTUAL_RATES_BPP
 from codec.eval.plots import COLOURS, FORMATS, file_name, plots
 from codec.eval.results import Results
-from codec.eval.run import Source
 
 JSON, CSV, PAGE = "results.json", "results.csv", "report.html"
 SCORE_DIGITS = 5
@@ -38,31 +35,25 @@ def files(
     cache: Cache,
     progress: Callable[[int, int], object],
 ) -> dict[str, bytes]:
-    """The files of the folder by name; progress as in `run.evaluate`, for the pictures to look at."""
+    """The files of the folder by name; progress as in `run.evaluate`, for what there is to see or hear."""
     everything = {**results.as_dict(), "comparison": comparison.as_dict()}
-    shown = scenes.scenes(results, comparison, sources, cache, progress)
+    exhibits = MATERIALS[results.medium.name].exhibits(results, comparison, sources, cache, progress)
     return {
         JSON: (json.dumps(everything, indent=1) + "\n").encode(),
         CSV: results.csv(),
-        PAGE: page(results, everything, shown).encode(),
+        PAGE: page(results, everything | exhibits).encode(),
         **plots(results),
     }
 
 
-def page(results: Results, everything: dict[str, Any], shown: Sequence[scenes.Scene]) -> str:
-    """report.html as text."""
+def page(results: Results, everything: dict[str, Any]) -> str:
+    """report.html as text; everything: results, comparison and exhibits as JSON values."""
     data = {
         **everything,
         "colours": COLOURS[: len(results.coders)],
-        "means": {
-            coder.name: [
-                {"setting": setting, "rate": rate, "scores": scores}
-                for setting, rate, scores in results.mean_points(coder.name)
-            ]
-            for coder in results.coders
-        },
-        "scenes": [asdict(scene) for scene in shown],
-        "notes": notes(results, shown),
+        "subject": results.subject,
+        "means": {group: _means(results, items) for group, items in [("", None), *results.groups.items()]},
+        "notes": notes(results),
     }
     text = json.dumps(_rounded(data), separators=(",", ":")).replace("<", "\\u003c")  # no tag ends the script early
     page = _part("report.html")
@@ -71,41 +62,37 @@ def page(results: Results, everything: dict[str, Any], shown: Sequence[scenes.Sc
     return page
 
 
-def notes(results: Results, shown: Sequence[scenes.Scene] = ()) -> list[str]:
+def _means(results: Results, items: Sequence[str] | None) -> dict[str, list[dict[str, Any]]]:
+    """The mean points of every codec."""
+    return {
+        coder.name: [
+            {"setting": setting, "rate": rate, "scores": scores}
+            for setting, rate, scores in results.mean_points(coder.name, items)
+        ]
+        for coder in results.coders
+    }
+
+
+def notes(results: Results) -> list[str]:
     """How it was measured, a sentence or two each."""
     medium = results.medium
-    low, high = PERCEPTUAL_RATES_BPP
+    low, high = medium.main.window or (0, 0)
     found = [
         f"Averages are means of the values of single {medium.item}s. So are Bjontegaard deltas: each {medium.item} has "
         "its own, and those that are not defined are left out and named.",
         "Bjontegaard deltas: Akima interpolation (package bjontegaard) over all that two curves share; overlap is that "
-        f"range as a share of both. The window is {medium.window[0]:g} to {medium.window[1]:g} {medium.main.unit} of "
+        f"range as a share of both. The window is {low:g} to {high:g} {medium.main.scaled_unit} of "
         f"{medium.main.title}; curves that cover less than 80 % of it are left out.",
-        "Rates count whole files. Ours are written and decoded by separate processes of the command line; anchors run "
-        "through Pillow. All get 8-bit samples without metadata.",
-        f"MS-SSIM and SSIMULACRA 2 are measured between {low:g} and {high:g} {medium.rate_unit} only, because they are "
-        f"slow; a mean is shown where every {medium.item} has a value. MS-SSIM enters deltas and plots as "
-        "-10 log10(1 - MS-SSIM).",
         f"Scores at equal rates are interpolated for each {medium.item}, linearly over log rate; a {medium.item} whose "
         "curve does not reach the rate is left out, and the number of those that do is given.",
+        *MATERIALS[medium.name].notes(results),
     ]
     if results.costs:
         found.append(
-            f"Time: one CPU thread for every codec, one codec after another, at the setting whose mean rate is nearest "
-            f"to {COST_RATE_BPP:g} {medium.rate_unit}. Warm: median over {results.costs[0].items} {medium.item}s of "
-            f"the median of {REPEAT} calls in one process after a first. Process: a whole process with the start of "
-            "Python and libraries (anchors: Python with Pillow), and the peak of its memory."
-        )
-    if shown:
-        found.append(
-            f"The viewer holds lossless crops of at most {scenes.CROP_WIDTH} x {scenes.CROP_HEIGHT} pixels, at the "
-            "place where ours is furthest from the original. Anchors have the setting that comes nearest to the size "
-            "of our file; sizes are those of whole pictures."
-        )
-    if results.published:
-        found.append(
-            "Dotted curves were published by others, as means over the same pictures, so deltas against them are taken "
-            "between mean curves. " + "; ".join(f"{p.name}: {p.source}" for p in results.published) + "."
+            "Time: one CPU thread for every codec, one codec after another, at the setting whose mean rate is nearest "
+            f"to {medium.timed_rate:g} {medium.rate_unit}. Warm: median over {results.costs[0].items} {medium.item}s "
+            f"of the median of {REPEAT} calls in one process after a first. Process: a whole process with the start of "
+            "Python and libraries (anchors: Python with the library that holds them), and the peak of its memory."
         )
     return found
 

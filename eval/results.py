@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,15 +13,21 @@ from typing import Any
 from codec.eval.bdrate import Curve
 from codec.eval.medium import Medium, Metric
 
+OWN = "codec"  # the name of our codec among the coders
+
 
 @dataclass(frozen=True)
 class Item:
-    """A picture of the folder. content: hash of its samples."""
+    """A thing of the folder. content: hash of its samples; group: the class that it is of, "" where there is none."""
 
     name: str
-    width: int
-    height: int
     content: str
+    group: str
+
+    @property
+    def extent(self) -> float:
+        """What rates are per."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,9 @@ class Coder:
 
 @dataclass(frozen=True)
 class Point:
-    """An item through a codec at a setting. rate: of the whole file; scores: by key of the metric, None: not taken."""
+    """An item through a codec at a setting. size_bytes: what the rate counts; scores: by key of the metric, None: not
+    taken; container_bytes: the rest of the file, where the rate does not count it.
+    """
 
     item: str
     coder: str
@@ -45,6 +53,7 @@ class Point:
     size_bytes: int
     rate: float
     scores: dict[str, float | None]
+    container_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,10 @@ class Published:
 
 @dataclass(frozen=True)
 class Results:
-    """coders: ours first; skipped: anchors that are missing, failures: files that are broken, each with the reason."""
+    """coders: the one that is compared with the others first: ours, or the first anchor where ours is not installed.
+
+    skipped: codecs and metrics that are missing, failures: files that are broken, each with the reason.
+    """
 
     medium: Medium
     date: str
@@ -96,13 +108,26 @@ class Results:
 
     @property
     def ours(self) -> Coder:
-        """Our codec."""
+        """The codec that is compared with the others."""
         return self.coders[0]
+
+    @property
+    def subject(self) -> str:
+        """What tables call it."""
+        return "ours" if self.ours.name == OWN else self.ours.title
 
     @property
     def anchors(self) -> list[Coder]:
         """The others."""
         return self.coders[1:]
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """The names of the items of each class, where there is more than one."""
+        found: dict[str, list[str]] = {}
+        for item in self.items:
+            found.setdefault(item.group, []).append(item.name)
+        return found if len(found) > 1 else {}
 
     def points_of(self, coder: str, item: str) -> list[Point]:
         """One item through a codec."""
@@ -119,11 +144,16 @@ class Results:
         """(rate, score) of one item through a codec, on the metric's scale."""
         return _scaled([(p.rate, p.scores[metric.key]) for p in self.points_of(coder, item)], metric)
 
-    def mean_points(self, coder: str) -> list[tuple[float, float, dict[str, float | None]]]:
-        """For each setting of a codec: setting, mean rate, mean scores over the items (None where one has none)."""
+    def mean_points(
+        self, coder: str, items: Collection[str] | None = None
+    ) -> list[tuple[float, float, dict[str, float | None]]]:
+        """For each setting of a codec: setting, mean rate, mean scores over the items, all without `items`.
+
+        A score is None where one of them has none.
+        """
         settings: dict[float, list[Point]] = {}
         for point in self.points:
-            if point.coder == coder:
+            if point.coder == coder and (items is None or point.item in items):
                 settings.setdefault(point.setting, []).append(point)
         return [
             (
@@ -134,9 +164,9 @@ class Results:
             for setting, points in sorted(settings.items())
         ]
 
-    def mean_curve(self, coder: str, metric: Metric) -> Curve:
+    def mean_curve(self, coder: str, metric: Metric, items: Collection[str] | None = None) -> Curve:
         """(mean rate, mean score) of each setting, on the metric's scale."""
-        return _scaled([(rate, scores[metric.key]) for _, rate, scores in self.mean_points(coder)], metric)
+        return _scaled([(rate, scores[metric.key]) for _, rate, scores in self.mean_points(coder, items)], metric)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON. Infinite scores (equal samples) are None."""
@@ -148,9 +178,11 @@ class Results:
         out = io.StringIO(newline="")
         writer = csv.writer(out, lineterminator="\n")
         keys = [m.key for m in self.medium.metrics]
-        writer.writerow([self.medium.item, "codec", "setting", "size_bytes", f"rate_{self.medium.rate_unit}", *keys])
+        sizes = ["size_bytes", "container_bytes", f"rate_{self.medium.rate_unit}"]
+        writer.writerow([self.medium.item, "codec", "setting", *sizes, *keys])
         for p in self.points:
-            writer.writerow([p.item, p.coder, f"{p.setting:g}", p.size_bytes, p.rate, *(p.scores[k] for k in keys)])
+            scores = (p.scores[k] for k in keys)
+            writer.writerow([p.item, p.coder, f"{p.setting:g}", p.size_bytes, p.container_bytes, p.rate, *scores])
         return out.getvalue().encode()
 
 

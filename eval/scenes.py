@@ -21,12 +21,12 @@ from codec.eval import own
 from codec.eval.anchors import ANCHORS
 from codec.eval.cache import Cache, key
 from codec.eval.comparison import Comparison
+from codec.eval.material import Source
 from codec.eval.metrics import psnr_db, rgb
-from codec.eval.results import Coder, Results
-from codec.eval.run import Source, workers
+from codec.eval.pool import workers
+from codec.eval.results import OWN, Coder, Results
 from codec.media import Picture, Pixels, picture_file, read_picture
 
-RATE_BPP = 0.25  # coarse enough that codecs differ to the eye
 CROP_WIDTH, CROP_HEIGHT = 384, 288
 CROP_STEP = 16
 BUDGET_BYTES = 6 << 20  # of the pictures inside the report, as text
@@ -86,7 +86,7 @@ def scenes(
     """The pictures for the report; fewer than three where the folder is small or the budget is spent."""
     by_name = {source.item.name: source for source in sources}
     chosen = {by_name[name]: why for name, why in _chosen(comparison.worst_first).items()}
-    setting = min(results.mean_points(results.ours.name), key=lambda row: abs(row[1] - RATE_BPP))[0]
+    setting = min(results.mean_points(results.ours.name), key=lambda row: abs(row[1] - results.medium.shown_rate))[0]
     jobs = {
         source: [
             _Job(source, results.ours, setting, setting, setting),
@@ -138,7 +138,7 @@ def _run(jobs: Sequence[_Job], cache: Cache, progress: Callable[[int, int], obje
 
 def _code(job: _Job, cache_folder: Path) -> None:
     """In a worker."""
-    if job.coder.name == own.NAME:
+    if job.coder.name == OWN:
         setting = job.aim
         with tempfile.TemporaryDirectory() as work:
             [(data, decoded)] = own.code([job.source.path], setting, Path(work))
@@ -155,7 +155,7 @@ def _code(job: _Job, cache_folder: Path) -> None:
 
 def _nearest(job: _Job) -> tuple[float, bytes]:
     """The setting whose file is nearest to the size aimed at, and the file."""
-    anchor, pixels = ANCHORS[job.coder.name], job.source.pixels
+    anchor, pixels = ANCHORS[job.coder.name], read_picture(job.source.path).pixels
     tried = {setting: anchor.encode(pixels, setting) for setting in {job.low, job.high}}
     low, high = job.low, job.high
     for _ in range(TRIALS):
@@ -169,7 +169,7 @@ def _nearest(job: _Job) -> tuple[float, bytes]:
 
 
 def _scene(source: Source, why: str, jobs: Sequence[_Job], cache: Cache) -> Scene:
-    x = rgb(source.pixels)
+    x = rgb(read_picture(source.path).pixels)
     decoded = [read_picture(cache.file(job.key) or b"").pixels for job in jobs]
     left, top, width, height = _furthest(x, decoded[0])
     rows, columns = slice(top, top + height), slice(left, left + width)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from codec.eval.comparison import Average, Comparison
-from codec.eval.results import Results
+from codec.eval.results import OWN, Results
 
 MEBI = 1 << 20
 NAMED_ITEMS = 3  # that a cell spells out
@@ -39,10 +39,15 @@ class Table:
 
 
 def tables(results: Results, comparison: Comparison) -> list[Table]:
-    """Our curve, deltas against every anchor, scores at equal rates, worst items; published curves and costs if any."""
-    found = [_curve(results)]
+    """Our curve, deltas against every anchor, scores at equal rates, worst items; published curves and costs if any.
+
+    Curve and deltas once for all items, and once for each class.
+    """
+    groups: list[tuple[str, list[str] | None]] = [("", None), *results.groups.items()]
+    found = [_curve(results, *group) for group in groups]
     if results.anchors:
-        found += [_deltas(results, comparison), _worst(results, comparison)]
+        found += [_deltas(results, comparison, *group) for group in groups]
+        found.append(_worst(results, comparison))
     found.append(_equal(results, comparison))
     if comparison.published:
         found.append(_published(results, comparison))
@@ -66,39 +71,46 @@ def _without(average: Average) -> str:
     return ", ".join(names[:NAMED_ITEMS]) + more
 
 
-def _curve(results: Results) -> Table:
+def _titled(title: str, group: str) -> str:
+    return f"{title}: {group}" if group else title
+
+
+def _curve(results: Results, group: str, items: list[str] | None) -> Table:
     medium = results.medium
+    metrics = medium.metrics
     return Table(
-        "Our curve",
-        f"means over {len(results.items)} {medium.item}s",
-        ["quality", medium.rate_unit, *(m.title for m in medium.metrics)],
+        _titled("Our curve" if results.ours.name == OWN else f"Curve of {results.subject}", group),
+        f"means over {len(results.items if items is None else items)} {medium.item}s",
+        [results.ours.setting_name, medium.rate_unit, *(m.title for m in metrics)],
         [
-            [f"{setting:g}", f"{rate:.4f}", *(_number(scores[m.key], m.digits) for m in medium.metrics)]
-            for setting, rate, scores in results.mean_points(results.ours.name)
+            [f"{setting:g}", f"{rate:.{medium.rate_digits}f}", *(_number(scores[m.key], m.digits) for m in metrics)]
+            for setting, rate, scores in results.mean_points(results.ours.name, items)
         ],
     )
 
 
-def _deltas(results: Results, comparison: Comparison) -> Table:
-    medium = results.medium
-    low, high = medium.window
-    head = ["against", *(m.title for m in medium.metrics), f"{low:g}-{high:g} {medium.main.unit}"]
+def _deltas(results: Results, comparison: Comparison, group: str, items: list[str] | None) -> Table:
+    medium, main = results.medium, results.medium.main
+    low, high = main.window or (0, 0)
+    head = ["against", *(m.title for m in medium.in_deltas), f"{low:g}-{high:g} {main.scaled_unit or main.title}"]
     rows = []
     for anchor in results.anchors:
         against = comparison.against[anchor.name]
-        main, better = against.rate[medium.main.key], against.quality.value
+        if items is not None:
+            against = against.over(items)
+        whole, better = against.rate[main.key], against.quality.value
         rows.append(
             [
                 anchor.title,
-                *(_percent(against.rate[m.key].value) for m in medium.metrics),
+                *(_percent(against.rate[m.key].value) for m in medium.in_deltas),
                 _percent(against.windowed.value),
-                "-" if better is None else f"{better:+.2f} {medium.main.unit}",
-                f"{main.overlap:.0%}",
-                _without(main),
+                "-" if better is None else f"{better:+.{main.digits}f} {main.scaled_unit}".rstrip(),
+                f"{whole.overlap:.0%}",
+                _without(whole),
             ]
         )
     return Table(
-        "BD-rate of ours",
+        _titled(f"BD-rate of {results.subject}", group),
         f"negative: fewer bits for the same quality; means of the values of single {medium.item}s",
         [*head, "BD-quality", "overlap", "not defined for"],
         rows,
@@ -113,7 +125,7 @@ def _worst(results: Results, comparison: Comparison) -> Table:
         rows.append([item, *(_percent(delta.value if delta else None) for delta in deltas)])
     return Table(
         f"Worst {results.medium.item}s",
-        f"BD-rate of ours, {main.title}",
+        f"BD-rate of {results.subject}, {main.title}",
         [results.medium.item, *(anchor.title for anchor in results.anchors)],
         rows,
     )
@@ -144,7 +156,7 @@ def _published(results: Results, comparison: Comparison) -> Table:
     return Table(
         "Against published curves",
         "between mean curves",
-        ["curve", "BD-rate of ours", "over"],
+        ["curve", f"BD-rate of {results.subject}", "over"],
         [
             [name, _percent(delta.value), f"{delta.low:.1f}-{delta.high:.1f} {unit}"] if delta else [name, "-", ""]
             for name, delta in comparison.published.items()

@@ -16,9 +16,9 @@ from codec.eval.bdrate import Curve, UndefinedBdRate, bd_quality, bd_rate
 from codec.eval.cache import Cache, key
 from codec.eval.comparison import at_rate
 from codec.eval.cost import whole_process
+from codec.eval.material import content_hash
 from codec.eval.medium import IMAGES, MS_SSIM, PSNR_RGB
 from codec.eval.metrics import measured, ms_ssim, psnr_db, ssimulacra2
-from codec.eval.run import content_hash
 from codec.media import Pixels
 from tests.conftest import ROOT, Run
 

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,24 +54,29 @@ class Evaluation:
         return found
 
 
-def evaluate(root: Path, *without: str) -> Done:
-    """Runs the command where some packages cannot be imported."""
+def command(root: Path, arguments: Sequence[object], without: Sequence[str] = ()) -> Done:
+    """Runs `codec eval ARGUMENTS` where some packages cannot be imported."""
     broken = root / "broken-packages"
     shutil.rmtree(broken, ignore_errors=True)
     for package in without:
         (broken / package).mkdir(parents=True)
         (broken / package / "__init__.py").write_text("raise ImportError('broken for a test')\n")
-    arguments = ["eval", "images", root / "pictures", "-o", root / "report", "--results-page", root / "page.md"]
-    arguments += ["--cache", root / "cache", "--force", "-a", "jpeg", "-a", "webp", "-a", "jpegxl"]
-    arguments += [a for quality in QUALITIES for a in ("-q", quality)]
     return subprocess.run(
-        [sys.executable, "-m", "codec.cli", *map(str, arguments)],
+        [sys.executable, "-m", "codec.cli", "eval", *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
         env=os.environ | {"PYTHONPATH": str(broken)},
     )
+
+
+def evaluate(root: Path, *without: str) -> Done:
+    """Evaluates the pictures."""
+    arguments: list[object] = ["images", root / "pictures", "-o", root / "report", "--results-page", root / "page.md"]
+    arguments += ["--cache", root / "cache", "--force", "-a", "jpeg", "-a", "webp", "-a", "jpegxl"]
+    arguments += [a for quality in QUALITIES for a in ("-q", quality)]
+    return command(root, arguments, without)
 
 
 @pytest.fixture(scope="module")
@@ -160,8 +165,8 @@ def test_a_second_run_measures_nothing_again(evaluation: Evaluation) -> None:
     assert kept == {p: p.stat().st_mtime_ns for p in (evaluation.root / "cache").rglob("*.*")}
 
 
-@pytest.fixture(scope="module")
-def browser(evaluation: Evaluation) -> Iterator[Any]:
+def started_browser() -> Iterator[Any]:
+    """Chromium without a window; skips the test where there is none."""
     sync_api = pytest.importorskip("playwright.sync_api")
     if not CHROMIUM:
         pytest.skip("there is no Chromium")
@@ -169,6 +174,11 @@ def browser(evaluation: Evaluation) -> Iterator[Any]:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
         yield started
         started.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    yield from started_browser()
 
 
 @pytest.mark.parametrize("width", [1280, 400])

@@ -31,6 +31,7 @@ from codec.media import (
     resample,
     resampled_length,
     sound_file,
+    sound_reading,
 )
 from codec.media.sound import TAGS
 
@@ -290,6 +291,19 @@ def test_a_length_that_is_not_declared_is_limited_too() -> None:
         read_sound(unknown, max_seconds=0.1)
 
 
+def test_files_and_pipes_beyond_the_limit_of_bytes_are_refused(
+    wav: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sound_reading, "MAX_FILE_BYTES", len(wav) - 1)
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav)
+    for source in (wav, path):
+        with pytest.raises(LimitExceeded, match="a sound file of more than"):
+            read_sound(source)
+    with pipe_of(wav) as pipe, pytest.raises(LimitExceeded, match="a sound file of more than"):
+        read_sound(pipe)
+
+
 def test_a_sound_checks_what_it_is_given() -> None:
     for samples in (waves().astype(np.float64), waves()[:, 0], np.zeros((3, 3), np.float32), waves()[::2] * np.nan):
         with pytest.raises(ValueError, match="samples"):
@@ -344,6 +358,13 @@ def test_pipes_are_read_and_written(suffix: str, monkeypatch: pytest.MonkeyPatch
             writer.write(waves())
         target.close()
         assert np.array_equal(read_sound(source.read()).samples, read_sound(data).samples)
+
+
+def test_a_pipe_with_a_name_is_read(wav: bytes, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo.wav"
+    os.mkfifo(fifo)
+    threading.Thread(target=fifo.write_bytes, args=(wav,), daemon=True).start()
+    assert len(read_sound(fifo).samples) == 1000
 
 
 def test_a_writer_leaves_no_file_behind_an_error() -> None:

@@ -6,6 +6,7 @@ import io
 import os
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Union
 
@@ -181,30 +182,37 @@ def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> Soun
 
 def _seekable(source: SoundFileSource) -> BinaryIO:
     """A file to read from, its size within the limit; the source itself where it is such a file."""
-    if isinstance(source, (str, os.PathLike)):
-        file: BinaryIO = open_file(source)
-    elif isinstance(source, (bytes, bytearray, memoryview)):
-        file = io.BytesIO(source)
-    elif hasattr(source, "read"):
-        file = source
-    else:
-        raise TypeError(f"a sound cannot be a {type(source).__name__}")
-    if not file.seekable():
-        return _spooled(file)
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _within_limit(io.BytesIO(source))
+    if not isinstance(source, (str, os.PathLike)):
+        if not hasattr(source, "read"):
+            raise TypeError(f"a sound cannot be a {type(source).__name__}")
+        return _within_limit(source) if source.seekable() else _spooled(source)
+    with ExitStack() as closed_on_errors:
+        file = closed_on_errors.enter_context(open_file(source))
+        if not file.seekable():  # a pipe with a name
+            return _spooled(file)
+        _within_limit(file)
+        closed_on_errors.pop_all()
+        return file
+
+
+def _within_limit(file: BinaryIO) -> BinaryIO:
     start = file.tell()
-    size = file.seek(0, io.SEEK_END)
+    _check_size(file.seek(0, io.SEEK_END))
     file.seek(start)
-    _check_size(size)
     return file
 
 
 def _spooled(pipe: BinaryIO) -> BinaryIO:
-    spool = libsndfile.spool()
-    while piece := pipe.read(BLOCK_SAMPLES):
-        spool.write(piece)
-        _check_size(spool.tell())
-    spool.seek(0)
-    return spool
+    with ExitStack() as closed_on_errors:
+        spool = closed_on_errors.enter_context(libsndfile.spool())
+        while piece := pipe.read(BLOCK_SAMPLES):
+            spool.write(piece)
+            _check_size(spool.tell())
+        spool.seek(0)
+        closed_on_errors.pop_all()
+        return spool
 
 
 def _tags(sound: SoundFile) -> dict[str, str]:

@@ -4,6 +4,7 @@ const medium = data.medium, metrics = medium.metrics, main = metrics[0];
 const ours = data.coders[0], anchors = data.coders.slice(1);
 const titles = Object.fromEntries(data.coders.map((c) => [c.name, c.title]));
 const against = data.comparison.against;
+const subject = data.subject, groups = Object.keys(data.comparison.by_group);
 const MEAN = "", DASH = "\u2013", MINUS = "\u2212";
 const byId = (id) => document.getElementById(id);
 
@@ -22,6 +23,7 @@ function element(tag, attributes = {}, ...children) {
 
 const shown = (value, digits) => (value === null ? DASH : value.toFixed(digits).replace("-", MINUS));
 const signed = (value, digits) => (value > 0 ? "+" : "") + shown(value, digits);
+const unitOf = (metric) => (metric.decibels ? "dB" : metric.unit);  // on the scale of plots
 const percent = (value) => (value === null ? DASH : `${signed(value, 1)} %`);
 const bytes = (size) => (size < 1e4 ? `${size} bytes` : `${(size / 1000).toFixed(1)} kB`);
 const mebi = (size) => `${Math.round(size / 2 ** 20)} MiB`;
@@ -39,12 +41,19 @@ function table(id, head, rows) {
   );
 }
 
+function headings(id, titles, span) {
+  // a row above the head of a table whose columns come in groups
+  byId(id).tHead.prepend(element("tr", {}, element("th", {}),
+    ...titles.map((title) => element("th", { colspan: span, class: "edge group" }, title))));
+}
+
 const rateCell = (value) => ({ text: percent(value), class: verdict(value) });
 const words = (text) => ({ text, class: "words" });
 
 function fillHeader() {
   const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
-  byId("title").textContent = `codec against ${count(anchors.length, "codec")} on ${count(data.items.length, medium.item)}`;
+  byId("title").textContent = `${subject === "ours" ? "codec" : subject} against ${count(anchors.length, "codec")} on ` +
+    count(data.items.length, medium.item);
   const { cpu, cores, system } = data.machine;
   byId("machine").textContent = `${data.date} \u00b7 ${cpu}, ${cores} cores, ${system} \u00b7 ${ours.library}`;
   byId("tiles").append(...anchors.map((anchor) => {
@@ -60,17 +69,25 @@ function fillHeader() {
 }
 
 function fillDeltas() {
-  const [low, high] = medium.window;
+  byId("deltas-about").textContent = `BD-rate of ${subject} against each codec; negative: ${subject} needs fewer bits.`;
+  const [low, high] = main.window, compared = metrics.filter((m) => m.in_deltas);
   table("deltas",
-    ["against", ...metrics.map((m) => m.title), `${low}\u2013${high} ${main.unit}`, "BD-quality", "overlap",
-      words("not defined for")],
+    ["against", ...compared.map((m) => m.title), `${low}\u2013${high} ${unitOf(main) || main.title}`, "BD-quality",
+      "overlap", words("not defined for")],
     anchors.map((anchor) => {
       const a = against[anchor.name], rate = a.bd_rate_percent[main.key], quality = a.bd_quality.value;
-      return { cells: [anchor.title, ...metrics.map((m) => rateCell(a.bd_rate_percent[m.key].value)),
+      return { cells: [anchor.title, ...compared.map((m) => rateCell(a.bd_rate_percent[m.key].value)),
         rateCell(a.bd_rate_percent_in_window.value),
-        { text: quality === null ? DASH : `${signed(quality, 2)} ${main.unit}`, class: verdict(quality && -quality) },
+        { text: quality === null ? DASH : `${signed(quality, main.digits)} ${unitOf(main)}`, class: verdict(quality && -quality) },
         `${Math.round(rate.overlap * 100)} %`, words(rate.without.join(", "))] };
     }));
+  byId("groups-part").hidden = !groups.length;
+  table("groups", ["", ...groups.flatMap(() => compared.map((m, i) => ({ text: m.title, class: i ? null : "edge" })))],
+    anchors.map((anchor) => ({ cells: [anchor.title, ...groups.flatMap((group) => compared.map((m, i) => {
+      const cell = rateCell(data.comparison.by_group[group][anchor.name][m.key]);
+      return { ...cell, class: (i ? "" : "edge ") + cell.class };
+    }))] })));
+  headings("groups", groups, compared.length);
   const published = Object.entries(data.comparison.published);
   byId("published-part").hidden = !published.length;
   table("published", ["", `BD-rate, ${main.title}`, "over", "overlap"], published.map(([name, delta]) => ({
@@ -83,7 +100,10 @@ function fillEqual() {
   const compared = medium.compared_at_equal_rates.map((key) => metrics.find((m) => m.key === key));
   const rows = data.comparison.at_equal_rates, count = data.items.length;
   const at = (coder, rate) => rows.find((row) => row.coder === coder && row.rate === rate);
-  const best = (rate, m) => Math.max(...data.coders.map((c) => at(c.name, rate).scores[m.key] ?? -Infinity));
+  const best = (rate, m) => {
+    const known = data.coders.map((c) => at(c.name, rate).scores[m.key]).filter((score) => score !== null);
+    return m.distance ? Math.min(...known) : Math.max(...known);
+  };
   table("equal",
     ["", ...medium.equal_rates.flatMap((rate) => compared.map((m, i) => ({ text: m.title, class: i ? null : "edge" })))],
     data.coders.map((c) => ({ class: c === ours ? "ours" : "", cells: [c.title, ...medium.equal_rates.flatMap((rate) => {
@@ -93,12 +113,13 @@ function fillEqual() {
         class: (i ? "" : "edge ") + (scores[m.key] !== null && scores[m.key] === best(rate, m) ? "best" : ""),
       }));
     })] })));
-  byId("equal").tHead.prepend(element("tr", {}, element("th", {}), ...medium.equal_rates.map((rate) =>
-    element("th", { colspan: compared.length, class: "edge group" }, `${rate} ${medium.rate_unit}`))));
+  headings("equal", medium.equal_rates.map((rate) => `${rate} ${medium.rate_unit}`), compared.length);
 }
 
 function fillItems() {
   byId("items-title").textContent = `Every ${medium.item}`;
+  byId("items-about").textContent = `BD-rate of ${subject}, ${main.title}, the worst cases first. ` +
+    "A heading sorts; a row shows its curves.";
   const names = data.comparison.worst_first;
   const value = (anchor, item) => against[anchor.name].bd_rate_percent[main.key].by_item[item]?.value ?? null;
   const mean = (item) => {
@@ -173,14 +194,15 @@ const series = [
 let metric = main;
 
 function scaled(score) {
-  if (!metric.decibels) return score;
-  return score < 1 ? -10 * Math.log10(1 - score) : null;
+  if (!metric.decibels) return metric.distance ? -score : score;
+  const distance = metric.distance ? score : 1 - score;
+  return distance > 0 ? -10 * Math.log10(distance) : null;
 }
 
 function pointsOf(one, item) {
   let points;
   if (one.published) points = item === MEAN ? one.published.points.map(([rate, scores]) => ({ rate, scores })) : [];
-  else if (item === MEAN) points = data.means[one.name];
+  else if (item in data.means) points = data.means[item][one.name];
   else points = data.points.filter((p) => p.coder === one.name && p.item === item);
   return points
     .filter((p) => (p.scores[metric.key] ?? null) !== null)
@@ -217,7 +239,7 @@ function chart() {
   const x = (rate) => edge.left + (Math.log(rate / x0) / Math.log(x1 / x0)) * (width - edge.left - edge.right);
   const y = (value) => height - edge.bottom - ((value - y0) / (y1 - y0)) * (height - edge.top - edge.bottom);
   const bottom = height - edge.bottom;
-  for (const tick of [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10].filter((t) => t >= x0 && t <= x1)) {
+  for (const tick of [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100].filter((t) => t >= x0 && t <= x1)) {
     svg.append(element("line", { class: "grid", x1: x(tick), x2: x(tick), y1: edge.top, y2: bottom }),
       element("text", { x: x(tick), y: bottom + 16, "text-anchor": "middle" }, String(tick)));
   }
@@ -225,7 +247,7 @@ function chart() {
     svg.append(element("line", { class: "grid", x1: edge.left, x2: width - edge.right, y1: y(tick), y2: y(tick) }),
       element("text", { x: edge.left - 6, y: y(tick) + 4, "text-anchor": "end" }, String(tick).replace("-", MINUS)));
   }
-  const unit = metric.decibels ? "dB" : metric.unit;
+  const unit = unitOf(metric);
   svg.append(element("text", { x: width - edge.right, y: height - 6, "text-anchor": "end" }, medium.rate_unit),
     element("text", { x: edge.left + 6, y: edge.top + 10 }, `${metric.title}${unit ? `, ${unit}` : ""}`));
   svg.append(element("clipPath", { id: "inside" }, element("rect", { x: edge.left, y: edge.top,
@@ -269,6 +291,7 @@ function hover(event, spots, width) {
 
 function startCurves() {
   byId("item").append(element("option", { value: MEAN }, `mean over ${medium.item}s`),
+    ...groups.map((group) => element("option", { value: group }, `mean over ${group}`)),
     ...data.comparison.worst_first.map((name) => element("option", { value: name }, name)));
   byId("item").addEventListener("change", chart);
   byId("legend").append(...series.map((one) => element("button", { type: "button", "aria-pressed": one.on,
@@ -277,14 +300,20 @@ function startCurves() {
       event.currentTarget.setAttribute("aria-pressed", one.on);
       chart();
     } }, element("i", { style: `border-color:${one.colour}`, class: one.published ? "dotted" : null }), one.title)));
-  segments("metrics", metrics.map((m) => m.title), 0, (index) => { metric = metrics[index]; chart(); });
+  segments("metrics", metrics.map((m) => m.title), 0, (index) => {
+    metric = metrics[index];
+    const has = (item) => pointsOf(series[0], item).length > 0;  // not every class has every metric
+    if (!has(byId("item").value)) byId("item").value = [MEAN, ...groups].find(has) ?? MEAN;
+    chart();
+  });
   new ResizeObserver(chart).observe(byId("chart").parentElement);
 }
 
 // ---- side by side
 
 const ZOOMS = [1, 2, 3, 4];
-let scene = data.scenes[0], zoom = 1;
+const scenes = data.scenes ?? [];
+let scene = scenes[0], zoom = 1;
 
 function hardest() {
   const rate = (anchor) => against[anchor.name].bd_rate_percent[main.key].value ?? -Infinity;
@@ -321,10 +350,8 @@ function divide() {
 }
 
 function startViewer() {
-  if (!scene) {
-    byId("viewer").hidden = true;
-    return;
-  }
+  if (!scene) return;
+  byId("viewer").hidden = false;
   for (const [side, chosen] of [["left", ours.name], ["right", hardest()]]) {
     byId(side).append(...scene.shown.map((s) => element("option", { value: s.name }, s.title)));
     byId(side).value = chosen;
@@ -339,9 +366,47 @@ function startViewer() {
     divide();
   });
   const wide = byId("frame").clientWidth;
-  segments("scenes", data.scenes.map((s) => `${s.why}: ${s.item}`), 0, (index) => { scene = data.scenes[index]; view(); });
+  segments("scenes", scenes.map((s) => `${s.why}: ${s.item}`), 0, (index) => { scene = scenes[index]; view(); });
   const fitting = Math.max(0, ZOOMS.filter((z) => scene.width * z <= wide).length - 1);
   segments("zooms", ZOOMS.map((z) => `${z}\u00d7`), fitting, (index) => { zoom = ZOOMS[index]; view(); });
+}
+
+// ---- excerpts
+
+function scoresOf(heard) {
+  const scores = metrics.filter((m) => (heard.scores[m.key] ?? null) !== null)
+    .map((m) => `${m.title} ${shown(heard.scores[m.key], m.digits)}`);
+  return heard.rate === null ? "" : [`${shown(heard.rate, medium.rate_digits)} ${medium.rate_unit}`, ...scores].join(", ");
+}
+
+function listen(audition) {
+  const { item, start_s, duration_s, top_hz, heard } = audition;
+  byId("audition-place").textContent = `${item}: ${duration_s} seconds from ${start_s} s, where ${subject} is furthest ` +
+    "from the original; rates and scores are those of the whole clip. A spectrogram plays from where it is touched.";
+  const players = heard.map((one) => element("audio", { controls: "", preload: "none", src: one.sound }));
+  byId("heard").replaceChildren(...heard.map((one, index) => {
+    const player = players[index], mark = element("i", {}), picture = element("div", { class: "spectrogram" },
+      element("img", { src: one.spectrogram, alt: `Spectrogram: ${one.title}` }),
+      element("span", {}, `${top_hz / 1000} kHz`), mark);
+    const move = () => { mark.style.left = `${(player.currentTime / duration_s) * 100}%`; };
+    player.addEventListener("timeupdate", move);
+    player.addEventListener("seeked", move);
+    player.addEventListener("play", () => players.filter((p) => p !== player).forEach((p) => p.pause()));
+    picture.addEventListener("click", (event) => {
+      const box = picture.getBoundingClientRect();
+      player.currentTime = ((event.clientX - box.left) / box.width) * duration_s;
+      player.play();
+    });
+    return element("div", { class: "heard" },
+      element("header", {}, element("b", {}, one.title), element("span", { class: "quiet" }, scoresOf(one))), picture, player);
+  }));
+}
+
+function startListening() {
+  const auditions = data.auditions ?? [];
+  if (!auditions.length) return;
+  byId("listening").hidden = false;
+  segments("auditions", auditions.map((a) => `${a.why}: ${a.item}`), 0, (index) => listen(auditions[index]));
 }
 
 fillHeader();
@@ -352,3 +417,4 @@ fillCosts();
 fillNotes();
 startCurves();
 startViewer();
+startListening();

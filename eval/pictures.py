@@ -1,0 +1,109 @@
+"""Pictures as an evaluation has them: 8 bits a sample, without alpha and metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from codec.bitstream.errors import CodecError
+from codec.eval import metrics, published, scenes
+from codec.eval.anchors import ANCHORS
+from codec.eval.cache import Cache
+from codec.eval.comparison import Comparison
+from codec.eval.material import Material, Source, content_hash
+from codec.eval.medium import IMAGES
+from codec.eval.results import Item, Published, Results
+from codec.media import PICTURES, Picture, Pixels, picture_file, read_picture, to_8_bits
+
+
+@dataclass(frozen=True)
+class PictureItem(Item):
+    """width, height: in pixels."""
+
+    width: int
+    height: int
+
+    @property
+    def extent(self) -> float:
+        """In pixels."""
+        return self.width * self.height
+
+
+class Pictures(Material):
+    """Sources are PNGs; pixels are (H, W, 1 or 3) uint8."""
+
+    medium = IMAGES
+    anchors = ANCHORS
+    model = "image"
+    packages = ("pytorch_msssim", "ssimulacra2")
+    anchor_module = "codec.eval.anchors"
+    errors = (CodecError, OSError, RuntimeError, SystemError, ValueError)  # what Pillow's codecs raise
+
+    def sources(self, folder: Path, work: Path) -> tuple[list[Source], dict[str, str]]:
+        sources: list[Source] = []
+        failures: dict[str, str] = {}
+        for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES):
+            try:
+                pixels = to_8_bits(read_picture(path)).pixels
+            except CodecError as error:
+                failures[path.name] = str(error)
+                continue
+            height, width = pixels.shape[:2]
+            target = work / f"{len(sources):05}.png"
+            target.write_bytes(picture_file(Picture(pixels), target.suffix))
+            sources.append(Source(PictureItem(path.name, content_hash(pixels), "", width, height), target))
+        return sources, failures
+
+    def samples(self, path: Path) -> Pixels:
+        return read_picture(path).pixels
+
+    def measured(self, source: Source, x_hat: Pixels, rate: float) -> dict[str, float | None]:
+        return metrics.measured(self.samples(source.path), x_hat, rate)
+
+    def basis(self) -> dict[str, object]:
+        return {"metrics": metrics.versions(), "perceptual_rates": metrics.PERCEPTUAL_RATES_BPP}
+
+    def versions(self) -> dict[str, str]:
+        return metrics.versions()
+
+    def in_process(self, setting: float) -> tuple[Callable[[Pixels], bytes], Callable[[bytes], object]]:
+        from codec import api
+
+        return (
+            lambda pixels: api.compress(pixels, setting, device="cpu"),
+            lambda data: api.decompress(data, output="array", device="cpu"),
+        )
+
+    def exhibits(
+        self,
+        results: Results,
+        comparison: Comparison,
+        sources: Sequence[Source],
+        cache: Cache,
+        progress: Callable[[int, int], object],
+    ) -> dict[str, Any]:
+        return {"scenes": [asdict(s) for s in scenes.scenes(results, comparison, sources, cache, progress)]}
+
+    def notes(self, results: Results) -> list[str]:
+        low, high = metrics.PERCEPTUAL_RATES_BPP
+        found = [
+            "Rates count whole files. Ours are written and decoded by separate processes of the command line; anchors "
+            "run through Pillow. All get 8-bit samples without metadata.",
+            f"MS-SSIM and SSIMULACRA 2 are measured between {low:g} and {high:g} {results.medium.rate_unit} only, "
+            f"because they are slow; a mean is shown where every {results.medium.item} has a value. MS-SSIM enters "
+            "deltas and plots as -10 log10(1 - MS-SSIM).",
+            f"The viewer of the report holds lossless crops of at most {scenes.CROP_WIDTH} x {scenes.CROP_HEIGHT} "
+            f"pixels, at the place where {results.subject} is furthest from the original. Anchors have the setting "
+            "that comes nearest to the size of that file; sizes are those of whole pictures.",
+        ]
+        if results.published:
+            found.append(
+                "Dotted curves were published by others, as means over the same pictures, so deltas against them are "
+                "taken between mean curves. " + "; ".join(f"{p.name}: {p.source}" for p in results.published) + "."
+            )
+        return found
+
+    def published(self, sources: Sequence[Source]) -> list[Published]:
+        return published.for_contents(source.item.content for source in sources)
