@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import codec
 from codec import weights
@@ -54,12 +55,12 @@ def code(sources: Sequence[Path], quality: float, work: Path) -> list[tuple[byte
     return [(file.read_bytes(), next(shown.glob(f"{file.stem}.*"))) for file in coded]
 
 
-def installed(model: str) -> ModelRow | None:
+def installed(model: str) -> ModelRow[Any] | None:
     """The row of a model whose weights are there, by its name in the registry."""
     return next((row for row in MODELS.values() if row.name == model and row.path.exists()), None)
 
 
-def identity(row: ModelRow) -> str:
+def identity(row: ModelRow[Any]) -> str:
     """Version, weights and source of what codes: results of another identity are not these results."""
     root = Path(codec.__file__).parent
     modules = sorted(

@@ -98,10 +98,9 @@ class Sounds(Material):
     def in_process(self, setting: float) -> tuple[Callable[[Samples], bytes], Callable[[bytes], object]]:
         from codec import api
 
-        compress: Any = api.compress
         return (
-            lambda samples: compress((samples, RATE), setting, device="cpu"),
-            lambda data: api.decompress(data, device="cpu"),
+            lambda samples: api.compress_audio(samples, RATE, setting, device="cpu"),
+            lambda data: api.decompress_audio(data, device="cpu"),
         )
 
     def exhibits(
