@@ -20,7 +20,7 @@ Device = Literal["auto", "cpu", "cuda"]
 BitDepth = Literal[8, 16]
 Region = tuple[int, int, int, int]  # x, y, width, height in pixels
 
-EFFORT_MAX = 1
+EFFORT_MAX = 9
 SHOWN_DAMAGE = 3  # pieces of damage that a warning names
 METADATA_NAMES = {format.SECTION_ICC: "icc", format.SECTION_EXIF: "exif", format.SECTION_XMP: "xmp"}
 

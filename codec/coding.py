@@ -17,7 +17,7 @@ from codec.bitstream.checksum import crc32c
 from codec.bitstream.entropy import SYMBOL_MAX, Decoder, Encoder, Models, PrefixDecoder, Rows, Symbols
 from codec.bitstream.errors import CorruptFile
 from codec.prior import LATENTS, SYMBOLS, coarse_shape, rows_of
-from codec.rounding import Rounding
+from codec.rounding import BITS_PER_ERROR, Rounding
 
 LAYER_ENDS = (32, 128)  # after so many channels a stream is cut into its layers
 
@@ -44,20 +44,31 @@ def encode(
     log2_step: Tensor,
     identity: bytes,
     rounding: Rounding | None = None,
+    *,
+    price: float | Tensor = BITS_PER_ERROR,
+    z: Tensor | None = None,
 ) -> Coded:
     """Codes the features (1, h, w, M) of one signal; log2_step is (1,). The stream ends with `checksum`.
 
-    rounding: how latents become integers; to the nearest where None.
+    rounding: how latents become integers; to the nearest where None. price: bits that rounding takes a squared error of
+    one nominal step^2 for, everywhere or (1, h, w, 1). z: hyper-latents, not rounded; those of hyper-analysis where None.
     """
     encoder = Encoder(tables)
-    y_hat, ends = symbols(model, encoder, h, log2_step, rounding)
+    y_hat, ends = symbols(model, encoder, h, log2_step, rounding, price=price, z=z)
     data = encoder.bytes() + checksum(y_hat, identity)
     cuts = [0, *(ends[channels] for channels in LAYER_ENDS), len(data)]
     return Coded(tuple(data[a:b] for a, b in pairwise(cuts)), y_hat)
 
 
 def symbols(
-    model: Autoencoder, encoder: Encoder, h: Tensor, log2_step: Tensor, rounding: Rounding | None
+    model: Autoencoder,
+    encoder: Encoder,
+    h: Tensor,
+    log2_step: Tensor,
+    rounding: Rounding | None,
+    *,
+    price: float | Tensor = BITS_PER_ERROR,
+    z: Tensor | None = None,
 ) -> tuple[Tensor, dict[int, int]]:
     """Puts all symbols of a signal into an encoder; see `encode`.
 
@@ -72,17 +83,21 @@ def symbols(
 
     shape = (h.shape[1], h.shape[2])
     told = model.gain.told(log2_step)
-    z = model.hyper_analysis(h)
+    z = model.hyper_analysis(h) if z is None else z
     z_hat = put(rows_of(model.prior.z_log2_scale(told)[:, None, None].expand(z.shape)), z.round())
     features = model.prior.features(z_hat, told, shape)
     y = (h * model.to_steps(log2_step)).flatten(1, 2)
     log2_steps = model.gain.log2_steps(log2_step)
-    log2_ratio = (log2_steps - log2_step[:, None])[:, None]
+    by_channel = torch.exp2(2 * (log2_steps - log2_step[:, None]))[:, None]
+    by_place = torch.as_tensor(price, dtype=torch.float32, device=h.device).expand(1, *shape, 1).flatten(1, 2)
 
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         residual = y[:, :, channels].index_select(1, where) - mean
         rows = rows_of(log2_scale)
-        rounded = rounding(residual, rows, log2_ratio[:, :, channels]) if rounding else residual.round()
+        if rounding:
+            rounded = rounding(residual, rows, by_place.index_select(1, where) * by_channel[:, :, channels])
+        else:
+            rounded = residual.round()
         chosen = put(rows, rounded) + mean
         size_after[channels.stop] = encoder.size
         return chosen

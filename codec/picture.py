@@ -12,14 +12,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from codec import coding, media, weights
+from codec import coding, media, refine, weights
 from codec.bitstream import container, format
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.container import Container, ImageHeader, Stream
@@ -30,6 +33,8 @@ from codec.media.raster import STEP_OF_8_BITS
 from codec.models import IMAGE
 from codec.parallel import AT_ONCE, in_turn
 from codec.prior import QUALITY
+from codec.refine import Refiner, Scene
+from codec.rounding import BITS_PER_ERROR
 
 
 class Rect(NamedTuple):
@@ -95,39 +100,105 @@ def encode(
     effort: int = 1,
     tiles: Callable[[int, int], tuple[int, int]] = tile_units,
 ) -> bytes:
-    """The file of a picture at a quality of 0..100.
+    """The file of a picture at a quality of 0..100; see `Encoding`."""
+    return Encoding(picture, device, tiles=tiles).file(IMAGE.curve.step_index(quality), effort)
 
-    effort: 0 rounds latents to the nearest, 1 weighs bits against error. tiles: gives the `tile_units` of a width and
-    height.
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """A picture on its way to a file, but for quality and effort.
+
+    tiles: gives the `tile_units` of a width and height. importance: float32 (H, W), the weight of each pixel's squared
+    error, 1 where None. progress: called with the share of the refinement that is done, maybe from several threads.
     """
-    loaded = weights.installed(IMAGE.id, device)
-    height, width, channels = picture.pixels.shape
-    header = ImageHeader(
-        model=IMAGE.id,
-        digest=loaded.digest,
-        step_index=IMAGE.curve.step_index(quality),
-        width=width,
-        height=height,
-        channels=channels,
-        bit_depth=picture.bit_depth,
-        alpha=picture.alpha is not None,
-        tile_units=tiles(width, height),
-    )
-    log2_step = _log2_step(header, device)
-    rounding = loaded.rounding if effort else None
 
-    def coded(number: int) -> Stream:
-        tile = Rect.of(header.tiling[number])
-        seen = tile.grown(loaded.model.halo * format.STRIDE, width, height)
-        with undisturbed(device):
-            x = padded(picture.pixels[seen.within(_whole(header))], device)
-            rows, columns = tile.scaled().within(seen.scaled())
-            h = loaded.model.analysis(x, log2_step)[:, rows, columns]
-            identity = _identity(header, number)
-            return Stream(coding.encode(loaded.model, loaded.tables, h, log2_step, identity, rounding).parts)
+    picture: Picture
+    device: torch.device
+    tiles: Callable[[int, int], tuple[int, int]] = tile_units
+    importance: npt.NDArray[np.float32] | None = None
+    progress: Callable[[float], None] | None = None
 
-    streams = list(in_turn(coded, range(len(header.tiling))))
-    return container.write(Container(header, streams, _extras(picture)))
+    @cached_property
+    def extras(self) -> dict[int, bytes]:
+        """The sections beside the latents."""
+        return _extras(self.picture)
+
+    def file(self, step_index: int, effort: int = 1) -> bytes:
+        """The file at a nominal step of 2^(step_index / 256).
+
+        effort: 0 rounds latents to the nearest, 1 weighs bits against error, 2 to 9 refine the latents.
+        """
+        loaded = weights.installed(IMAGE.id, self.device)
+        height, width, channels = self.picture.pixels.shape
+        header = ImageHeader(
+            model=IMAGE.id,
+            digest=loaded.digest,
+            step_index=step_index,
+            width=width,
+            height=height,
+            channels=channels,
+            bit_depth=self.picture.bit_depth,
+            alpha=self.picture.alpha is not None,
+            tile_units=self.tiles(width, height),
+        )
+        log2_step, tiles = _log2_step(header, self.device), len(header.tiling)
+        refiner = Refiner(loaded, effort, self._stepped(refine.STEPS[effort] * tiles)) if refine.STEPS[effort] else None
+        rounding = loaded.rounding if effort else None
+
+        def coded(number: int) -> Stream:
+            tile, identity = Rect.of(header.tiling[number]), _identity(header, number)
+            seen = tile.grown(loaded.model.halo * format.STRIDE, width, height)
+            with undisturbed(self.device):
+                x = padded(self.picture.pixels[seen.within(_whole(header))], self.device)
+                around = loaded.model.analysis(x, log2_step)
+                weight = self._weight(tile)
+                if refiner:
+                    scene = self._scene(tile, seen, around, log2_step)
+                    return Stream(refiner.code(scene, weight, identity).parts)
+                rows, columns = tile.scaled().within(seen.scaled())
+                h, price = around[:, rows, columns], BITS_PER_ERROR * weight
+                return Stream(
+                    coding.encode(loaded.model, loaded.tables, h, log2_step, identity, rounding, price=price).parts
+                )
+
+        streams = list(in_turn(coded, range(tiles)))
+        return container.write(Container(header, streams, self.extras))
+
+    def _scene(self, tile: Rect, seen: Rect, around: Tensor, log2_step: Tensor) -> Scene:
+        """A tile as refinement sees it; of what analysis saw, only the nearest is kept."""
+        latents = tile.scaled()
+        kept = latents.grown(refine.MARGIN, seen.scaled().x1, seen.scaled().y1).common(seen.scaled())
+        rows, columns = kept.within(seen.scaled())
+        x = padded(self.picture.pixels[tile.within(_all(self.picture))], self.device)
+        importance = torch.zeros(x.shape[:3], device=self.device)
+        inner = slice(0, tile.y1 - tile.y0), slice(0, tile.x1 - tile.x0)
+        importance[:, inner[0], inner[1]] = 1.0
+        if self.importance is not None:
+            importance[:, inner[0], inner[1]] = torch.from_numpy(self.importance[tile.within(_all(self.picture))]).to(
+                self.device
+            )
+        inside = latents.within(kept)
+        return Scene(x, importance[..., None], around[:, rows, columns], inside, self.picture.is_grey, log2_step)
+
+    def _weight(self, tile: Rect) -> float | Tensor:
+        """(1, h, w, 1) mean importance of the pixels below each latent of a tile; 1 where all are alike."""
+        if self.importance is None:
+            return 1.0
+        weight = torch.from_numpy(self.importance[tile.within(_all(self.picture))]).to(self.device)[None, None]
+        down, right = (-side % format.STRIDE for side in weight.shape[2:])
+        weight = F.pad(weight, (0, right, 0, down), mode="replicate")
+        return F.avg_pool2d(weight, format.STRIDE).permute(0, 2, 3, 1)
+
+    def _stepped(self, steps: int) -> Callable[[], None]:
+        """Counts the steps of all tiles for `progress`."""
+        done, lock = count(1), threading.Lock()
+
+        def stepped() -> None:
+            if self.progress:
+                with lock:
+                    self.progress(next(done) / steps)
+
+        return stepped
 
 
 def decode(
@@ -301,6 +372,10 @@ def _wanted(region: tuple[int, int, int, int] | None, header: ImageHeader) -> Re
             f"region {x},{y},{width},{height} is not inside the picture of {header.width} x {header.height} pixels"
         )
     return Rect(x, y, x + width, y + height)
+
+
+def _all(picture: Picture) -> Rect:
+    return Rect(0, 0, picture.pixels.shape[1], picture.pixels.shape[0])
 
 
 def _whole(header: ImageHeader) -> Rect:

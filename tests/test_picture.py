@@ -22,8 +22,7 @@ from codec.bitstream.tables import TOTAL, Tables
 from codec.eval.metrics import psnr_db
 from codec.media import ImageSource, Picture, Pixels, to_pillow
 from codec.models import IMAGE
-from codec.training.loss import BITS_PER_ERROR
-from codec.training.relaxed import relaxed_pass
+from codec.relaxed import BITS_PER_ERROR, relaxed_pass
 from codec.training.tables import Census
 from tests.conftest import PARROTS
 

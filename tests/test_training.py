@@ -24,16 +24,16 @@ from codec.bitstream.errors import ModelMismatch
 from codec.bitstream.tables import logistic_tables
 from codec.classical import block_transform, dct_matrix, picture_statistics
 from codec.eval.metrics import psnr_db
-from codec.fixed import FixedLayer, Mood
+from codec.fixed import FixedLayer, Mood, set_mood
 from codec.media import Pixels
 from codec.models import IMAGE
 from codec.models.image import ImageModel
 from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
+from codec.relaxed import relaxed_pass
 from codec.training import checkpoint
 from codec.training.data import Crops, pictures
 from codec.training.export import export
-from codec.training.loop import Plan, Trainer, begin, load_trained, set_mood, train
-from codec.training.relaxed import relaxed_pass
+from codec.training.loop import Plan, Trainer, begin, load_trained, train
 from codec.training.tables import fitted
 from tests.conftest import PARROTS, Run
 
