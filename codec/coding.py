@@ -51,7 +51,7 @@ def encode(
     """Codes the features (1, h, w, M) of one signal; log2_step is (1,). The stream ends with `checksum`.
 
     rounding: how latents become integers; to the nearest where None. price: bits that rounding takes a squared error of
-    one nominal step^2 for, everywhere or (1, h, w, 1). z: hyper-latents, not rounded; those of hyper-analysis where None.
+    one nominal step^2 for, everywhere or (1, h, w, 1). z: hyper-latents, not rounded; from h where None.
     """
     encoder = Encoder(tables)
     y_hat, ends = symbols(model, encoder, h, log2_step, rounding, price=price, z=z)

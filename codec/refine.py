@@ -42,8 +42,8 @@ class Scene(NamedTuple):
     """What refinement sees of a tile.
 
     x: (1, H, W, 3) pixels in 0..255, sides multiples of the stride. importance: (1, H, W, 1) factor on the squared
-    error of each, 0 beyond the picture. around: (1, h', w', M) features of analysis, from a little beyond the tile;
-    inside: rows and columns of the tile in it. grey: whether decoders show the mean of the colours.
+    error of each, 0 beyond the picture. around: (1, h', w', M) features of analysis, of the tile and beyond; inside:
+    rows and columns of the tile in them. grey: whether decoders show the mean of the colours.
     """
 
     x: Tensor
@@ -52,6 +52,14 @@ class Scene(NamedTuple):
     inside: tuple[slice, slice]
     grey: bool
     log2_step: Tensor
+
+    def near(self) -> Scene:
+        """With no more of the surroundings than MARGIN latents."""
+        rows, columns = self.inside
+        top, left = max(rows.start - MARGIN, 0), max(columns.start - MARGIN, 0)
+        around = self.around[:, top : rows.stop + MARGIN, left : columns.stop + MARGIN]
+        inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+        return self._replace(around=around, inside=inside)
 
 
 class Refiner:
@@ -65,7 +73,8 @@ class Refiner:
         self.model = differentiable(loaded.model)
 
     def code(self, scene: Scene, weight: float | Tensor, identity: bytes) -> Coded:
-        """The cheaper of the tile coded plainly and refined; weight: on errors in rounding, everywhere or (1, h, w, 1)."""
+        """The cheaper of the tile coded plainly and refined; weight: of errors in rounding, one or (1, h, w, 1)."""
+        scene = scene.near()
         model, tables, chosen = self.loaded.model, self.loaded.tables, self.loaded.rounding
         rows, columns = scene.inside
         h, z = refined(self.model, scene, self.steps, self.stepped)
@@ -102,7 +111,8 @@ def refined(model: Autoencoder, scene: Scene, steps: int, stepped: Callable[[], 
         z = model.hyper_analysis(h)
         codable = rows_of(model.prior.z_log2_scale(model.gain.told(scene.log2_step)))[:, None, None] > 0
     with descending(device):
-        scene = Scene(*(part.clone() if isinstance(part, Tensor) else part for part in scene))
+        x, importance, around = (part.clone() for part in (scene.x, scene.importance, scene.around))
+        scene = scene._replace(x=x, importance=importance, around=around, log2_step=scene.log2_step.clone())
         to_steps, codable = model.to_steps(scene.log2_step), codable.clone()
         y, z = (h * to_steps).clone().requires_grad_(), z.clone().requires_grad_()
         adam = torch.optim.Adam(

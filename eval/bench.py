@@ -19,10 +19,12 @@ from torch import Tensor
 from codec import coding, picture, weights
 from codec.bitstream import format
 from codec.bitstream.entropy import Decoder, Encoder, Models, Rows, Symbols
+from codec.encoding import padded
 from codec.eval.cost import MEMORY_UNIT, median_s
 from codec.eval.table import MEBI
 from codec.media import Picture
 from codec.models import IMAGE
+from codec.tiles import undisturbed
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,8 @@ def _stages(source: Picture, quality: float, device: torch.device) -> tuple[Call
     data = picture.encode(source, quality, device)
     step = IMAGE.curve.step_index(quality) / format.STEP_UNITS
     log2_step = torch.tensor([step], dtype=torch.float32, device=device)
-    with picture.undisturbed(device):
-        x = picture.padded(source.pixels, device)
+    with undisturbed(device):
+        x = padded(source.pixels, device)
         h = loaded.model.analysis(x, log2_step)
         recorder = Recorder(loaded.tables)
         coding.symbols(loaded.model, recorder, h, log2_step, loaded.rounding)
@@ -145,7 +147,7 @@ def _stages(source: Picture, quality: float, device: torch.device) -> tuple[Call
 
 
 def _undisturbed(transform: Callable[[Tensor, Tensor], Tensor], signal: Tensor, log2_step: Tensor) -> Tensor:
-    with picture.undisturbed(signal.device):
+    with undisturbed(signal.device):
         return transform(signal, log2_step)
 
 

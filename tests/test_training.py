@@ -18,11 +18,12 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from codec import coding, picture, weights
+from codec import coding, weights
 from codec.bitstream.entropy import Models
 from codec.bitstream.errors import ModelMismatch
 from codec.bitstream.tables import logistic_tables
 from codec.classical import block_transform, dct_matrix, picture_statistics
+from codec.encoding import padded
 from codec.eval.metrics import psnr_db
 from codec.fixed import FixedLayer, Mood, set_mood
 from codec.media import Pixels
@@ -257,7 +258,7 @@ def test_tables_fitted_to_pictures_make_them_smaller(parrots: Pixels) -> None:
     after = fitted(loaded.model, before, [crop])
     step = torch.tensor([2.75])
     with torch.inference_mode():
-        h = loaded.model.analysis(picture.padded(crop, CPU), step)
+        h = loaded.model.analysis(padded(crop, CPU), step)
         sizes = [
             sum(map(len, coding.encode(loaded.model, Models(tables), h, step, b"", loaded.rounding).parts))
             for tables in (before, after)

@@ -16,9 +16,10 @@ from codec import coding
 from codec.autoencoder import Autoencoder
 from codec.bitstream.entropy import Encoder, Models, Rows, Symbols
 from codec.bitstream.tables import TOTAL, Tables, quantised
+from codec.encoding import padded
 from codec.media import Pixels
-from codec.picture import padded, undisturbed
 from codec.rounding import Rounding
+from codec.tiles import undisturbed
 
 PRIOR_SYMBOLS = 200.0  # so many symbols of a row are taken on trust from the table before
 LOG2_STEPS = (7.25, 6.25, 5.25, 4.25, 3.25, 2.5)
