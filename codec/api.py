@@ -81,7 +81,7 @@ def compress(
     target_psnr, target_ssim: at least this PSNR in dB, or this MS-SSIM, and at most 0.05 dB more.
     roi: a picture of the same size whose grey is importance: white is refined at the cost of black. Effort 1 or more.
     progress: called with the share of a refinement that is done, maybe from several threads.
-    Warns MediaNotice where the picture is converted before it is coded, or a target is exceeded as nothing comes nearer.
+    Warns MediaNotice where the picture is converted before it is coded, or nothing comes near a target that is kept.
     Raises: MediaError (a target that cannot be met too), LimitExceeded, both CodecError; ValueError for arguments that
         do not exist or contradict each other.
     """

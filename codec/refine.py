@@ -27,7 +27,7 @@ from codec.prior import rows_of
 from codec.relaxed import BITS_PER_ERROR, relaxed_latents
 from codec.weights import Loaded
 
-STEPS = (0, 0, 20, 36, 56, 84, 125, 180, 240, 320)  # of the descent, for each effort
+STEPS = (0, 0, 24, 48, 64, 84, 125, 180, 240, 320)  # of the descent, for each effort
 LEARNING_RATE = 0.02  # of latents, in quantisation steps; falls to FINAL_SHARE of it in half a cosine
 LEARNING_RATE_Z = 0.01
 FINAL_SHARE = 0.1
@@ -65,11 +65,11 @@ class Scene(NamedTuple):
 class Refiner:
     """Codes tiles with refined latents.
 
-    stepped: called after each step of any tile, maybe from several threads.
+    steps: of the descent. stepped: called after each step of any tile, maybe from several threads.
     """
 
-    def __init__(self, loaded: Loaded, effort: int, stepped: Callable[[], None]) -> None:
-        self.loaded, self.steps, self.stepped = loaded, STEPS[effort], stepped
+    def __init__(self, loaded: Loaded, steps: int, stepped: Callable[[], None]) -> None:
+        self.loaded, self.steps, self.stepped = loaded, steps, stepped
         self.model = differentiable(loaded.model)
 
     def code(self, scene: Scene, weight: float | Tensor, identity: bytes) -> Coded:
