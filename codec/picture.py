@@ -1,4 +1,4 @@
-"""A picture's way through the model: tiles, padding, colour channels, and the container around the coded latents.
+"""A file to a picture: tiles, seams, regions, damage. `encode` is the short way to `encoding.Encoding`.
 
 Every tile is coded alone. The transforms look a little beyond it, at the picture when encoding and at the latents of
 its neighbours when decoding, so that tiles leave no seams; a few tiles are in memory at a time.
