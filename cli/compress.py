@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
+from click.core import ParameterSource
+from tqdm import tqdm
 
+from codec.bitstream.errors import MediaError
 from codec.cli import files, options, sounds
+from codec.quality import EFFORT_MAX
 
 if TYPE_CHECKING:
     from codec.api import Device
+
+BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 
 
 @click.command()
@@ -18,32 +24,93 @@ if TYPE_CHECKING:
 @options.quality_option
 @click.option(
     "--effort",
-    type=click.IntRange(0, 1),
+    type=click.IntRange(0, EFFORT_MAX),
     default=1,
     show_default=True,
-    help="Of pictures: 0 is plain; 1 weighs bits against error, for 1 to 2 % smaller files.",
+    help="0 is plain; 1 weighs bits against error, for 1 to 2 % smaller files; 2 to 9 refine each picture at length.",
+)
+@click.option(
+    "--target-size",
+    type=options.size_bytes,
+    metavar="SIZE",
+    help="At most so many bytes, as 50000, 50kB or 48KiB, and 1 % less at most.",
+)
+@click.option("--target-bpp", type=options.POSITIVE, help="The same in bits per pixel.")
+@click.option("--target-psnr", type=options.POSITIVE, help="At least this PSNR in dB, and 0.05 dB more at most.")
+@click.option("--target-ssim", type=options.SHARE, help="At least this MS-SSIM, between 0 and 1.")
+@click.option(
+    "--roi",
+    metavar="MASK",
+    help="A picture of the same size whose grey is importance: white is kept better, black worse.",
 )
 @options.max_pixels_option
 @options.device_option
 @options.force_option
+@click.pass_context
 def compress(
+    context: click.Context,
     inputs: tuple[str, ...],
     out: str | None,
     quality: float,
     effort: int,
+    target_size: int | None,
+    target_bpp: float | None,
+    target_psnr: float | None,
+    target_ssim: float | None,
+    roi: str | None,
     max_pixels: int,
     device: Device,
     force: bool,
 ) -> None:
-    """Compress pictures and sounds into .lcc files. IN - is standard input."""
+    """Compress pictures and sounds into .lcc files. IN - is standard input.
+
+    Effort, targets and --roi are for pictures.
+    """
+    given = context.get_parameter_source("quality") != ParameterSource.DEFAULT
     targets = files.destinations(inputs, out, lambda source: ".lcc")
     import codec
-    from codec import media
+    from codec import api, media
+
+    chosen = quality if given else None
+    try:
+        api.check_choice(quality=chosen, bpp=target_bpp, psnr=target_psnr, size=target_size, ssim=target_ssim)
+        api.check_effort(effort, roi is not None)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    mask = None
+    if roi is not None:
+        with files.named(roi), files.notices(roi):
+            mask = media.read_picture(files.read_input(roi), max_pixels)
+
+    quiet = None if effort > 1 else True  # None: on terminals only
+
+    def compress_picture(data: bytes) -> bytes:
+        with tqdm(total=1.0, desc="refining", disable=quiet, leave=False, bar_format=BAR) as bar:
+
+            def show(done: float) -> None:
+                bar.n = done
+                bar.refresh()
+
+            return codec.compress(
+                data,
+                chosen,
+                effort=effort,
+                target_size=target_size,
+                target_bpp=target_bpp,
+                target_psnr=target_psnr,
+                target_ssim=target_ssim,
+                roi=mask,
+                device=device,
+                max_pixels=max_pixels,
+                progress=show,
+            )
 
     def convert(source: files.Input, target: str, out: BinaryIO) -> None:
-        if media.is_sound(source.head(media.HEAD_BYTES)):
-            sounds.compress(source, out, quality, device)
-        else:
-            out.write(codec.compress(source.read(), quality, effort=effort, device=device, max_pixels=max_pixels))
+        if not media.is_sound(source.head(media.HEAD_BYTES)):
+            out.write(compress_picture(source.read()))
+            return
+        if any(value is not None for value in (target_size, target_bpp, target_psnr, target_ssim, roi)):
+            raise MediaError("it is a sound: targets and regions of interest are for pictures")
+        sounds.compress(source, out, quality, device)
 
     files.each(inputs, targets, force, convert)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import click
 
 from codec.bitstream import format
+
+UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2}  # bytes
 
 
 class FiniteRange(click.FloatRange):
@@ -21,6 +24,14 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+def size_bytes(text: str) -> int:
+    """Bytes of a number with or without a unit: kB and MB are powers of 1000, KiB and MiB of 1024; or a usage error."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
+    if not found or found[2] not in UNITS or float(found[1]) * UNITS[found[2]] < 1:
+        raise click.BadParameter(f"'{text}' is not a size: expected bytes, as 50000, 50kB, 1.5MB or 48KiB.")
+    return int(float(found[1]) * UNITS[found[2]])
+
+
 def _available(context: click.Context, parameter: click.Parameter, device: str) -> str:
     if device == "cuda":
         import torch
@@ -31,6 +42,8 @@ def _available(context: click.Context, parameter: click.Parameter, device: str) 
 
 
 QUALITY = FiniteRange(0, 100)
+POSITIVE = FiniteRange(0, min_open=True)
+SHARE = FiniteRange(0, 1, min_open=True, max_open=True)
 
 quality_option = click.option(
     "-q",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -16,7 +16,7 @@ from codec.bitstream.sections import media_of
 from codec.media import ImageSource, PathLike, Picture, Pixels, Samples, Sound
 from codec.media.raster import joined
 from codec.media.sound import BIT_DEPTHS
-from codec.quality import AUDIO, IMAGE
+from codec.quality import AUDIO, DEFAULT_QUALITY, EFFORT_MAX, IMAGE
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -30,7 +30,6 @@ Device = Literal["auto", "cpu", "cuda"]
 BitDepth = Literal[8, 16]
 Region = tuple[int, int, int, int]  # x, y, width, height in pixels
 
-EFFORT_MAX = 1
 SHOWN_DAMAGE = 3  # pieces of damage that a warning names
 METADATA_NAMES = {format.SECTION_ICC: "icc", format.SECTION_EXIF: "exif", format.SECTION_XMP: "xmp"}
 
@@ -106,29 +105,56 @@ class Info:
 
 def compress(
     image: ImageSource,
-    quality: float = 50,
+    quality: float | None = None,
     *,
     effort: int = 1,
+    target_size: int | None = None,
+    target_bpp: float | None = None,
+    target_psnr: float | None = None,
+    target_ssim: float | None = None,
+    roi: ImageSource | None = None,
     device: Device = "auto",
     max_pixels: int = format.MAX_PIXELS,
+    progress: Callable[[float], None] | None = None,
 ) -> bytes:
     """The bytes of an .lcc file.
 
     image: a path, the bytes of a picture file, a Pillow image, or uint8 or uint16 (H, W) or (H, W, C) as array or
         tensor, C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
-    quality: 0 (smallest) to 100 (best), see `codec.quality`.
-    effort: 0 to 1; decoders do not care.
-    Warns MediaNotice where the picture is converted before it is coded.
-    Raises: MediaError, LimitExceeded (both CodecError); ValueError for a quality, effort or device that does not exist.
+    quality: 0 (smallest) to 100 (best), see `codec.quality`; 50 where neither it nor a target is given.
+    effort: 0 to 9; 2 and more refine the latents of this picture, which takes seconds to minutes; decoders do not care.
+    target_size, target_bpp: at most so many bytes, or bits a pixel, of the whole file, and at least 99 % of them.
+    target_psnr, target_ssim: at least this PSNR in dB, or this MS-SSIM, and at most 0.05 dB more.
+    roi: a picture of the same size whose grey is importance: white is refined at the cost of black. Effort 1 or more.
+    progress: called with the share of a refinement that is done, maybe from several threads.
+    Warns MediaNotice where the picture is converted before it is coded, or nothing comes near a target that is kept.
+    Raises: MediaError (a target that cannot be met too), LimitExceeded, both CodecError; ValueError for arguments that
+        do not exist or contradict each other.
     """
-    from codec import picture
+    check_choice(quality=quality, bpp=target_bpp, psnr=target_psnr, size=target_size, ssim=target_ssim)
+    check_effort(effort, roi is not None)
+    check_quality(DEFAULT_QUALITY if quality is None else quality)
+    from codec import rate_control
     from codec.devices import device_named
+    from codec.encoding import Encoding
+    from codec.importance import importance_of
 
-    check_quality(quality)
-    if effort not in range(EFFORT_MAX + 1):
-        raise ValueError(f"effort {effort}: expected 0 to {EFFORT_MAX}")
     source = media.read_picture(image, max_pixels)
-    return picture.encode(source, quality, device_named(device), effort=effort)
+    encoding = Encoding(
+        source,
+        device_named(device),
+        importance=None if roi is None else importance_of(media.read_picture(roi, max_pixels), source),
+        progress=progress,
+    )
+    if target_bpp is not None:
+        target_size = rate_control.bytes_at(target_bpp, source)
+    if target_size is not None:
+        return rate_control.file(encoding, rate_control.target_size(target_size), effort)
+    if target_psnr is not None:
+        return rate_control.file(encoding, rate_control.target_psnr(target_psnr), effort)
+    if target_ssim is not None:
+        return rate_control.file(encoding, rate_control.target_ssim(target_ssim), effort)
+    return encoding.file(IMAGE.step_index(DEFAULT_QUALITY if quality is None else quality), effort)
 
 
 @overload
@@ -401,6 +427,23 @@ def sound_decoder(*, device: Device = "auto", max_seconds: float = format.MAX_SE
 def _summary(damage: tuple[str, ...]) -> str:
     more = len(damage) - SHOWN_DAMAGE
     return "; ".join(damage[:SHOWN_DAMAGE]) + (f"; and {more} more" if more > 0 else "")
+
+
+def check_choice(**choices: float | None) -> None:
+    """Raises ValueError where more than one of a quality and the targets is given."""
+    given = sorted(
+        name if name == "quality" else f"target {name}" for name, value in choices.items() if value is not None
+    )
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} contradict each other: give one of them")
+
+
+def check_effort(effort: int, region_of_interest: bool) -> None:
+    """Raises ValueError where effort is not within 0..EFFORT_MAX, or too little for a region of interest."""
+    if effort not in range(EFFORT_MAX + 1):
+        raise ValueError(f"effort {effort}: expected 0 to {EFFORT_MAX}")
+    if region_of_interest and not effort:
+        raise ValueError("effort 0 rounds all alike: a region of interest needs effort 1 or more")
 
 
 def check_quality(quality: float) -> None:

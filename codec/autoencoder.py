@@ -35,6 +35,10 @@ class Autoencoder(nn.Module):
         """Parameters that start as the classical transform."""
         raise NotImplementedError
 
+    def to_steps(self, log2_step: Tensor) -> Tensor:
+        """(B, 1, 1, M) factor from feature units to the steps of channels, before hyper-latents steer them."""
+        return self.prior.to_steps(self.gain.log2_steps(log2_step))[:, None, None]
+
     def log2_steps(self, features: Tensor, log2_step: Tensor) -> Tensor:
         """(B, n, M) log2 of the steps of latents in flat order at nominal ones, (B,); features: from `Prior.features`.
 

@@ -18,7 +18,7 @@ from codec.bitstream.checksum import crc32c
 from codec.bitstream.entropy import SYMBOL_MAX, Decoder, Encoder, Models, PrefixDecoder, Rows, Symbols
 from codec.bitstream.errors import CorruptFile
 from codec.prior import LATENTS, SYMBOLS, at_positions, coarse_shape, rows_of
-from codec.rounding import Rounding
+from codec.rounding import BITS_PER_ERROR, Rounding
 
 
 class Latents(NamedTuple):
@@ -41,10 +41,10 @@ class Latents(NamedTuple):
 
 @dataclass(frozen=True)
 class Coded:
-    """A coded signal. parts: the stream, cut as was asked; y_hat: its latents (1, h, w, M), in steps."""
+    """A coded signal. parts: the stream, cut as was asked; latents: as a decoder will have them."""
 
     parts: tuple[bytes, ...]
-    y_hat: Tensor
+    latents: Latents
 
 
 class Source(Protocol):
@@ -61,23 +61,34 @@ def encode(
     log2_step: Tensor,
     identity: bytes,
     rounding: Rounding | None = None,
+    *,
+    price: float | Tensor = BITS_PER_ERROR,
+    z: Tensor | None = None,
     cut_after: Sequence[int] = (),
 ) -> Coded:
     """Codes the features (1, h, w, M) of one signal; log2_step is (1,). The stream ends with `checksum`.
 
-    rounding: how latents become integers; to the nearest where None. cut_after: after so many channels, each the end of
-    a group, a part of the stream ends.
+    rounding: how latents become integers; to the nearest where None. price: bits that rounding takes a squared error of
+    one nominal step^2 for, everywhere or (1, h, w, 1). z: hyper-latents, not rounded; from h where None. cut_after:
+    after so many channels, each the end of a group, a part of the stream ends.
     """
     encoder = Encoder(tables)
-    y_hat, ends = symbols(model, encoder, h, log2_step, rounding)
-    data = encoder.bytes() + checksum(y_hat, identity)
+    latents, ends = symbols(model, encoder, h, log2_step, rounding, price=price, z=z)
+    data = encoder.bytes() + checksum(latents.y_hat, identity)
     cuts = [0, *(ends[channels] for channels in cut_after), len(data)]
-    return Coded(tuple(data[a:b] for a, b in pairwise(cuts)), y_hat)
+    return Coded(tuple(data[a:b] for a, b in pairwise(cuts)), latents)
 
 
 def symbols(
-    model: Autoencoder, encoder: Encoder, h: Tensor, log2_step: Tensor, rounding: Rounding | None
-) -> tuple[Tensor, dict[int, int]]:
+    model: Autoencoder,
+    encoder: Encoder,
+    h: Tensor,
+    log2_step: Tensor,
+    rounding: Rounding | None,
+    *,
+    price: float | Tensor = BITS_PER_ERROR,
+    z: Tensor | None = None,
+) -> tuple[Latents, dict[int, int]]:
     """Puts all symbols of a signal into an encoder; see `encode`.
 
     Returns its latents, and the bytes that are about complete after so many channels.
@@ -91,24 +102,28 @@ def symbols(
 
     shape = (h.shape[1], h.shape[2])
     told = model.gain.told(log2_step)
-    z = model.hyper_analysis(h)
+    z = model.hyper_analysis(h) if z is None else z
     z_hat = put(rows_of(model.prior.z_log2_scale(told)[:, None, None].expand(z.shape)), z.round())
     features = model.prior.features(z_hat, told, shape)
     log2_steps = model.log2_steps(features, log2_step)
-    log2_ratio = log2_steps - log2_step[:, None, None]
-    y = h.flatten(1, 2) * model.prior.to_steps(log2_steps)
+    to_steps = model.prior.to_steps(log2_steps)
+    y = h.flatten(1, 2) * to_steps
+    of_nominal = torch.exp2(2 * (log2_steps - log2_step[:, None, None]))
+    by_place = torch.as_tensor(price, dtype=torch.float32, device=h.device).expand(1, *shape, 1).flatten(1, 2)
 
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         residual = y[:, :, channels].index_select(1, where) - mean
         rows = rows_of(log2_scale)
-        rounded = (
-            rounding(residual, rows, at_positions(log2_ratio[..., channels], where)) if rounding else residual.round()
-        )
+        if rounding:
+            here = by_place.index_select(1, where) * at_positions(of_nominal[..., channels], where)
+            rounded = rounding(residual, rows, here)
+        else:
+            rounded = residual.round()
         chosen = put(rows, rounded) + mean
         size_after[channels.stop] = encoder.size
         return chosen
 
-    return model.prior.walk(features, log2_steps, choose), size_after
+    return Latents(model.prior.walk(features, log2_steps, choose), to_steps), size_after
 
 
 def decode(

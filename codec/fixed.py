@@ -151,6 +151,13 @@ class FixedLayer(nn.Module):
         self.requires_grad_(False)
 
 
+def set_mood(module: nn.Module, mood: str) -> None:
+    """Sets how every fixed-point layer below a module behaves."""
+    for layer in module.modules():
+        if isinstance(layer, FixedLayer):
+            layer.mood = mood
+
+
 class Linear(FixedLayer):
     """Matrix product over the last axis: (..., c_in) -> (..., c_out)."""
 

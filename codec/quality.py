@@ -37,5 +37,7 @@ class QualityCurve:
         return self.step_index(format.QUALITY_MAX) / format.STEP_UNITS, self.worst
 
 
+DEFAULT_QUALITY = 50.0
+EFFORT_MAX = 9
 IMAGE = QualityCurve(worst=7.5, linear=0.03, square=0.0002)
 AUDIO = QualityCurve(worst=8.5, linear=0.06, square=0.0)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from codec.bitstream.tables import TOTAL, Tables
 
-BITS_PER_ERROR = 9.0  # that a squared error of one nominal step^2 is worth here; training's 6.5 and what contexts lose
+BITS_PER_ERROR = 9.0  # that a squared error of one nominal step^2 is worth here; relaxed's 6.5 and what contexts lose
+BITS_PER_ERROR_REFINED = 16.0  # where refinement has weighed bits against error already
 
 
 class Rounding:
@@ -28,10 +29,10 @@ class Rounding:
             savings[row, 1 : reach + 1] = np.diff(bits)
         self.savings = torch.from_numpy(savings)  # (rows, magnitude): bits saved by one step towards zero
 
-    def __call__(self, values: Tensor, rows: Tensor, log2_ratio: Tensor) -> Tensor:
+    def __call__(self, values: Tensor, rows: Tensor, price: Tensor) -> Tensor:
         """Integers (B, n, C) for values (B, n, C) under table rows.
 
-        log2_ratio: (B, 1, C) log2 of each channel's step over the nominal one.
+        price: (B, 1 or n, C) bits that a squared error of one, in the values' own steps, is worth.
         """
         nearest = values.round()
         magnitude = nearest.abs()
@@ -39,5 +40,4 @@ class Rounding:
         saved = self.savings.to(values.device)[rows.long(), index]
         # (v - s + 1)^2 - (v - s)^2 for s nearest to v > 0
         error = 1 + 2 * (values.abs() - magnitude)
-        price = BITS_PER_ERROR * torch.exp2(2 * log2_ratio)
         return torch.where(saved > price * error, nearest - nearest.sign(), nearest)

@@ -121,15 +121,18 @@ def load(row: ModelRow[Any], device: torch.device, path: Path | None = None) -> 
     path = path or row.path
     try:
         arrays = arrays_of(path)
-        with torch.device("cpu"):  # whatever the caller's default device and type are
+        # whatever the caller's default device and type are, and fit for gradients of their inputs
+        with torch.device("cpu"), torch.inference_mode(False):
             model = row.build().float()
-        tables = unpack(model, arrays)
+            tables = unpack(model, arrays)
         models, rounding = Models(tables), Rounding(tables)
     except (OSError, SafetensorError) as error:
         raise ModelMismatch(f"weights of model '{row.name}' cannot be read from {path}: {error}") from error
     except (ValueError, KeyError, RuntimeError) as error:
         raise ModelMismatch(f"{path} does not hold weights of model '{row.name}': {error}") from error
-    return Loaded(model.to(device), models, rounding, digest(arrays))
+    with torch.inference_mode(False):
+        model = model.to(device)
+    return Loaded(model, models, rounding, digest(arrays))
 
 
 _cache: dict[tuple[int, str], Loaded] = {}

@@ -20,6 +20,7 @@ from codec import coding, picture, weights
 from codec.bitstream import format
 from codec.bitstream.entropy import Decoder, Encoder, Models, Rows, Symbols
 from codec.devices import device_named, undisturbed
+from codec.encoding import padded
 from codec.eval.cost import MEMORY_UNIT, median_s
 from codec.eval.table import MEBI
 from codec.media import Picture
@@ -131,7 +132,7 @@ def _stages(source: Picture, quality: float, device: torch.device) -> tuple[Call
     step = IMAGE.curve.step_index(quality) / format.STEP_UNITS
     log2_step = torch.tensor([step], dtype=torch.float32, device=device)
     with undisturbed(device):
-        x = picture.padded(source.pixels, device)
+        x = padded(source.pixels, device)
         h = loaded.model.analysis(x, log2_step)
         recorder = Recorder(loaded.tables)
         coding.symbols(loaded.model, recorder, h, log2_step, loaded.rounding)

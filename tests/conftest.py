@@ -46,3 +46,12 @@ def run() -> Run:
         )
 
     return call
+
+
+def only_line(done: subprocess.CompletedProcess[bytes]) -> str:
+    """The one line on stderr of a failed command that printed nothing else."""
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == b""
+    lines = done.stderr.decode().splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from codec.media import Picture, Pixels, read_picture, to_pillow
-from tests.conftest import PARROTS, SHARED, Run
+from tests.conftest import PARROTS, SHARED, Run, only_line
 
 
 @pytest.fixture
@@ -25,15 +25,6 @@ def png(tmp_path: Path, patch: Pixels) -> Path:
     path.parent.mkdir()
     to_pillow(Picture(patch)).save(path)
     return path
-
-
-def only_line(done: subprocess.CompletedProcess[bytes]) -> str:
-    """The one line on stderr of a failed command that printed nothing else."""
-    assert done.returncode == 1, done.stderr
-    assert done.stdout == b""
-    lines = done.stderr.decode().splitlines()
-    assert len(lines) == 1, lines
-    return lines[0]
 
 
 def test_a_picture_goes_there_and_back_beside_itself(png: Path, run: Run) -> None:

@@ -19,11 +19,11 @@ from codec import coding, picture, weights
 from codec.bitstream import format
 from codec.bitstream.container import read
 from codec.bitstream.tables import TOTAL, Tables
+from codec.encoding import padded
 from codec.eval.metrics import psnr_db
 from codec.media import ImageSource, Picture, Pixels, to_pillow
 from codec.models import IMAGE
-from codec.training.loss import BITS_PER_ERROR
-from codec.training.relaxed import relaxed_pass
+from codec.relaxed import BITS_PER_ERROR, relaxed_pass
 from codec.training.tables import Census
 from tests.conftest import PARROTS
 
@@ -165,7 +165,7 @@ def test_the_file_is_as_long_as_its_probabilities_say(parrots: Pixels, quality: 
     log2_step = torch.tensor([read(data).header.step_index / format.STEP_UNITS])
     census = Census(loaded.tables, np.zeros((64, 2 * int(tables.reach.max()) + 3), np.int64))
     with torch.inference_mode():
-        h = loaded.model.analysis(picture.padded(parrots, CPU), log2_step)
+        h = loaded.model.analysis(padded(parrots, CPU), log2_step)
         coding.symbols(loaded.model, census, h, log2_step, loaded.rounding)
     bits = 0.0
     for row in range(1, 64):
@@ -183,7 +183,7 @@ def test_the_file_is_as_long_as_training_estimates(parrots: Pixels, quality: flo
     data = picture.encode(Picture(parrots), quality, CPU, effort=0)
     log2_step = torch.tensor([read(data).header.step_index / format.STEP_UNITS])
     with torch.inference_mode():
-        estimate = relaxed_pass(model, picture.padded(parrots, CPU), log2_step, hard=True)
+        estimate = relaxed_pass(model, padded(parrots, CPU), log2_step, hard=True)
     estimated_bytes = float(estimate.y_bits + estimate.z_bits) / 8
     # the tables are fitted to the symbols of effort 1, which are a little smaller
     assert estimated_bytes * 0.99 < len(data) < estimated_bytes * 1.015 + 40
@@ -256,7 +256,7 @@ def test_effort_saves_bits_for_less_than_they_are_worth(parrots: Pixels) -> None
         error = ((codec.decompress(data, output="array").astype(float) - parrots) ** 2).sum()
         costs.append(len(data) * 8 + BITS_PER_ERROR * error / step**2)
     assert costs[1] < costs[0] * 0.995
-    for effort in (-1, 2):
+    for effort in (-1, 10):
         with pytest.raises(ValueError, match="effort"):
             codec.compress(parrots, effort=effort)
 

@@ -18,22 +18,23 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from codec import coding, picture, weights
+from codec import coding, weights
 from codec.bitstream.entropy import Models
 from codec.bitstream.errors import ModelMismatch
 from codec.bitstream.tables import logistic_tables
 from codec.classical import block_transform, dct_matrix, picture_statistics
+from codec.encoding import padded
 from codec.eval.metrics import psnr_db
-from codec.fixed import FixedLayer, Mood
+from codec.fixed import FixedLayer, Mood, set_mood
 from codec.media import Pixels
 from codec.models import IMAGE
 from codec.models.image import ImageModel
 from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
+from codec.relaxed import relaxed_pass
 from codec.training import checkpoint
 from codec.training.export import export
-from codec.training.loop import Plan, Trainer, begin, load_trained, set_mood, train
+from codec.training.loop import Plan, Trainer, begin, load_trained, train
 from codec.training.pictures import Crops, pictures
-from codec.training.relaxed import relaxed_pass
 from codec.training.tables import fitted
 from tests.conftest import PARROTS, Run
 
@@ -254,10 +255,10 @@ def test_tables_fitted_to_pictures_make_them_smaller(parrots: Pixels) -> None:
     loaded = weights.installed(IMAGE.id, CPU)
     before = logistic_tables((np.arange(ROWS) - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE)
     crop = np.ascontiguousarray(parrots[:128, :192])
-    after = fitted(loaded.model, before, [picture.padded(crop, CPU)], (6.25, 4.25, 2.75), rounded=True)
+    after = fitted(loaded.model, before, [padded(crop, CPU)], (6.25, 4.25, 2.75), rounded=True)
     step = torch.tensor([2.75])
     with torch.inference_mode():
-        h = loaded.model.analysis(picture.padded(crop, CPU), step)
+        h = loaded.model.analysis(padded(crop, CPU), step)
         sizes = [
             sum(map(len, coding.encode(loaded.model, Models(tables), h, step, b"", loaded.rounding).parts))
             for tables in (before, after)

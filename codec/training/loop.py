@@ -25,11 +25,11 @@ from torch import Tensor, nn
 from codec import weights
 from codec.autoencoder import Autoencoder
 from codec.bitstream.errors import ModelMismatch
-from codec.fixed import FixedLayer, Mood
+from codec.fixed import Mood, set_mood
+from codec.relaxed import Pass, relaxed_pass
 from codec.training import checkpoint
 from codec.training.curve import draw
 from codec.training.loss import balanced
-from codec.training.relaxed import Pass, relaxed_pass
 from codec.training.task import Task
 from codec.training.team import Team
 
@@ -234,13 +234,6 @@ def load_averaged(model: Autoencoder, saved: dict[str, Any]) -> None:
         model.load_state_dict(saved["model"] | saved["average"])
     except RuntimeError as error:
         raise ModelMismatch("the checkpoint is one of another model") from error
-
-
-def set_mood(module: nn.Module, mood: str) -> None:
-    """Sets how every fixed-point layer below a module behaves."""
-    for layer in module.modules():
-        if isinstance(layer, FixedLayer):
-            layer.mood = mood
 
 
 def train(trainer: Trainer, folder: Path, report: Callable[[dict[str, float]], None]) -> None:

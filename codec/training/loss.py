@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from codec.training.relaxed import Pass
+from codec.relaxed import BITS_PER_ERROR, Pass
 
-BITS_PER_ERROR = 6.5  # bits that a squared error of one step^2 is worth: the slope of a uniform quantiser, tuned
 SOFTENING = 0.02  # bits a pixel: keeps empty crops from weighing without end
 
 

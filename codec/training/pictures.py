@@ -14,13 +14,13 @@ from torch import Tensor
 
 from codec.bitstream.errors import MediaError
 from codec.classical import picture_statistics
+from codec.encoding import padded
 from codec.media import PICTURES
 from codec.models import IMAGE, ModelRow
 from codec.models.image import ImageConfig, ImageModel
-from codec.picture import padded
+from codec.relaxed import Pass
 from codec.training.data import files, held_out
 from codec.training.loss import SOFTENING, rate_distortion
-from codec.training.relaxed import Pass
 from codec.training.task import TableSignals
 
 SHRINK = (1.3, 2.0)  # lossy sources have no fine chroma at native size: half of the crops come from shrunk copies

@@ -16,8 +16,8 @@ from codec.bitstream.errors import MediaError
 from codec.lapped import SAMPLE_RATE, FrontEnd
 from codec.models import AUDIO, ModelRow
 from codec.models.audio import AudioConfig, AudioModel, sound_statistics
+from codec.relaxed import Pass
 from codec.training.data import files, held_out
-from codec.training.relaxed import Pass
 from codec.training.spectra import Spectra
 from codec.training.task import TableSignals
 

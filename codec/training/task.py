@@ -9,7 +9,7 @@ from torch import Tensor
 
 from codec.autoencoder import Autoencoder
 from codec.models import ModelRow
-from codec.training.relaxed import Pass
+from codec.relaxed import Pass
 
 
 class Task(Protocol):

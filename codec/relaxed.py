@@ -1,10 +1,12 @@
-"""The differentiable stand-in for coding: noise for the rate, straight-through rounding for everything else.
+"""The differentiable stand-in for coding, which training and refinement share.
 
-Sources: Ballé 2017 (additive noise), Minnen and Singh 2020 (mixed quantisation).
+Training takes noise for the rate and straight-through rounding for everything else; refinement hands in a stand-in of
+its own for integers. Sources: Ballé 2017 (additive noise), Minnen and Singh 2020 (mixed quantisation).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -16,10 +18,19 @@ from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE, rows_of
 LOG2_SCALE_MIN = -ROW_OF_UNIT_SCALE / ROWS_PER_OCTAVE - 0.75  # a little below row 0, which is certain
 LOG2_SCALE_MAX = (ROWS - 1 - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE
 LEAST_PROBABILITY = 1e-6
+BITS_PER_ERROR = 6.5  # bits that a squared error of one step^2 is worth: the slope of a uniform quantiser, tuned
+
+
+class RelaxedLatents(NamedTuple):
+    """h_hat: (B, h, w, M) features, as decoded; y_bits, z_bits: (B,) estimated bits."""
+
+    h_hat: Tensor
+    y_bits: Tensor
+    z_bits: Tensor
 
 
 class Pass(NamedTuple):
-    """A training pass. x_hat: as x, not clamped; y_bits, z_bits: (B,) estimated bits."""
+    """A coded signal, estimated. x_hat: as x, not clamped; y_bits, z_bits: (B,) estimated bits."""
 
     x_hat: Tensor
     y_bits: Tensor
@@ -49,13 +60,24 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
     hard: rounded latents for the rate too, as in a real file.
     """
     h = model.analysis(x, log2_step)
-    told = model.gain.told(log2_step)
-    z = model.hyper_analysis(h)
-    z_scale = torch.exp2(model.prior.z_log2_scale(told).float())[:, None, None]
-    z_hat = straight_round(z)
-    z_bits = logistic_bits(z_hat if hard else noisy(z), z_scale)
-    features = model.prior.features(z_hat, told, (h.shape[1], h.shape[2]))
+    coded = relaxed_latents(model, h, model.hyper_analysis(h), log2_step, straight_round if hard else None)
+    return Pass(model.synthesis(coded.h_hat, log2_step).float(), coded.y_bits, coded.z_bits)
 
+
+def relaxed_latents(
+    model: Autoencoder, h: Tensor, z: Tensor, log2_step: Tensor, integers: Callable[[Tensor], Tensor] | None
+) -> RelaxedLatents:
+    """Features h (B, h, w, M) and hyper-latents z, coded at nominal steps 2^log2_step, (B,), with gradients.
+
+    integers: stands for rounding, and row 0 is certain; where None, rounding is straight-through, but the rate is that
+    of noisy values.
+    """
+    told = model.gain.told(log2_step)
+    quantised = integers or straight_round
+    z_scale = torch.exp2(model.prior.z_log2_scale(told).float())[:, None, None]
+    z_hat = quantised(z)
+    z_bits = logistic_bits(z_hat if integers else noisy(z), z_scale)
+    features = model.prior.features(z_hat, told, (h.shape[1], h.shape[2]))
     log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)
     y = h.flatten(1, 2) * to_steps
@@ -64,16 +86,15 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
 
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         residual = y[:, :, channels].index_select(1, where) - mean
-        rounded = straight_round(residual)
-        if hard:
+        rounded = quantised(residual)
+        if integers:
             rounded = rounded * (rows_of(log2_scale) > 0)  # row 0 is certain
-        residuals.append((rounded if hard else residual).flatten(1))
+        residuals.append((rounded if integers else residual).flatten(1))
         scales.append(log2_scale.flatten(1))
         return rounded + mean
 
     y_hat = model.prior.walk(features, log2_steps, choose)
     residual = torch.cat(residuals, 1)
     scale = torch.exp2(torch.cat(scales, 1).clamp(LOG2_SCALE_MIN, LOG2_SCALE_MAX))
-    y_bits = logistic_bits(residual if hard else noisy(residual), scale).sum(1)
-    x_hat = model.synthesis((y_hat.flatten(1, 2) / to_steps).view_as(h), log2_step)
-    return Pass(x_hat.float(), y_bits, z_bits.sum((1, 2, 3)))
+    y_bits = logistic_bits(residual if integers else noisy(residual), scale).sum(1)
+    return RelaxedLatents((y_hat.flatten(1, 2) / to_steps).view_as(h), y_bits, z_bits.sum((1, 2, 3)))

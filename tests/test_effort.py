@@ -1,0 +1,164 @@
+"""Effort: refined files are better, any decoder reads them, and regions of interest get what others give up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import codec
+from codec import coding, picture, weights
+from codec.encoding import Encoding, padded
+from codec.eval.metrics import psnr_db
+from codec.fixed import FixedLayer, Mood
+from codec.importance import importance_of
+from codec.media import Picture, Pixels, read_picture, to_pillow
+from codec.models import IMAGE
+from codec.quality import EFFORT_MAX
+from codec.refine import STEPS, differentiable, soft_integers
+from codec.relaxed import BITS_PER_ERROR, relaxed_latents, straight_round
+from tests.conftest import Run, only_line
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def crop(parrots: Pixels) -> Pixels:
+    """Detail and plain ground, (60, 121, 3): no whole latents."""
+    return np.ascontiguousarray(parrots[200:260, 300:421])
+
+
+@pytest.fixture(scope="module")
+def scrap(parrots: Pixels) -> Pixels:
+    """(40, 50, 3), for what needs no gain."""
+    return np.ascontiguousarray(parrots[200:240, 300:350])
+
+
+def cost(data: bytes, pixels: Pixels, quality: float) -> float:
+    """Bits of a file, and its error at the price of bits."""
+    step = 2.0 ** (IMAGE.curve.step_index(quality) / 256)
+    error = ((picture.decode(data, CPU).picture.pixels.astype(float) - pixels) ** 2).sum() * 3 / pixels.shape[2]
+    return float(8 * len(data) + BITS_PER_ERROR * error / step**2)
+
+
+def test_every_effort_has_its_steps() -> None:
+    assert len(STEPS) == EFFORT_MAX + 1
+    assert sorted(STEPS) == list(STEPS)
+    assert STEPS[:2] == (0, 0)
+
+
+@pytest.mark.parametrize(("tiles", "efforts"), [((0, 0), (1, 3, 5)), ((1, 1), (1, 3))])
+def test_more_effort_costs_less_and_decodes(crop: Pixels, tiles: tuple[int, int], efforts: tuple[int, ...]) -> None:
+    costs = []
+    for effort in efforts:
+        data = picture.encode(Picture(crop), 55, CPU, effort=effort, tiles=lambda width, height: tiles)
+        picture.verify(data, CPU)
+        costs.append(cost(data, crop, 55))
+    assert sorted(set(costs), reverse=True) == costs
+
+
+def test_refinement_is_repeatable_and_works_inside_inference_mode(scrap: Pixels) -> None:
+    first = codec.compress(scrap, 60, effort=2)
+    weights._cache.clear()
+    with torch.inference_mode():
+        assert codec.compress(scrap, 60, effort=2) == first
+    with torch.no_grad(), torch.autocast("cpu"):
+        assert codec.compress(scrap, 60, effort=2) == first
+
+
+def test_the_installed_model_stays_frozen(patch: Pixels) -> None:
+    model = weights.installed(IMAGE.id, CPU).model
+    twin = differentiable(model)
+    for own, shared in zip(model.parameters(), twin.parameters(), strict=True):
+        assert own.data_ptr() == shared.data_ptr()
+    moods = {layer.mood for layer in model.modules() if isinstance(layer, FixedLayer)}
+    assert moods == {Mood.FROZEN}
+    assert model.prior.exact
+
+
+@pytest.mark.parametrize("quality", [20, 60, 95])
+def test_the_stand_in_for_the_tables_is_near_them(parrots: Pixels, quality: float) -> None:
+    loaded = weights.installed(IMAGE.id, CPU)
+    log2_step = torch.tensor([IMAGE.curve.step_index(quality) / 256])
+    twin = differentiable(loaded.model)
+    with torch.inference_mode():
+        h = loaded.model.analysis(padded(parrots, CPU), log2_step)
+        real = 8 * sum(map(len, coding.encode(loaded.model, loaded.tables, h, log2_step, b"").parts))
+        z = loaded.model.hyper_analysis(h)
+        coded = relaxed_latents(twin, h * twin.to_steps(log2_step), z, log2_step, straight_round)
+    assert float(coded.y_bits + coded.z_bits) == pytest.approx(real, rel=0.02)
+
+
+def test_soft_integers_lie_between_neighbours_and_harden() -> None:
+    x = torch.linspace(-3, 3, 2001)
+    generator = torch.Generator().manual_seed(0)
+    warm, cold = (soft_integers(temperature, generator)(x) for temperature in (0.5, 0.05))
+    for drawn in (warm, cold):
+        assert ((drawn >= x.floor()) & (drawn <= x.floor() + 1)).all()
+    assert (cold - x.round()).abs().mean() < 0.05 < (warm - x.round()).abs().mean()
+
+
+def test_progress_ends_at_one(crop: Pixels) -> None:
+    seen: list[float] = []
+    tiled = Encoding(Picture(crop), CPU, tiles=lambda width, height: (1, 1), progress=seen.append)
+    tiled.file(IMAGE.curve.step_index(50), 2)
+    assert seen == sorted(seen)
+    assert seen[-1] == 1
+    assert len(seen) == 2 * STEPS[2]
+
+
+def test_grey_pictures_and_those_of_sixteen_bits_are_refined(crop: Pixels, scrap: Pixels) -> None:
+    grey = np.ascontiguousarray(crop[:, :, :1])
+    costs = [cost(codec.compress(grey, 60, effort=effort), grey, 60) for effort in (1, 3)]
+    assert costs[1] < costs[0]
+    deep = scrap.astype(np.uint16) * 257
+    assert codec.info(codec.compress(deep, 60, effort=2)).bit_depth == 16
+
+
+# --- regions of interest ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("effort", [1, 2])
+def test_a_region_of_interest_is_better_in_a_file_of_the_same_size(parrots: Pixels, effort: int) -> None:
+    pixels = np.ascontiguousarray(parrots[:256, 200:520] if effort == 1 else parrots[64:192, 200:328])
+    mask = np.zeros(pixels.shape[:2], np.uint8)
+    inside = slice(mask.shape[0] // 4, mask.shape[0] // 2), slice(mask.shape[1] // 4, mask.shape[1] // 2)
+    mask[inside] = 255
+    size = len(codec.compress(pixels, 40, effort=1))
+    files = [codec.compress(pixels, effort=effort, target_size=size, roi=roi) for roi in (None, mask)]
+    assert max(map(len, files)) <= size
+    plain, region = (psnr_db(pixels[inside], codec.decompress(data, output="array")[inside]) for data in files)
+    assert region > plain + 0.2
+
+
+def test_middle_grey_changes_next_to_nothing(patch: Pixels) -> None:
+    grey = Picture(np.full((75, 130, 1), 65535 // 2, np.uint16))
+    assert np.abs(importance_of(grey, Picture(patch)) - 1).max() < 1e-3
+    assert codec.compress(patch, 50, roi=grey) == codec.compress(patch, 50)
+
+
+def test_masks_that_do_not_fit_are_refused(patch: Pixels) -> None:
+    with pytest.raises(codec.MediaError, match="a mask of 130 x 74 pixels for a picture of 130 x 75"):
+        codec.compress(patch, roi=np.zeros((74, 130), np.uint8))
+    with pytest.raises(ValueError, match="effort 1"):
+        codec.compress(patch, effort=0, roi=np.zeros((75, 130), np.uint8))
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+def test_effort_target_mask_device_and_streams_go_together(scrap: Pixels, run: Run, tmp_path: Path) -> None:
+    source, mask = tmp_path / "a.png", tmp_path / "mask.png"
+    to_pillow(Picture(scrap)).save(source)
+    Image.new("L", (50, 40), 200).save(mask)
+    options = ("--effort", 2, "--target-size", "500", "--roi", mask, "--device", "cpu")
+    done = run("compress", "-", *options, stdin=source.read_bytes())
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == b""
+    assert len(done.stdout) <= 500
+    back = run("decompress", "-", stdin=done.stdout)
+    assert read_picture(back.stdout).pixels.shape == (40, 50, 3)
+    assert "mask.png" in only_line(run("compress", source, "--roi", tmp_path / "no" / "mask.png"))
