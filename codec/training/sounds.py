@@ -29,8 +29,8 @@ TABLE_SOUNDS = 60
 TABLE_STEPS = (8.25, 7.25, 6.25, 5.25, 4.25, 3.0)  # log2
 SPECTRAL_PRICE = 150.0  # kbit/s that a unit of spectral distance is worth at the middle step ...
 SPECTRAL_SLOPE = 0.8  # ... and octaves that this price rises by for each octave that the step falls
-LOUDNESS_SHARE = 1.5  # of a loudness distance in a spectral one
-WAVEFORM_PRICE = 4.0  # bits that a squared error of one step^2 of a companded coefficient is worth
+LOUDNESS_SHARE = 1.0  # of a loudness distance in a spectral one
+WAVEFORM_PRICE = 2.0  # bits that a squared error of one step^2 of a companded coefficient is worth
 
 
 def sounds(sources: Iterable[Path]) -> Iterator[Tensor]:
