@@ -29,8 +29,7 @@ TABLE_SOUNDS = 60
 TABLE_STEPS = (8.25, 7.25, 6.25, 5.25, 4.25, 3.0)  # log2
 SPECTRAL_PRICE = 150.0  # kbit/s that a unit of spectral distance is worth at the middle step ...
 SPECTRAL_SLOPE = 0.8  # ... and octaves that this price rises by for each octave that the step falls
-LOUDNESS_SHARE = 1.0  # of a loudness distance in a spectral one
-WAVEFORM_PRICE = 2.0  # bits that a squared error of one step^2 of a companded coefficient is worth
+WAVEFORM_PRICE = 4.0  # bits that a squared error of one step^2 of a companded coefficient is worth
 
 
 def sounds(sources: Iterable[Path]) -> Iterator[Tensor]:
@@ -90,7 +89,7 @@ class Cuts:
     row: ModelRow[AudioConfig] = AUDIO
     validation_steps: tuple[float, ...] = (8.0, 7.0, 6.0, 5.0, 4.0)
     softening = 0.3  # kbit/s
-    figure_names: tuple[str, ...] = ("kbps", "mel", "nsim", "loud")
+    figure_names: tuple[str, ...] = ("kbps", "mel", "nsim")
 
     def __init__(self, sources: list[Path], latents: int, device: torch.device, seed: int = 0) -> None:
         self.hop, self.merged, self.seed = self.row.config.hop, self.row.config.merged, seed
@@ -129,24 +128,19 @@ class Cuts:
         a, b = self._inner(x), self._inner(coded.x_hat)
         middle = self.row.config.middle
         price = SPECTRAL_PRICE * torch.exp2((middle - log2_step) * SPECTRAL_SLOPE)
-        spectral = (
-            self.spectra.mel_distance(a, b)
-            + self.spectra.dissimilarity(a, b)
-            + LOUDNESS_SHARE * self.spectra.loudness_distance(a, b)
-        )
+        spectral = self.spectra.mel_distance(a, b) + self.spectra.dissimilarity(a, b)
         ca, cb = (self.front_end.compand(self.front_end.coefficients(s)) for s in (a, b))
         squared_error: Tensor = ((ca - cb) ** 2).sum((1, 2)) * self._per_second(x) / 1000
         waveform = WAVEFORM_PRICE * torch.exp2(-2 * log2_step) * squared_error
         return self._kbps(x, coded) + price * spectral + waveform
 
     def figures(self, x: Tensor, coded: Pass) -> dict[str, float]:
-        """Mean kbit/s, log-mel distance, neurogram similarity and loudness distance."""
+        """Mean kbit/s, log-mel distance and neurogram similarity."""
         a, b = self._inner(x), self._inner(coded.x_hat)
         return {
             "kbps": float(self._kbps(x, coded).mean()),
             "mel": float(self.spectra.mel_distance(a, b).mean()),
             "nsim": 1 - float(self.spectra.dissimilarity(a, b).mean()),
-            "loud": float(self.spectra.loudness_distance(a, b).mean()),
         }
 
     def _inner(self, x: Tensor) -> Tensor:

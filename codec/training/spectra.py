@@ -1,8 +1,7 @@
 """Spectral distances of sounds, with gradients: what the ear compares, beside the waveform.
 
-Three views: log-mel spectra at three resolutions; the local structure of a spectrogram in bands as wide as the ear's,
-after the neurogram similarity (NSIM) of Hines 2015 and Chinen 2020 (ViSQOL v3); and loudness by Zwicker's law in half
-Barks up to 8 kHz, where what is audible beside the louder counts, after ITU-T P.862 (PESQ).
+Two views: log-mel spectra at three resolutions, and the local structure of a spectrogram in bands as wide as the ear's,
+after the neurogram similarity (NSIM) of Hines 2015 and Chinen 2020 (ViSQOL v3).
 """
 
 from __future__ import annotations
@@ -25,14 +24,6 @@ EAR_LOWEST = 50.0  # Hz
 EAR_FLOOR_DB = -45.0  # of amplitude, as 10 log10: so 90 dB below full scale
 EAR_RANGE_DB = 45.0  # below a frame's loudest band
 STRUCTURE_SOFTENING = 0.003  # of variances, dB^2: where nothing moves nothing is compared
-SPEECH_WINDOW = 1536  # 32 ms
-SPEECH_HOP = 768
-BARK_BANDS = 49
-SPEECH_TOP = 8000.0  # Hz
-LOUDNESS_POWER = 0.23
-LISTENING_POWER = 1e7  # that a sound is brought to; thresholds of hearing are near one
-AUDIBLE_SHARE = 0.25  # of the softer loudness: a smaller difference is not heard
-ADDED = (50.0, 1.2, 3.0, 12.0)  # P.862's price of what was not in the original: offset, power, least and most
 BLUR = ((0.0113, 0.0838, 0.0113), (0.0838, 0.6195, 0.0838), (0.0113, 0.0838, 0.0113))  # a Gaussian over 3 x 3
 
 
@@ -57,29 +48,11 @@ def ear_bands(window: int = EAR_WINDOW) -> Tensor:
     return torch.tensor((1 + ((f - centres[::-1]) / width[::-1]) ** 2) ** -4.0, dtype=torch.float32)
 
 
-def bark_bands(window: int = SPEECH_WINDOW) -> tuple[Tensor, Tensor]:
-    """(window / 2 + 1, BARK_BANDS) members of bands of equal width in Bark (Traunmueller 1990), and the threshold of
-    hearing in each (Terhardt 1979), relative to that at 1 kHz.
-    """
-    f = np.maximum(np.linspace(0, SAMPLE_RATE / 2, window // 2 + 1), 1.0)
-    bark = 26.81 * f / (1960 + f) - 0.53
-    top = 26.81 * SPEECH_TOP / (1960 + SPEECH_TOP) - 0.53
-    band = np.floor((bark + 0.53) / (top + 0.53) * BARK_BANDS)
-    member = (band[:, None] == np.arange(BARK_BANDS)) * (f >= 40)[:, None]
-    centre = (np.arange(BARK_BANDS) + 0.5) / BARK_BANDS * (top + 0.53)
-    khz = 1.96 * centre / (26.81 - centre)
-    decibels = 3.64 * khz**-0.8 - 6.5 * np.exp(-0.6 * (khz - 3.3) ** 2) + 1e-3 * khz**4
-    threshold = 10 ** (np.minimum(decibels - 3.4, 60) / 10)
-    return torch.tensor(member, dtype=torch.float32), torch.tensor(threshold, dtype=torch.float32)
-
-
 class Spectra(nn.Module):
     """Distances between sounds (B, samples), per sound."""
 
     ear: Tensor
     blur: Tensor
-    bark: Tensor
-    threshold: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,9 +61,6 @@ class Spectra(nn.Module):
             self.register_buffer(f"hann{window}", torch.hann_window(window))
         self.register_buffer("ear", ear_bands())
         self.register_buffer(f"hann{EAR_WINDOW}", torch.hann_window(EAR_WINDOW))
-        self.register_buffer(f"hann{SPEECH_WINDOW}", torch.hann_window(SPEECH_WINDOW))
-        for name, values in zip(("bark", "threshold"), bark_bands(), strict=True):
-            self.register_buffer(name, values)
         self.register_buffer("blur", torch.tensor(BLUR)[None, None])
 
     def mel_distance(self, x: Tensor, y: Tensor) -> Tensor:
@@ -116,25 +86,6 @@ class Spectra(nn.Module):
         mean_a, mean_b = mean_a - lowest, mean_b - lowest
         level = (2 * mean_a * mean_b + 1) / (mean_a**2 + mean_b**2 + 1)
         return 1 - (structure * level).mean((1, 2))
-
-    def loudness_distance(self, x: Tensor, y: Tensor) -> Tensor:
-        """(B,) audible difference of loudness over that of x; what y adds counts more."""
-        a, b = (self._power(s, SPEECH_WINDOW, SPEECH_HOP) @ self.bark for s in (x, y))
-        level = LISTENING_POWER / (a.sum(2).mean(1) + 1e-4)[:, None, None]
-        a, b = a * level, b * level
-        loud_a, loud_b = self._loud(a), self._loud(b)
-        audible = F.relu((loud_b - loud_a).abs() - AUDIBLE_SHARE * torch.minimum(loud_a, loud_b))
-        offset, power, least, most = ADDED
-        added = ((b.detach() + offset) / (a + offset)) ** power
-        added = torch.where(added < least, 0.0, added.clamp_max(most))
-        heard = (audible**2 + 1e-6).mean(2).sqrt() + 0.3 * (audible * added).mean(2)
-        return heard.mean(1) / ((loud_a**2).mean(2).sqrt().mean(1) + 1)
-
-    def _loud(self, power: Tensor) -> Tensor:
-        """Loudness by Zwicker's law of powers (B, frames, BARK_BANDS)."""
-        scale: Tensor = (self.threshold / 0.5) ** LOUDNESS_POWER
-        above: Tensor = (0.5 + 0.5 * power / self.threshold) ** LOUDNESS_POWER
-        return scale * (above - math.pow(0.5, LOUDNESS_POWER))
 
     def _power(self, x: Tensor, window: int, hop: int) -> Tensor:
         """(B, frames, window / 2 + 1)."""
