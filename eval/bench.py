@@ -1,6 +1,6 @@
 """Time and memory of compression and decompression, warm, in this process, stage by stage, on CPU or CUDA.
 
-Transforms and the range coder are timed alone, the coder on the passes of a real picture; what is left of the whole is
+Transforms and the range coder are timed alone, the coder on the passes of a real signal; what is left of the whole is
 the entropy nets with rounding, checksums and container. Stages of tiled pictures overlap, so there the rest is small.
 """
 
@@ -8,34 +8,38 @@ from __future__ import annotations
 
 import resource
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from codec import coding, picture, weights
+from codec import coding, picture, sound, weights
 from codec.bitstream import format
 from codec.bitstream.entropy import Decoder, Encoder, Models, Rows, Symbols
 from codec.devices import device_named, undisturbed
 from codec.encoding import padded
 from codec.eval.cost import MEMORY_UNIT, median_s
 from codec.eval.table import MEBI
-from codec.media import Picture
-from codec.models import IMAGE
+from codec.media import Picture, Sound, resample
+from codec.models import AUDIO, IMAGE, ModelRow
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Medians over pictures of each picture's median, in seconds.
+    """Medians over signals of each one's median, in seconds.
 
-    peak_memory: of the whole process, in bytes; peak_device_bytes: of tensors on a CUDA device, else 0.
+    medium: "pictures" or "sounds"; extent: of all of them, in `unit`, megapixels or seconds of sound; peak_memory: of
+    the whole process, in bytes; peak_device_bytes: of tensors on a CUDA device, else 0.
     """
 
-    pictures: int
-    megapixels: float
+    medium: str
+    count: int
+    extent: float
+    unit: str
     quality: float
     threads: int
     device: str
@@ -64,7 +68,8 @@ class Bench:
 
     def table(self) -> str:
         """For people."""
-        size = self.megapixels / self.pictures
+        size = self.extent / self.count
+        speed = "x real time" if self.unit == "s" else f"{self.unit}/s"
         rows = (
             ("encode", self.encode_s),
             ("  transform", self.analysis_s),
@@ -75,9 +80,9 @@ class Bench:
             ("  entropy nets and the rest", self.nets_decode_s),
             ("  transform", self.synthesis_s),
         )
-        head = f"{self.pictures} pictures, {size:.2f} Mpx each, quality {self.quality:g}, "
+        head = f"{self.count} {self.medium}, {size:.2f} {self.unit} each, quality {self.quality:g}, "
         head += f"{self.device}, {self.threads} threads"
-        lines = [f"{name:30}{s * 1000:9.1f} ms{size / s if s else 0:9.2f} Mpx/s" for name, s in rows]
+        lines = [f"{name:30}{s * 1000:9.1f} ms{size / s if s else 0:9.2f} {speed}" for name, s in rows]
         lines.append(f"{'peak memory':30}{self.peak_memory / MEBI:9.0f} MiB")
         if self.peak_device_bytes:
             lines.append(f"{'peak memory of the device':30}{self.peak_device_bytes / MEBI:9.0f} MiB")
@@ -97,20 +102,23 @@ class Recorder(Encoder):
         super().put(rows, symbols)
 
 
-def bench(pictures: list[Picture], quality: float, repeat: int, device_name: str) -> Bench:
-    """Times pictures; each is coded once before it is timed. Raises CodecError."""
+def bench(sources: Sequence[Picture] | Sequence[Sound], quality: float, repeat: int, device_name: str) -> Bench:
+    """Times pictures, or sounds; each is coded once before it is timed. Raises CodecError."""
     device = device_named(device_name)
     on_cuda = device.type == "cuda"
     if on_cuda:
         torch.cuda.reset_peak_memory_stats(device)
     settle = partial(torch.cuda.synchronize, device) if on_cuda else lambda: None
-    rows = [[median_s(stage, repeat, settle) for stage in _stages(x, quality, device)] for x in pictures]
+    rows = [[median_s(stage, repeat, settle) for stage in _stages(x, quality, device)] for x in sources]
     encode_s, decode_s, analysis_s, synthesis_s, range_encoder_s, range_decoder_s = (
         statistics.median(column) for column in zip(*rows, strict=True)
     )
+    sounds = isinstance(sources[0], Sound)
     return Bench(
-        pictures=len(pictures),
-        megapixels=sum(x.pixels.shape[0] * x.pixels.shape[1] for x in pictures) / 1e6,
+        medium="sounds" if sounds else "pictures",
+        count=len(sources),
+        extent=sum(map(_extent, sources)),
+        unit="s" if sounds else "Mpx",
         quality=quality,
         threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name(device) if on_cuda else str(device),
@@ -125,25 +133,49 @@ def bench(pictures: list[Picture], quality: float, repeat: int, device_name: str
     )
 
 
-def _stages(source: Picture, quality: float, device: torch.device) -> tuple[Callable[[], object], ...]:
-    """Encode, decode, analysis, synthesis, range encoder, range decoder of a picture, each ready to be called."""
-    loaded = weights.installed(IMAGE.id, device)
-    data = picture.encode(source, quality, device)
-    step = IMAGE.curve.step_index(quality) / format.STEP_UNITS
+def _extent(source: Picture | Sound) -> float:
+    if isinstance(source, Sound):
+        return source.duration_s
+    return source.pixels[..., 0].size / 1e6
+
+
+def _stages(source: Picture | Sound, quality: float, device: torch.device) -> tuple[Callable[[], object], ...]:
+    """Encode, decode, analysis, synthesis, range encoder, range decoder of a signal, each ready to be called."""
+    encode: Callable[[], bytes]
+    decode: Callable[[bytes], object]
+    row: ModelRow[Any]
+    if isinstance(source, Sound):
+        row, x = AUDIO, _as_one_piece(source, device)
+        encode = partial(sound.encode, source, quality, device)
+        decode = partial(sound.decode, device=device)
+    else:
+        row, x = IMAGE, padded(source.pixels, device)
+        encode = partial(picture.encode, source, quality, device)
+        decode = partial(picture.decode, device=device)
+    loaded = weights.installed(row.id, device)
+    step = row.curve.step_index(quality) / format.STEP_UNITS
     log2_step = torch.tensor([step], dtype=torch.float32, device=device)
     with undisturbed(device):
-        x = padded(source.pixels, device)
         h = loaded.model.analysis(x, log2_step)
         recorder = Recorder(loaded.tables)
-        coding.symbols(loaded.model, recorder, h, log2_step, loaded.rounding)
+        coding.symbols(loaded.model, recorder, h, log2_step, loaded.rounding if row.id == IMAGE.id else None)
     return (
-        partial(picture.encode, source, quality, device),
-        partial(picture.decode, data, device),
+        encode,
+        partial(decode, encode()),
         partial(_undisturbed, loaded.model.analysis, x, log2_step),
         partial(_undisturbed, loaded.model.synthesis, h, log2_step),
         partial(_put_all, loaded.tables, recorder.passes),
         partial(_take_all, loaded.tables, recorder.passes, recorder.bytes()),
     )
+
+
+def _as_one_piece(source: Sound, device: torch.device) -> Tensor:
+    """(1, channels, samples) at 48 kHz, as many as fill whole latents."""
+    samples = resample(source.samples, source.sample_rate, format.SAMPLE_RATE)
+    latent = format.HOP * format.FRAMES
+    whole = -(-len(samples) // latent) * latent + format.HOP
+    padding = ((format.HOP, whole - format.HOP - len(samples)), (0, 0))
+    return torch.from_numpy(np.ascontiguousarray(np.pad(samples, padding).T)).to(device)[None]
 
 
 def _undisturbed(transform: Callable[[Tensor, Tensor], Tensor], signal: Tensor, log2_step: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from codec.media import Pixels, read_picture
 
 ROOT = Path(__file__).parent.parent
 PARROTS = ROOT / "examples" / "parrots.png"
+SPEECH = ROOT / "examples" / "speech.flac"
 SHARED = ROOT.parent / "shared" / "data"
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]

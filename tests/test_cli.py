@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from codec.media import Picture, Pixels, read_picture, to_pillow
-from tests.conftest import PARROTS, SHARED, Run, only_line
+from tests.conftest import PARROTS, SHARED, SPEECH, Run, only_line
 
 
 @pytest.fixture
@@ -302,11 +302,19 @@ def test_info_speaks_to_people_and_to_programs(png: Path, run: Run) -> None:
     assert "not an .lcc file" in only_line(run("info", png))
 
 
+def test_bench_measures_sounds(run: Run) -> None:
+    done = run("bench", SPEECH, "-n", 1)
+    assert done.returncode == 0
+    assert b"x real time" in done.stdout
+    mixed = run("bench", SPEECH, PARROTS)
+    assert (mixed.returncode, mixed.stderr.count(b"apart")) == (2, 1)
+
+
 def test_bench_measures(png: Path, run: Run) -> None:
     done = run("bench", png, "-n", 1, "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert result["pictures"] == 1
+    assert (result["medium"], result["count"]) == ("pictures", 1)
     assert 0 < result["analysis_s"] < result["encode_s"]
     assert 0 < result["synthesis_s"] < result["decode_s"]
     assert result["peak_memory"] > 50e6

@@ -88,7 +88,7 @@ def test_the_stand_in_for_the_tables_is_near_them(parrots: Pixels, quality: floa
         h = loaded.model.analysis(padded(parrots, CPU), log2_step)
         real = 8 * sum(map(len, coding.encode(loaded.model, loaded.tables, h, log2_step, b"").parts))
         z = loaded.model.hyper_analysis(h)
-        coded = relaxed_latents(twin, h * twin.to_steps(log2_step), z, log2_step, straight_round)
+        coded = relaxed_latents(twin, h, z, log2_step, straight_round)
     assert float(coded.y_bits + coded.z_bits) == pytest.approx(real, rel=0.02)
 
 
