@@ -62,6 +62,11 @@ def framed(section: int, payload: bytes) -> bytes:
     return body + crc32c(body).to_bytes(format.CRC_BYTES, "little")
 
 
+def framed_size(size: int) -> int:
+    """Bytes of a whole section with a payload of `size` bytes."""
+    return 1 + Writer().varint(size).size + size + format.CRC_BYTES
+
+
 @dataclass(frozen=True)
 class Section:
     """A section as it stands in a file.
