@@ -16,6 +16,7 @@ from codec.bitstream import format
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
 from codec.bitstream.sections import (
     HEAD_BYTES,
+    PREAMBLE_BYTES,
     Section,
     beginning,
     deflated,
@@ -23,6 +24,7 @@ from codec.bitstream.sections import (
     framed_size,
     inflated,
     read_beginning,
+    read_preamble,
 )
 from codec.bitstream.wire import VARINT_BYTES, Reader, Writer
 
@@ -174,7 +176,7 @@ class Parser:
     def resume_from_end(self, data: bytes) -> None:
         """Goes on behind damage, where the file's end is sound and says where the chunks stand."""
         section = _end_of(data)
-        if not self._buffer or section is None or self.header is None:
+        if section is None or self.header is None or not (self.lost or self._buffer):
             return
         samples, sizes = _read_end(section)
         total = latents_of(samples, self.header.sample_rate)
@@ -208,7 +210,11 @@ class Parser:
 
     def _whole(self) -> int:
         """Bytes of the next whole section (with what stands before the first); 0 where more must come."""
-        start = 0 if self.header else len(format.MAGIC) + 1
+        start = PREAMBLE_BYTES if self.header is None else 0
+        if len(self._buffer) < start:
+            return 0
+        if start:
+            read_preamble(Reader(bytes(self._buffer[:start])))
         head = bytes(self._buffer[start : start + 1 + VARINT_BYTES])
         if len(head) < 1 + VARINT_BYTES and all(byte >= 0x80 for byte in head[1:]):
             return 0
@@ -219,8 +225,6 @@ class Parser:
             if size > self._longest_payload(section):
                 raise LimitExceeded(f"section {section} at offset {self._offset + start} declares {size} bytes")
         except CodecError as error:
-            if self.header is None:
-                read_beginning(Reader(bytes(self._buffer)))  # a better word on what is wrong, where it has one
             self._lose(error)
             return 0
         whole = reader.offset - self._offset + size + format.CRC_BYTES

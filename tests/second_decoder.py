@@ -426,7 +426,7 @@ def damaged_sound_pieces(data: bytes, header: Header) -> list[Piece]:
     with suppress(ValueError):
         chunks.read(data)
     pieces, end = chunks.pieces, end_from_behind(data)
-    if chunks.end or chunks.at == len(data):
+    if chunks.at == len(data):
         return pieces
     columns = columns_of(end.samples, chunks.rate) if end else 0
     start = end.start - sum(map(section_size, end.lengths)) if end else -1
@@ -440,10 +440,11 @@ def damaged_sound_pieces(data: bytes, header: Header) -> list[Piece]:
                 pieces.append(Piece(shape, section.payload[1:] if is_had else b""))
             start += section_size(length)
         return pieces
-    with suppress(ValueError):  # where it is no chunk
-        section = read_section(data, chunks.at)
-        if section.id == LATENTS and section.is_cut:
-            pieces.append(chunks.piece(section))
+    if chunks.end is None:
+        with suppress(ValueError):  # where it is no chunk
+            section = read_section(data, chunks.at)
+            if section.id == LATENTS and section.is_cut:
+                pieces.append(chunks.piece(section))
     return pieces
 
 
