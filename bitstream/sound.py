@@ -185,7 +185,7 @@ class Parser:
         at = section.start - sum(frames)
         if at < 0 or not len(self.chunks) <= len(sizes) == count <= self._max_chunks:
             return
-        noted = self._damage or [f"section at offset {self._offset} does not end where the next one begins"]
+        noted = self._damage or [f"the section at offset {self._offset} does not end where the next one begins"]
         self._damage = []  # what is wrong with a chunk will be found again, and only that
         for number, (size, frame) in enumerate(zip(sizes, frames, strict=True)):
             if number >= len(self.chunks):

@@ -226,6 +226,7 @@ class Piece(NamedTuple):
 
     shape: tuple[int, int]
     stream: bytes
+    is_whole: bool = True
 
 
 def picture_pieces(data: bytes, header: Header) -> list[Piece]:
@@ -286,17 +287,20 @@ def damaged_picture_pieces(data: bytes, header: Header) -> list[Piece]:
     count = len(tiles.pixels)
     had = [b""] * count
     is_broken = [False] * count
+    whole_parts = [0] * count
     for number, (start, end) in enumerate(latents_places(data, header, tiles)):
         tile = number % count
         try:
             section = read_section(data, start)
             is_in_place = section.id == LATENTS and section.end == end
             is_broken[tile] |= not is_in_place or not (section.is_whole or section.is_cut)
+            whole_parts[tile] += is_in_place and section.is_whole
         except ValueError:  # the file ends before the payload
             is_broken[tile] = True
         if not is_broken[tile]:
             had[tile] += section.payload
-    return [Piece(*piece) for piece in zip(tiles.shapes, had, strict=True)]
+    is_whole = [parts == tiles.layers for parts in whole_parts]
+    return [Piece(*piece) for piece in zip(tiles.shapes, had, is_whole, strict=True)]
 
 
 def read_rate(header: Header) -> int:
@@ -420,6 +424,16 @@ def end_from_behind(data: bytes) -> End | None:
         return None
 
 
+def chunk_at(data: bytes, start: int, length: int, shape: tuple[int, int]) -> Piece:
+    """The chunk that should stand at a place of the file."""
+    with suppress(ValueError):  # where it is no section
+        section = read_section(data, start)
+        is_in_place = section.id == LATENTS and section.is_whole and len(section.payload) == length
+        if is_in_place and section.payload[:1] == bytes([shape[1]]):
+            return Piece(shape, section.payload[1:])
+    return Piece(shape, b"", is_whole=False)
+
+
 def damaged_sound_pieces(data: bytes, header: Header) -> list[Piece]:
     """The chunks of a file that is cut or damaged."""
     chunks = Chunks(header)
@@ -434,17 +448,14 @@ def damaged_sound_pieces(data: bytes, header: Header) -> list[Piece]:
         for number, length in enumerate(end.lengths):
             if number >= len(pieces):
                 shape = chunks.rows, min(CHUNK, columns - number * CHUNK)
-                section = read_section(data, start)
-                is_in_place = section.id == LATENTS and section.is_whole and len(section.payload) == length
-                is_had = is_in_place and section.payload[:1] == bytes([shape[1]])
-                pieces.append(Piece(shape, section.payload[1:] if is_had else b""))
+                pieces.append(chunk_at(data, start, length, shape))
             start += section_size(length)
         return pieces
     if chunks.end is None:
         with suppress(ValueError):  # where it is no chunk
             section = read_section(data, chunks.at)
             if section.id == LATENTS and section.is_cut:
-                pieces.append(chunks.piece(section))
+                pieces.append(chunks.piece(section)._replace(is_whole=False))
     return pieces
 
 
@@ -597,33 +608,22 @@ class SecondDecoder:
         """The latents y of every piece, (rows, columns, 320) with 6 fractional bits, of a file that breaks no rule."""
         header = read_header(data)
         network = self._network(header)
-        found = []
-        for number, piece in enumerate((picture_pieces, sound_pieces)[header.media](data, header)):
-            coded, checksum = piece.stream[:-4], piece.stream[-4:]
-            if len(checksum) < 4 or len(coded) % 4:
-                raise ValueError(f"stream {number} has {len(piece.stream)} bytes, not whole words and a checksum")
-            passes = Passes(coded, network.tables, is_whole=True)
-            y = network.latents(passes, piece.shape, header)
-            passes.finish()
-            if crc32c(header.payload + struct.pack("<I", number) + y.astype("<i4").tobytes()) != checksum:
-                raise ValueError(f"the latents of piece {number} are not those that were coded")
-            found.append(y)
-        return found
+        pieces = (picture_pieces, sound_pieces)[header.media](data, header)
+        return [network.latents_of_whole(number, piece, header) for number, piece in enumerate(pieces)]
 
     def prefix(self, data: bytes) -> list[Ints]:
         """What is known of the latents of a file that is cut or damaged behind its header."""
         header = read_header(data)
         network = self._network(header)
         found = []
-        for shape, stream in (damaged_picture_pieces, damaged_sound_pieces)[header.media](data, header):
-            coded = stream[:-4]  # those four may be, or belong to, the checksum
-            if not coded:
-                found.append(np.zeros((*shape, CHANNELS), np.int64))
-                continue
-            try:
-                found.append(network.latents(Passes(coded, network.tables, is_whole=False), shape, header))
-            except ValueError:  # impossible hyper-latents: nothing counts as known
-                found.append(network.latents(Passes(b"", network.tables, is_whole=False), shape, header))
+        for number, piece in enumerate((damaged_picture_pieces, damaged_sound_pieces)[header.media](data, header)):
+            known = np.zeros((*piece.shape, CHANNELS), np.int64)
+            if piece.is_whole:
+                with suppress(ValueError):
+                    known = network.latents_of_whole(number, piece, header)
+            elif len(piece.stream) > 4:
+                known = network.latents_of_beginning(piece, header)
+            found.append(known)
         return found
 
     def _network(self, header: Header) -> Network:
@@ -644,6 +644,26 @@ class Network:
             sha.update(f"{name} {little.dtype.str} {little.shape}\n".encode() + little.tobytes())
         self.digest = sha.digest()[:4]
         self.tables = self._tables()
+
+    def latents_of_whole(self, number: int, piece: Piece, header: Header) -> Ints:
+        """The latents of a piece with all its stream."""
+        coded, checksum = piece.stream[:-4], piece.stream[-4:]
+        if len(checksum) < 4 or len(coded) % 4:
+            raise ValueError(f"stream {number} has {len(piece.stream)} bytes, not whole words and a checksum")
+        passes = Passes(coded, self.tables, is_whole=True)
+        y = self._latents(passes, piece.shape, header)
+        passes.finish()
+        if crc32c(header.payload + struct.pack("<I", number) + y.astype("<i4").tobytes()) != checksum:
+            raise ValueError(f"the latents of piece {number} are not those that were coded")
+        return y
+
+    def latents_of_beginning(self, piece: Piece, header: Header) -> Ints:
+        """What is known of the latents of a piece with a beginning of its stream."""
+        coded = piece.stream[:-4]  # those four may be, or belong to, the checksum
+        try:
+            return self._latents(Passes(coded, self.tables, is_whole=False), piece.shape, header)
+        except ValueError:  # impossible hyper-latents: nothing counts as known
+            return self._latents(Passes(b"", self.tables, is_whole=False), piece.shape, header)
 
     def _tables(self) -> list[Model]:
         """The cumulative frequencies of each row."""
@@ -712,7 +732,7 @@ class Network:
             h = self._pointwise(f"{block}.pointwise", self._depthwise(f"{block}.depthwise", h), h)
         return h[: shape[0], : shape[1]]
 
-    def latents(self, passes: Passes, shape: tuple[int, int], header: Header) -> Ints:
+    def _latents(self, passes: Passes, shape: tuple[int, int], header: Header) -> Ints:
         """The latents of one piece with these rows and columns."""
         sizes = header.sizes
         told = sizes.middle - header.step_index
