@@ -83,12 +83,14 @@ class SoundFile:
 
 
 def begin(header: SoundHeader, tags: dict[str, str]) -> bytes:
-    """The first bytes of a file."""
+    """The first bytes of a file. Raises LimitExceeded where a reader would not take so many tags."""
     out = beginning(header.bytes())
     if tags:
         packed = Writer()
         for text in (text for item in sorted(tags.items()) for text in item):
             packed.varint(len(text.encode())).raw(text.encode())
+        if packed.size > format.MAX_TAGS_BYTES:
+            raise LimitExceeded(f"tags of {packed.size} bytes, at most {format.MAX_TAGS_BYTES} can be stored")
         out += framed(format.SECTION_TAGS, deflated(packed.bytes()))
     return out
 

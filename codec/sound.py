@@ -146,7 +146,7 @@ class Encoder:
 class Decoder:
     """A file into its sound, piece by piece: `push` returns the samples that are ready, `finish` the last ones.
 
-    Samples are (n, channels) float32 at the rate of the source. header: as soon as it is known.
+    Samples are (n, channels) float32 at the rate of the source; (0, 1) before the header is known.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
     """
 

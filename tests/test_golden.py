@@ -12,12 +12,15 @@ import pytest
 import torch
 
 import codec
-from codec import fixed, media, picture, sound
+from codec import coding, fixed, media, picture, sound, weights
+from codec.bitstream import format
 from codec.bitstream import sound as soundfile
+from codec.bitstream.entropy import SYMBOL_MAX
 from codec.models import AUDIO, IMAGE
 from tests import golden, worked_example
 from tests.golden import file
 from tests.second_decoder import SecondDecoder
+from tests.sounds import RATE
 
 HASHES: dict[str, str] = json.loads(golden.HASHES.read_text())
 CPU = torch.device("cpu")
@@ -116,6 +119,24 @@ def test_golden_sounds_have_what_they_are_named_for() -> None:
         "sound-two-chunks": 2,
         "sound-empty": 0,
     }
+
+
+@pytest.mark.parametrize("step_index", [385, 2431])
+def test_the_wildest_sounds_are_the_same_to_both_decoders(step_index: int, second: SecondDecoder) -> None:
+    """Symbols up to the last escape, at the ends of the scale of qualities: every clamp is met."""
+    loaded = weights.installed(AUDIO.id, CPU)
+    header = soundfile.SoundHeader(AUDIO.id, loaded.digest, step_index, RATE, 2, mid_side=True)
+    rng = np.random.default_rng(step_index)
+
+    def anything(residual: torch.Tensor, rows: torch.Tensor, log2_ratio: torch.Tensor) -> torch.Tensor:
+        return SYMBOL_MAX * torch.from_numpy(rng.integers(-1, 2, residual.shape).astype(np.float32))
+
+    h = torch.from_numpy(1e3 * rng.standard_normal((1, 2, 9, 320), np.float32))
+    log2_step = torch.tensor([step_index / format.STEP_UNITS])
+    (stream,) = coding.encode(loaded.model, loaded.tables, h, log2_step, header.bytes() + bytes(4), anything).parts
+    data = soundfile.begin(header, {}) + soundfile.chunk(9, stream) + soundfile.end(8000, [len(stream) + 1])
+    assert golden.latents_hash(golden.latents_of(data)) == golden.latents_hash(second.latents(data))
+    assert np.isfinite(sound.decode(data, CPU).sound.samples).all()
 
 
 def test_the_worked_example_of_the_specification_is_traced_from_its_file() -> None:

@@ -137,6 +137,13 @@ def test_tags_and_depth_survive(coded: bytes) -> None:
         assert restored_depth(replace(melody(0.2), bit_depth=depth)) == depth
 
 
+def test_tags_of_other_names_are_left_out(coded: bytes) -> None:
+    parsed = soundfile.read(coded)
+    head = soundfile.begin(parsed.header, {"mood": "calm", "title": "Études"})
+    body = coded[len(soundfile.begin(parsed.header, parsed.tags)) :]
+    assert codec.decompress_audio(head + body).tags == {"title": "Études"}
+
+
 def restored_depth(source: Sound) -> int:
     return sound.decode(sound.encode(source, 20, CPU), CPU).sound.bit_depth
 

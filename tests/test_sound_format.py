@@ -199,6 +199,13 @@ def test_nothing_stands_behind_the_end(extra: bytes) -> None:
     assert found.damage
 
 
+def test_tags_that_no_reader_would_take_are_not_written() -> None:
+    longest = {"a": "b" * (format.MAX_TAGS_BYTES - 5)}
+    assert read(written(replace(SMALL, tags=longest))).tags == longest
+    with pytest.raises(LimitExceeded, match="tags of 65537 bytes"):
+        begin(HEADER, {"a": "b" * (format.MAX_TAGS_BYTES - 4)})
+
+
 def test_tags_stand_once_and_before_the_chunks() -> None:
     tags = begin(HEADER, {"a": "b"})[FRONT:]
     empty = framed(format.SECTION_TAGS, zlib.compress(b""))
