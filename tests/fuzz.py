@@ -182,8 +182,7 @@ def decoded_in_pieces(data: bytes, rng: np.random.Generator) -> Shown:
     pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
     parts = [*map(decoder.push, pieces), decoder.finish()]
     assert decoder.header is not None
-    channels = decoder.header.channels
-    samples = np.concatenate([part for part in parts if part.shape[1] == channels])
+    samples = np.concatenate([part for part in parts if len(part) or part.shape[1] == decoder.header.channels])
     return Shown(Sound(samples, decoder.header.sample_rate))
 
 
