@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from codec.bitstream import format
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
-from codec.bitstream.sections import Section, beginning, deflated, framed, inflated, read_beginning
+from codec.bitstream.sections import Section, beginning, deflated, framed, framed_size, inflated, read_beginning
 from codec.bitstream.tiling import Tiling
 from codec.bitstream.wire import Reader, Writer
 
@@ -176,8 +176,7 @@ class _Body:
 
     def extended(self, stream: Stream, size: int, tile: int) -> Stream:
         """A stream with its next part, whose payload has `size` bytes, where that is there and sound."""
-        frame_size = 1 + Writer().varint(size).size + size + format.CRC_BYTES
-        frame = self.reader.part(min(frame_size, self.reader.left), "a part")
+        frame = self.reader.part(min(framed_size(size), self.reader.left), "a part")
         if not stream.whole:
             return stream
         try:

@@ -14,6 +14,7 @@ from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, Unsup
 from codec.bitstream.wire import Reader, Writer
 
 HEAD_BYTES = 64  # hold the header of any file
+PREAMBLE_BYTES = len(format.MAGIC) + 1
 
 
 def beginning(header: bytes) -> bytes:
@@ -23,16 +24,21 @@ def beginning(header: bytes) -> bytes:
 
 def read_beginning(reader: Reader) -> Reader:
     """A reader of the header's payload; `reader` goes on behind the header. Raises CorruptFile, UnsupportedFile."""
-    if reader.raw(min(len(format.MAGIC), reader.left), "magic") != format.MAGIC:
-        raise CorruptFile("not an .lcc file: the first four bytes are not its magic")
-    version = reader.uint(1, "version")
-    if version != format.VERSION:
-        raise UnsupportedFile(f"file version {version}, this program reads version {format.VERSION}")
+    read_preamble(reader)
     first = Section.read(reader)
     first.check()
     if first.id != format.SECTION_HEADER:
         raise CorruptFile(f"section {first.id} at offset {first.start} stands where the header should")
     return Reader(first.payload, first.payload_at)
+
+
+def read_preamble(reader: Reader) -> None:
+    """Reads what stands before the header. Raises CorruptFile, UnsupportedFile."""
+    if reader.raw(min(len(format.MAGIC), reader.left), "magic") != format.MAGIC:
+        raise CorruptFile("not an .lcc file: the first four bytes are not its magic")
+    version = reader.uint(1, "version")
+    if version != format.VERSION:
+        raise UnsupportedFile(f"file version {version}, this program reads version {format.VERSION}")
 
 
 def media_of(data: bytes) -> int:
@@ -60,6 +66,11 @@ def framed(section: int, payload: bytes) -> bytes:
     """A whole section."""
     body = Writer().uint(section, 1).varint(len(payload)).raw(payload).bytes()
     return body + crc32c(body).to_bytes(format.CRC_BYTES, "little")
+
+
+def framed_size(size: int) -> int:
+    """Bytes of a whole section with a payload of `size` bytes."""
+    return 1 + Writer().varint(size).size + size + format.CRC_BYTES
 
 
 @dataclass(frozen=True)

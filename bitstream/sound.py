@@ -9,14 +9,28 @@ A latents section holds the number of its latents (1 byte) and their coded strea
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from codec.bitstream import format
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
-from codec.bitstream.sections import Section, beginning, deflated, framed, inflated, read_beginning
-from codec.bitstream.wire import Reader, Writer
+from codec.bitstream.sections import (
+    HEAD_BYTES,
+    PREAMBLE_BYTES,
+    Section,
+    beginning,
+    deflated,
+    framed,
+    framed_size,
+    inflated,
+    read_beginning,
+    read_preamble,
+)
+from codec.bitstream.wire import VARINT_BYTES, Reader, Writer
 
 SIZE_BYTES = 4  # of the end's own length, its last bytes: how it is found from behind
+SAMPLES_BYTES = 8  # of the length of the sound
+END_BYTES = SAMPLES_BYTES + VARINT_BYTES + SIZE_BYTES  # that an end has at most, without the lengths of chunks
 CHUNK_SAMPLES = format.CHUNK_LATENTS * format.FRAMES * format.HOP
 
 
@@ -69,12 +83,14 @@ class SoundFile:
 
 
 def begin(header: SoundHeader, tags: dict[str, str]) -> bytes:
-    """The first bytes of a file."""
+    """The first bytes of a file. Raises LimitExceeded where a reader would not take so many tags."""
     out = beginning(header.bytes())
     if tags:
         packed = Writer()
         for text in (text for item in sorted(tags.items()) for text in item):
             packed.varint(len(text.encode())).raw(text.encode())
+        if packed.size > format.MAX_TAGS_BYTES:
+            raise LimitExceeded(f"tags of {packed.size} bytes, at most {format.MAX_TAGS_BYTES} can be stored")
         out += framed(format.SECTION_TAGS, deflated(packed.bytes()))
     return out
 
@@ -86,7 +102,7 @@ def chunk(latents: int, stream: bytes) -> bytes:
 
 def end(samples: int, sizes: Sequence[int]) -> bytes:
     """The last bytes of a file. sizes: bytes of each latents section's payload."""
-    payload = Writer().uint(samples, 8).varint(len(sizes))
+    payload = Writer().uint(samples, SAMPLES_BYTES).varint(len(sizes))
     for size in sizes:
         payload.varint(size)
     payload.uint(payload.size + SIZE_BYTES, SIZE_BYTES)
@@ -101,7 +117,7 @@ def read(data: bytes, max_seconds: float = format.MAX_SECONDS, partial: bool = F
     """
     parser = Parser(max_seconds, partial)
     parser.push(data)
-    if partial and parser.lost:
+    if partial:
         parser.resume_from_end(data)
     return parser.finish()
 
@@ -114,7 +130,6 @@ class Parser:
 
     def __init__(self, max_seconds: float = format.MAX_SECONDS, partial: bool = False) -> None:
         self.header: SoundHeader | None = None
-        self.tags: dict[str, str] = {}
         self.chunks: list[Chunk] = []
         self.lost = False  # where a section ends is not known any more
         self._max_chunks = max_seconds * format.SAMPLE_RATE / CHUNK_SAMPLES + 1
@@ -122,7 +137,13 @@ class Parser:
         self._damage: list[str] = []
         self._buffer, self._offset = bytearray(), 0
         self._sizes: list[int] = []
+        self._tags: dict[str, str] | None = None
         self._end: tuple[int, list[int]] | None = None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Those that have come."""
+        return self._tags or {}
 
     def push(self, data: bytes) -> None:
         """Takes the next bytes. Raises CorruptFile, LimitExceeded, UnsupportedFile."""
@@ -144,32 +165,38 @@ class Parser:
         if self._buffer and not self.lost:
             self._fail(CorruptFile(f"truncated: the file ends inside the section at offset {self._offset}"))
             self._keep_cut()
+        latents = sum(c.latents for c in self.chunks)
+        longest = _longest(latents, self.header.sample_rate)
         if self._end is None:
             self._fail(CorruptFile(f"truncated: the file ends at offset {self._offset} without its last section"))
-        latents = sum(c.latents for c in self.chunks)
-        samples, sizes = self._end or (_longest(latents, self.header.sample_rate), self._sizes)
-        if sizes != self._sizes or latents != latents_of(samples, self.header.sample_rate):
+        samples, sizes = self._end or (longest, self._sizes)
+        if sizes != self._sizes or (self._end and latents != latents_of(samples, self.header.sample_rate)):
             self._fail(CorruptFile(f"{len(self._sizes)} chunks of {latents} latents are not what the file's end says"))
+            samples = min(samples, longest)
         return SoundFile(self.header, self.tags, self.chunks, samples, tuple(self._damage))
 
     def resume_from_end(self, data: bytes) -> None:
-        """Goes on after a loss, where the file's end is sound and says where the chunks stand."""
+        """Goes on behind damage, where the file's end is sound and says where the chunks stand."""
         section = _end_of(data)
-        if section is None or self.header is None:
+        if section is None or self.header is None or not (self.lost or self._buffer):
             return
         samples, sizes = _read_end(section)
-        frames = [len(framed(format.SECTION_LATENTS, b"")) - 1 + Writer().varint(size).size + size for size in sizes]
-        at = section.start - sum(frames)
-        if at < 0 or len(sizes) > self._max_chunks:
-            return
-        self._damage.pop()  # what is wrong will be found again, and only that
         total = latents_of(samples, self.header.sample_rate)
+        count = -(-total // format.CHUNK_LATENTS)
+        frames = [framed_size(size) for size in sizes]
+        at = section.start - sum(frames)
+        if at < 0 or not len(self.chunks) <= len(sizes) == count <= self._max_chunks:
+            return
+        noted = self._damage or [f"the section at offset {self._offset} does not end where the next one begins"]
+        self._damage = []  # what is wrong with a chunk will be found again, and only that
         for number, (size, frame) in enumerate(zip(sizes, frames, strict=True)):
             if number >= len(self.chunks):
                 expected = min(format.CHUNK_LATENTS, total - number * format.CHUNK_LATENTS)
                 self.chunks.append(self._at(Reader(data[at : at + frame], at), size, expected))
             at += frame
+        self._damage = self._damage or noted
         self._sizes, self._end = sizes, (samples, sizes)
+        self._buffer.clear()
 
     def _at(self, reader: Reader, size: int, latents: int) -> Chunk:
         """The chunk that should stand here."""
@@ -185,31 +212,31 @@ class Parser:
 
     def _whole(self) -> int:
         """Bytes of the next whole section (with what stands before the first); 0 where more must come."""
-        head = bytes(self._buffer[:32])
-        start = 0 if self.header else len(format.MAGIC) + 1
-        length_at = start + 1
-        for i in range(length_at, min(length_at + 5, len(head))):
-            if head[i] < 0x80:
-                size = Reader(head[length_at:], self._offset + length_at).varint("section length")
-                if size > (format.MAX_CHUNK_BYTES if start == 0 else len(head)) and head[start] != format.SECTION_END:
-                    return self._no_section(
-                        LimitExceeded(f"the section at offset {self._offset} declares {size} bytes")
-                    )
-                whole = i + 1 + size + format.CRC_BYTES
-                return whole if len(self._buffer) >= whole else 0
-        if len(head) >= length_at + 5:
-            return self._no_section(CorruptFile(f"the section at offset {self._offset} has no valid length"))
-        return 0
+        start = PREAMBLE_BYTES if self.header is None else 0
+        if len(self._buffer) < start:
+            return 0
+        if start:
+            read_preamble(Reader(bytes(self._buffer[:start])))
+        head = bytes(self._buffer[start : start + 1 + VARINT_BYTES])
+        if len(head) < 1 + VARINT_BYTES and all(byte >= 0x80 for byte in head[1:]):
+            return 0
+        reader = Reader(head, self._offset + start)
+        section = reader.uint(1, "section id")
+        try:
+            size = reader.varint("section length")
+            if size > self._longest_payload(section):
+                raise LimitExceeded(f"section {section} at offset {self._offset + start} declares {size} bytes")
+        except CodecError as error:
+            self._lose(error)
+            return 0
+        whole = reader.offset - self._offset + size + format.CRC_BYTES
+        return whole if len(self._buffer) >= whole else 0
 
-    def _no_section(self, error: CodecError) -> int:
+    def _longest_payload(self, section: int) -> int | float:
+        """Bytes that the payload of the next section may have."""
         if self.header is None:
-            read_beginning(
-                Reader(bytes(self._buffer), self._offset)
-            )  # a better word on what is wrong, where it has one
-            raise error
-        self.lost = True
-        self._fail(error)
-        return 0
+            return HEAD_BYTES
+        return END_BYTES + VARINT_BYTES * self._max_chunks if section == format.SECTION_END else format.MAX_CHUNK_BYTES
 
     def _take(self, section: Section) -> None:
         """One section behind the header."""
@@ -221,16 +248,14 @@ class Parser:
                 self._keep(section)
             elif section.id == format.SECTION_END:
                 self._end = _read_end(section)
-            elif section.id == format.SECTION_TAGS and not self.tags and not self.chunks:
-                self.tags = _read_tags(section)
+            elif section.id == format.SECTION_TAGS and self._tags is None and not self.chunks:
+                self._tags = _read_tags(section)
             elif section.id < format.OPTIONAL_FROM or section.id == format.SECTION_TAGS:
                 raise UnsupportedFile(f"section {section.id} at offset {section.start} is unknown or out of place")
         except CodecError as error:
-            # its length may be what is wrong: only the file's end can tell where the next one stands
-            self.lost = True
-            self._fail(error)
+            self._lose(error)
 
-    def _keep(self, section: Section) -> None:
+    def _keep(self, section: Section, whole: bool = True) -> None:
         """One chunk."""
         if len(self.chunks) >= self._max_chunks:
             raise LimitExceeded(f"a sound of more than {len(self.chunks)} chunks of two seconds")
@@ -240,17 +265,22 @@ class Parser:
         if self.chunks and self.chunks[-1].latents != format.CHUNK_LATENTS:
             raise CorruptFile(f"a chunk at offset {section.start} follows a shorter one")
         self._sizes.append(section.size)
-        self.chunks.append(Chunk(latents, section.payload[1:]))
+        self.chunks.append(Chunk(latents, section.payload[1:], whole))
 
     def _keep_cut(self) -> None:
         """The beginning of a chunk that the file ends in."""
-        section = Section.read(Reader(bytes(self._buffer), self._offset))
-        latents = section.payload[0] if section.payload else 0
-        if section.id == format.SECTION_LATENTS and 1 <= latents <= format.CHUNK_LATENTS:
-            self.chunks.append(Chunk(latents, section.payload[1:], whole=False))
+        with suppress(CodecError):  # where it is none, there is no more to say than that the file is cut
+            section = Section.read(Reader(bytes(self._buffer), self._offset))
+            if section.id == format.SECTION_LATENTS and self._end is None:
+                self._keep(section, whole=False)
+
+    def _lose(self, error: CodecError) -> None:
+        """A section is wrong, and so may be its length: only the file's end can tell where the next one stands."""
+        self.lost = True
+        self._fail(error)
 
     def _fail(self, error: CodecError) -> None:
-        if not self._partial:
+        if not self._partial or self.header is None:
             raise error
         self._damage.append(str(error))
 
@@ -267,9 +297,11 @@ def latents_of(samples: int, sample_rate: int) -> int:
 
 
 def _longest(latents: int, sample_rate: int) -> int:
-    """The most samples at the source's rate that so many latents code."""
-    coded = max(latents * format.FRAMES - 1, 0) * format.HOP
-    return coded * sample_rate // format.SAMPLE_RATE
+    """The most samples at the source's rate that so many latents code: the inverse of `latents_of`."""
+    if not latents:
+        return 0
+    coded = (latents * format.FRAMES - 1) * format.HOP
+    return -(-(2 * coded + 1) * sample_rate // (2 * format.SAMPLE_RATE)) - 1
 
 
 def _read_header(reader: Reader) -> SoundHeader:
@@ -308,7 +340,7 @@ def _read_header(reader: Reader) -> SoundHeader:
 def _read_end(section: Section) -> tuple[int, list[int]]:
     """Samples, and the payload length of each chunk."""
     reader = Reader(section.payload, section.payload_at)
-    samples = reader.uint(8, "length of the sound")
+    samples = reader.uint(SAMPLES_BYTES, "length of the sound")
     count = reader.varint("number of chunks")
     if count > reader.left:
         raise CorruptFile(f"the end at offset {section.start} is too short for {count} chunks")
@@ -323,8 +355,7 @@ def _end_of(data: bytes) -> Section | None:
     tail = SIZE_BYTES + format.CRC_BYTES
     if len(data) < tail:
         return None
-    size = int.from_bytes(data[-tail : -format.CRC_BYTES], "little")
-    start = len(data) - format.CRC_BYTES - size - Writer().varint(size).size - 1 if size < len(data) else -1
+    start = len(data) - framed_size(int.from_bytes(data[-tail : -format.CRC_BYTES], "little"))
     if start < 0:
         return None
     try:
@@ -339,9 +370,10 @@ def _end_of(data: bytes) -> Section | None:
 def _read_tags(section: Section) -> dict[str, str]:
     reader = Reader(inflated(section, format.MAX_TAGS_BYTES))
     texts = list(_texts(reader))
-    if len(texts) % 2:
-        raise CorruptFile(f"the tags at offset {section.start} are not pairs")
-    return dict(zip(texts[::2], texts[1::2], strict=True))
+    tags = dict(zip(texts[::2], texts[1::2], strict=False))
+    if len(texts) != 2 * len(tags):
+        raise CorruptFile(f"the tags at offset {section.start} are not pairs, or a name stands twice")
+    return tags
 
 
 def _texts(reader: Reader) -> Iterator[str]:

@@ -28,6 +28,7 @@ from codec.encoding import Encoding
 from codec.media import Picture, Pixels
 from codec.media.raster import STEP_OF_8_BITS
 from codec.models import IMAGE
+from codec.models.image import ImageModel
 from codec.parallel import AT_ONCE, in_turn
 from codec.prior import QUALITY
 from codec.tiles import Rect, identity, log2_step_of, whole
@@ -136,6 +137,8 @@ class _Mosaic:
             raise ModelMismatch(
                 f"the file was written with weights {header.digest.hex()}, here are {self.loaded.digest.hex()}"
             )
+        if not isinstance(self.loaded.model, ImageModel):
+            raise CorruptFile(f"model {header.model} is not one of pictures")
         self.log2_step = log2_step_of(header, device)
         if abs(float(self.loaded.model.gain.told(self.log2_step))) > QUALITY.high * 2.0**-QUALITY.bits:
             raise CorruptFile(f"step index {header.step_index} is beyond what the model was made for")

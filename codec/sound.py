@@ -24,6 +24,7 @@ from codec.bitstream.sound import Chunk, SoundFile, SoundHeader
 from codec.coding import Latents
 from codec.devices import undisturbed
 from codec.media import Samples, Sound
+from codec.media.sound import TAGS
 from codec.models import AUDIO
 from codec.models.audio import AudioModel
 from codec.noise import noise
@@ -145,7 +146,7 @@ class Encoder:
 class Decoder:
     """A file into its sound, piece by piece: `push` returns the samples that are ready, `finish` the last ones.
 
-    Samples are (n, channels) float32 at the rate of the source. header: as soon as it is known.
+    Samples are (n, channels) float32 at the rate of the source; (0, 1) before the header is known.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
     """
 
@@ -301,17 +302,20 @@ def decode(
     if player.given < last:
         pieces.append(player.finish(parsed.samples))
     samples = np.concatenate(pieces)[first - before : last - before] if pieces else _silence(0, header)
-    restored = Sound(np.ascontiguousarray(samples), header.sample_rate, parsed.tags, header.bit_depth)
+    tags = {name: text for name, text in parsed.tags.items() if name in TAGS}  # others come from newer encoders
+    restored = Sound(np.ascontiguousarray(samples), header.sample_rate, tags, header.bit_depth)
     return Decoded(restored, (*parsed.damage, *player.damage))
 
 
-def latents(data: bytes, device: torch.device, max_seconds: float = format.MAX_SECONDS) -> Iterator[Tensor]:
-    """(1, channels, n, M) float32 latents of each chunk, in steps.
+def latents(
+    data: bytes, device: torch.device, max_seconds: float = format.MAX_SECONDS, *, partial: bool = False
+) -> Iterator[Tensor]:
+    """(1, channels, n, M) float32 latents of each chunk, in steps; zeros where they cannot be had and `partial`.
 
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
     """
-    parsed = soundfile.read(data, max_seconds)
-    player = _Player(parsed.header, device)
+    parsed = soundfile.read(data, max_seconds, partial)
+    player = _Player(parsed.header, device, partial=partial)
     for piece in parsed.chunks:
         yield player.decoded(piece).y_hat
         player.chunks += 1

@@ -1,8 +1,9 @@
-"""A seeded mutator of files: `python -m tests.fuzz --count 1000 --seed 0`.
+"""A seeded mutator of files: `python -m tests.fuzz --count 1000 --seed 0 --media sound`.
 
 Half of the mutants are cut, flipped and spliced as bytes. The other half are taken apart into sections, changed inside,
 and put together with valid checksums, so that what lies behind the checksums is reached. Every mutant must be one of
-the pictures it came from, or an error of the family, within five seconds; anything else is saved and fails the run.
+the pictures and sounds it came from, or an error of the family, within five seconds; anything else is saved and fails
+the run. Some are decoded with `partial`, where a damage that is not named is a defect; some sounds come in pieces.
 """
 
 from __future__ import annotations
@@ -13,30 +14,36 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from codec import picture
+from codec import picture, sound
 from codec.bitstream import format
+from codec.bitstream import sound as soundfile
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CodecError
+from codec.bitstream.sections import holds_sound
 from codec.bitstream.wire import Reader, Writer
-from codec.media import Picture
+from codec.media import Picture, Sound
 from tests import golden
 
 CPU = torch.device("cpu")
 PREAMBLE = len(format.MAGIC) + 1
 HANG_SECONDS = 5
 PARTIAL_EVERY = 4  # so many mutants are one that is decoded with `partial`
+PIECES_EVERY = 5  # and so many of sound are one that comes in pieces
 MEMORY_MAX = 1 << 30
+SETTLED_S = 0.05  # of a sound that is shorter than another: what may differ at its end, by what follows it there
 Sections = list[tuple[int, bytes]]
 
 
 def sections_of(data: bytes) -> Sections:
-    """Ids and payloads of a sound file."""
+    """Ids and payloads of a file that is whole."""
     reader = Reader(data[PREAMBLE:])
     found = []
     while reader.left:
@@ -53,6 +60,12 @@ def file_of(sections: Sections, lie: Callable[[int], int] = lambda size: size) -
         body = Writer().uint(section, 1).varint(lie(len(payload))).raw(payload).bytes()
         out.raw(body).uint(crc32c(body), format.CRC_BYTES)
     return out.bytes()
+
+
+def end_of(samples: int, sizes: Sequence[int]) -> bytes:
+    """The payload of the end of a sound."""
+    ((_, payload),) = sections_of(bytes(PREAMBLE) + soundfile.end(samples, sizes))
+    return payload
 
 
 class Mutator:
@@ -117,15 +130,64 @@ class Mutator:
                 away = int(self.rng.integers(-3, 4)) * int(self.rng.choice([1, 1, 100, 2**28]))
                 chosen = len(payload)
                 lie = lambda size: min(max(size + away, 0), 2**32 - 1) if size == chosen else size  # noqa: E731
+        if sections and sections[-1][0] == format.SECTION_END and self.rng.integers(2):
+            self.tell_end(sections)
         return file_of(sections, lie)
+
+    def tell_end(self, sections: Sections) -> None:
+        """Rewrites the end of a sound: true to what stands before it but for one thing, or for none."""
+        chunks = [i for i, (section, _) in enumerate(sections) if section == format.SECTION_LATENTS]
+        sizes = [len(sections[i][1]) for i in chunks]
+        samples = int.from_bytes(sections[-1][1][:8], "little")
+        at = int(self.rng.integers(max(len(chunks), 1)))
+        match self.rng.integers(6):
+            case 0:
+                samples = min(max(samples + int(self.rng.integers(-2000, 2000)), 0), 2**64 - 1)
+            case 1:
+                samples = int(self.rng.choice([0, 1, 2**31, 2**63]))
+            case 2:
+                sizes[at : at + 1] = [int(size) for size in self.rng.integers(2**12, size=int(self.rng.integers(3)))]
+            case 3 if chunks:
+                section, payload = sections[chunks[at]]
+                sections[chunks[at]] = (section, bytes([int(self.rng.integers(103))]) + payload[1:])
+            case _:
+                pass
+        sections[-1] = (format.SECTION_END, end_of(samples, sizes))
+
+
+class Shown(NamedTuple):
+    """What decoding gave."""
+
+    medium: Picture | Sound
+    damage: tuple[str, ...] = ()
 
 
 class Hang(BaseException):
     """A decoder took too long; a BaseException, so that no handler of ours takes it for a damaged file."""
 
 
-def within_seconds(data: bytes, partial: bool) -> picture.Decoded | str:
-    """What decoding gives: a picture, the name of an error of the family, or, in capitals, what must not be."""
+def decoded(data: bytes, partial: bool = False) -> Shown:
+    """A file's picture or sound."""
+    if holds_sound(data):
+        heard = sound.decode(data, CPU, partial=partial)
+        return Shown(heard.sound, heard.damage)
+    seen = picture.decode(data, CPU, partial=partial)
+    return Shown(seen.picture, seen.damage)
+
+
+def decoded_in_pieces(data: bytes, rng: np.random.Generator) -> Shown:
+    """A file's sound, its bytes pushed a few or many at a time."""
+    decoder = sound.Decoder(CPU)
+    cuts = np.sort(rng.integers(len(data) + 1, size=int(rng.integers(20))))
+    pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+    parts = [*map(decoder.push, pieces), decoder.finish()]
+    assert decoder.header is not None
+    samples = np.concatenate([part for part in parts if len(part) or part.shape[1] == decoder.header.channels])
+    return Shown(Sound(samples, decoder.header.sample_rate))
+
+
+def within_seconds(decode: Callable[[], Shown]) -> Shown | str:
+    """What decoding gives: a picture or sound, the name of an error, or, in capitals, what must not be."""
 
     def hang(number: int, frame: object) -> None:
         raise Hang
@@ -133,7 +195,7 @@ def within_seconds(data: bytes, partial: bool) -> picture.Decoded | str:
     signal.signal(signal.SIGALRM, hang)
     signal.setitimer(signal.ITIMER_REAL, HANG_SECONDS)
     try:
-        return picture.decode(data, CPU, partial=partial)
+        return decode()
     except CodecError as error:
         return type(error).__name__
     except Hang:
@@ -144,19 +206,43 @@ def within_seconds(data: bytes, partial: bool) -> picture.Decoded | str:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def outcome(data: bytes, known: list[Picture]) -> str:
-    """What became of a mutant: "same picture", the name of an error of the family, or, in capitals, a defect."""
-    strict = within_seconds(data, partial=False)
-    if isinstance(strict, str):
-        return strict
-    return "same picture" if any(same(strict.picture, p) for p in known) else "DIFFERENT PICTURE"
+def outcome(shown: Shown | str, known: Sequence[Picture | Sound]) -> str:
+    """What became of a mutant: "same", "damage is named", the name of an error, or, in capitals, a defect."""
+    if isinstance(shown, str):
+        return shown
+    if shown.damage:
+        return "damage is named"
+    return "same" if any(same(shown.medium, one) for one in known) else "DIFFERENT"
 
 
-def same(a: Picture, b: Picture) -> bool:
-    """Whether two pictures have the same samples."""
+def same(a: Picture | Sound, b: Picture | Sound) -> bool:
+    """Whether two pictures or sounds have the same samples."""
+    if isinstance(a, Picture) and isinstance(b, Picture):
+        return same_pixels(a, b)
+    return isinstance(a, Sound) and isinstance(b, Sound) and same_samples(a, b)
+
+
+def same_pixels(a: Picture, b: Picture) -> bool:
+    """Whether two pictures have the same pixels and alpha."""
     if (a.alpha is None) != (b.alpha is None) or a.pixels.shape != b.pixels.shape or a.pixels.dtype != b.pixels.dtype:
         return False
     return bool((a.pixels == b.pixels).all() and (a.alpha is None or (a.alpha == b.alpha).all()))
+
+
+def same_samples(a: Sound, b: Sound) -> bool:
+    """Whether two sounds are the same, but for a length that the same latents have too.
+
+    Nothing but the end's own checksum covers the length, nor the header of a sound without any latents.
+    """
+    if not len(a.samples) and not len(b.samples):
+        return True
+    if (a.sample_rate, a.channels) != (b.sample_rate, b.channels):
+        return False
+    shorter, longer = sorted((len(a.samples), len(b.samples)))
+    if soundfile.latents_of(shorter, a.sample_rate) != soundfile.latents_of(longer, a.sample_rate):
+        return False
+    settled = shorter if shorter == longer else max(shorter - round(SETTLED_S * a.sample_rate), 0)
+    return np.array_equal(a.samples[:settled], b.samples[:settled])
 
 
 def is_defect(result: str) -> bool:
@@ -164,25 +250,38 @@ def is_defect(result: str) -> bool:
     return result.split()[0].isupper()
 
 
-def run(count: int, seed: int, save: Path | None = None) -> collections.Counter[str]:
+def corpus_of(media: str) -> list[bytes]:
+    """Golden files: of "image", "sound" or "both"."""
+    files = map(golden.file, golden.names())
+    return [data for data in files if media in ("both", "sound" if holds_sound(data) else "image")]
+
+
+def outcomes_of(data: bytes, number: int, known: Sequence[Picture | Sound], rng: np.random.Generator) -> list[str]:
+    """What became of a mutant in the ways of decoding that are its number's turn."""
+    if number % PARTIAL_EVERY == 0:
+        return [outcome(within_seconds(partial(decoded, data, partial=True)), known) + " in part"]
+    whole = outcome(within_seconds(partial(decoded, data)), known)
+    if number % PIECES_EVERY or not holds_sound(data):
+        return [whole]
+    pieces = outcome(within_seconds(partial(decoded_in_pieces, data, rng)), known)
+    return [whole, f"{pieces} in pieces" if (pieces == "same") == (whole == "same") else "OTHERWISE in pieces"]
+
+
+def run(count: int, seed: int, save: Path | None = None, media: str = "both") -> collections.Counter[str]:
     """Outcomes of `count` mutants; defects are saved as files into `save`."""
-    corpus = [(golden.FOLDER / f"{name}.lcc").read_bytes() for name in golden.names()]
-    known = [picture.decode(data, CPU).picture for data in corpus]
+    corpus = corpus_of(media)
+    known = [decoded(data).medium for data in corpus]
     mutator = Mutator(corpus, seed)
-    outcomes: collections.Counter[str] = collections.Counter()
+    total: collections.Counter[str] = collections.Counter()
     for number in range(count):
         data, repaired = mutator()
-        if number % PARTIAL_EVERY == 0:
-            shown = within_seconds(data, partial=True)
-            result = "shown in part" if not isinstance(shown, str) else f"{shown} in part"
-        else:
-            result = outcome(data, known)
-        outcomes[result] += 1
-        outcomes["with valid checksums"] += repaired
-        if is_defect(result) and save:
+        outcomes = outcomes_of(data, number, known, mutator.rng)
+        total.update(outcomes)
+        total["with valid checksums"] += repaired
+        if save and any(map(is_defect, outcomes)):
             save.mkdir(parents=True, exist_ok=True)
             (save / f"{seed}-{number}.lcc").write_bytes(data)
-    return outcomes
+    return total
 
 
 def main() -> None:
@@ -190,11 +289,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--media", choices=["image", "sound", "both"], default="both")
     parser.add_argument("--save", type=Path, default=Path("build/fuzz"), help="folder for files that show a defect")
     options = parser.parse_args()
     torch.set_num_threads(1)  # tiny pictures: threads would only wait for each other
     start = time.monotonic()
-    outcomes = run(options.count, options.seed, options.save)
+    outcomes = run(options.count, options.seed, options.save, options.media)
     for result, number in sorted(outcomes.items()):
         print(f"{number:9,}  {result}")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,7 +1,7 @@
 """A coverage-guided fuzzer: `pip install atheris`, then `python -m tests.fuzz_atheris CORPUS`.
 
-CORPUS is a folder that begins with copies of tests/golden/*.lcc. Inputs are given valid checksums where they still have
-sections, so that the fuzzer reaches what lies behind them.
+CORPUS is a folder that begins with copies of tests/golden/*.lcc, of pictures and of sound. Inputs are given valid
+checksums where they still have sections, so that the fuzzer reaches what lies behind them; sounds come in pieces too.
 """
 
 from __future__ import annotations
@@ -14,10 +14,15 @@ import atheris
 with atheris.instrument_imports(include=["codec"]):
     import torch
 
-    from codec import picture
+    from codec import picture, sound
     from codec.bitstream.errors import CodecError
+    from codec.bitstream.sections import holds_sound
 
 from tests import fuzz
+
+CPU = torch.device("cpu")
+MAX_PIXELS = 1 << 16
+MAX_SECONDS = 10.0
 
 
 def one_input(data: bytes) -> None:
@@ -26,9 +31,29 @@ def one_input(data: bytes) -> None:
     with suppress(CodecError):
         inputs.append(fuzz.file_of(fuzz.sections_of(data)))
     for each in inputs:
-        for partial in (False, True):
-            with suppress(CodecError):
-                picture.decode(each, torch.device("cpu"), max_pixels=1 << 16, partial=partial)
+        if holds_sound(each):
+            one_sound(each)
+        else:
+            one_picture(each)
+
+
+def one_picture(data: bytes) -> None:
+    """Decodes a picture, strictly and as far as it goes."""
+    for partial in (False, True):
+        with suppress(CodecError):
+            picture.decode(data, CPU, max_pixels=MAX_PIXELS, partial=partial)
+
+
+def one_sound(data: bytes) -> None:
+    """Decodes a sound, strictly, as far as it goes, and in two pieces."""
+    for partial in (False, True):
+        with suppress(CodecError):
+            sound.decode(data, CPU, MAX_SECONDS, partial=partial)
+    decoder = sound.Decoder(CPU, MAX_SECONDS)
+    with suppress(CodecError):
+        for piece in (data[: len(data) // 2], data[len(data) // 2 :]):
+            decoder.push(piece)
+        decoder.finish()
 
 
 if __name__ == "__main__":

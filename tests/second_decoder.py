@@ -4,7 +4,7 @@ It shares no line with the codec and none of its libraries: numpy and the standa
 reads the weights. Where the two decoders agree the page says what the codec does. On two points the page was silent and
 the codec was asked, as a black box: `told` is not clamped, and what may stand at the end of a coded stream.
 
-    python tests/second_decoder.py WEIGHTS FILE.lcc...
+    python tests/second_decoder.py WEIGHTS.safetensors... FILE.lcc...
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import zlib
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count, takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -27,20 +28,39 @@ Ints = NDArray[np.int64]
 Model = Sequence[int]  # cumulative frequencies, 0 first and TOTAL last
 
 MAGIC_AND_VERSION = b"\x89LCC\x01"
-HEADER, LATENTS, INDEX, ALPHA, *INFLATED = 1, 2, 3, 4, 128, 129, 130
+HEADER, LATENTS, INDEX, ALPHA, END, *METADATA, TAGS = 1, 2, 3, 4, 5, 128, 129, 130, 131
 FIRST_SKIPPABLE = 128
-HAS_ALPHA, ALL_FLAGS = 4, 7
-MAX_PAYLOAD, MAX_INFLATED, MAX_SIDE, MAX_TILE, MAX_PIXELS, MAX_STEP = 2**31, 2**26, 2**24, 2**21, 200_000_000, 4096
+HAS_ALPHA, PICTURE_FLAGS = 4, 7
+IS_STEREO, IS_MID_SIDE, HAS_24_BITS, HAS_FLOATS, SOUND_FLAGS = 1, 2, 4, 8, 15
+MAX_PAYLOAD, MAX_SIDE, MAX_TILE, MAX_PIXELS = 2**31, 2**24, 2**21, 200_000_000
+MAX_METADATA, MAX_TAGS, MAX_CHUNK, MAX_RATE = 2**26, 2**16, 2**20, 2**20
+MAX_TOLD = 1023
 LAYERS = 3
+CHUNK = 100  # columns
 
 TOTAL = 2**24
 WORD = 2**32
 UNIFORM = [range(0, TOTAL + 1, TOTAL >> bits) for bits in range(17)]  # over 2^bits symbols
 
-GROUPS = (16, 16, 32, 64, 192)
-CHANNELS = sum(GROUPS)
-HYPER_CHANNELS = 96
-NO_STEP = 1440  # the step index at which `told` is zero
+CHANNELS = 320
+
+
+class Sizes(NamedTuple):
+    """In what the models differ."""
+
+    middle: int  # the step index at which `told` is zero
+    growth: tuple[int, int]  # of a spread
+    hyper_channels: int
+    groups: tuple[int, ...]
+    has_quarters_by_columns: bool
+    is_steered: bool
+
+
+PICTURE, SOUND = 0, 1
+SIZES = {  # of each medium and model
+    (PICTURE, 1): Sizes(1440, (2, 2), 96, (16, 16, 32, 64, 192), has_quarters_by_columns=False, is_steered=False),
+    (SOUND, 2): Sizes(1408, (1, 2), 64, (32, 32, 64, 192), has_quarters_by_columns=True, is_steered=True),
+}
 
 
 def _crc32c_table() -> list[int]:
@@ -100,23 +120,25 @@ def read_section(data: bytes, at: int) -> Section:
     return Section(data[at], payload, at, end, is_whole, end > len(data))
 
 
+def section_size(length: int) -> int:
+    """Bytes of a whole section with a payload of this length."""
+    return 1 + max(1, -(-length.bit_length() // 7)) + length + 4
+
+
 class Header(NamedTuple):
-    """What the header says, and the bytes that say it."""
+    """What the headers of both media say, and the bytes that say it."""
 
     payload: bytes
     end: int  # where the next section begins
+    media: int
+    sizes: Sizes
+    digest: bytes
     step_index: int
-    has_alpha: bool
-    is_tiled: bool
-    tiles: list[tuple[int, int]]  # height and width of each, in pixels
-
-    @property
-    def layers(self) -> int:
-        """The latents sections of each tile."""
-        return LAYERS if self.is_tiled else 1
+    flags: int
+    rest: int = 9  # where in the payload that begins which only its medium has
 
 
-def read_header(data: bytes, digest: bytes) -> Header:
+def read_header(data: bytes) -> Header:
     """The header of a file."""
     if data[:5] != MAGIC_AND_VERSION:
         raise ValueError(f"the file begins with {data[:5].hex(' ')}, not with {MAGIC_AND_VERSION.hex(' ')}")
@@ -124,14 +146,36 @@ def read_header(data: bytes, digest: bytes) -> Header:
     payload = section.payload
     if section.id != HEADER or not section.is_whole or len(payload) < 12:
         raise ValueError("the file does not begin with a whole header")
-    media, model, theirs, step_index, flags = struct.unpack_from("<BB4sHB", payload)
-    if (media, model) != (0, 1):
-        raise ValueError(f"media {media} and model {model}, not a picture (0) of model image (1)")
-    if theirs != digest:
-        raise ValueError(f"the file needs weights {theirs.hex()}, these are {digest.hex()}")
-    if step_index > MAX_STEP or flags & ~ALL_FLAGS:
+    media, model, digest, step_index, flags = struct.unpack_from("<BB4sHB", payload)
+    if (media, model) not in SIZES:
+        raise ValueError(f"media {media} and model {model} do not belong together")
+    sizes = SIZES[media, model]
+    if abs(step_index - sizes.middle) > MAX_TOLD or flags & ~(PICTURE_FLAGS, SOUND_FLAGS)[media]:
         raise ValueError(f"step index {step_index} or flags {flags:#x} are out of range")
-    width, at = read_varint(payload, 9)
+    return Header(payload, section.end, media, sizes, digest, step_index, flags)
+
+
+class Tiles(NamedTuple):
+    """What the header of a picture says of its tiles."""
+
+    has_index: bool
+    pixels: list[tuple[int, int]]  # height and width of each
+
+    @property
+    def layers(self) -> int:
+        """The latents sections of each tile."""
+        return LAYERS if self.has_index else 1
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Rows and columns of the latents of each."""
+        return [(-(-height // 16), -(-width // 16)) for height, width in self.pixels]
+
+
+def read_tiles(header: Header) -> Tiles:
+    """The tiles of a picture."""
+    payload = header.payload
+    width, at = read_varint(payload, header.rest)
     height, at = read_varint(payload, at)
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE) or width * height > MAX_PIXELS:
         raise ValueError(f"a picture of {width} x {height} pixels is beyond the limits")
@@ -147,8 +191,8 @@ def read_header(data: bytes, digest: bytes) -> Header:
     if tile_width * tile_height > MAX_TILE:
         raise ValueError(f"a tile of {tile_width} x {tile_height} pixels, at most {MAX_TILE} are allowed")
     corners = [(top, left) for top in range(0, height, tile_height) for left in range(0, width, tile_width)]
-    tiles = [(min(tile_height, height - top), min(tile_width, width - left)) for top, left in corners]
-    return Header(payload, section.end, step_index, bool(flags & HAS_ALPHA), units_wide > 0, tiles)
+    pixels = [(min(tile_height, height - top), min(tile_width, width - left)) for top, left in corners]
+    return Tiles(units_wide > 0, pixels)
 
 
 def read_index(payload: bytes, behind: int, count: int) -> list[tuple[int, int]]:
@@ -158,27 +202,36 @@ def read_index(payload: bytes, behind: int, count: int) -> list[tuple[int, int]]
     places = []
     for _ in range(count):
         length, at = read_varint(payload, at)
-        size_of_length = max(1, -(-length.bit_length() // 7))
-        start, end = end, end + 1 + size_of_length + length + 4
+        start, end = end, end + section_size(length)
         places.append((start, end))
     if at != len(payload):
         raise ValueError("bytes are left over in the index")
     return places
 
 
-def check_inflates(section: Section) -> None:
-    """Raise ValueError unless the payload is one zlib stream that is not too long."""
+def inflated(section: Section, limit: int) -> bytes:
+    """What the payload, one zlib stream, inflates to."""
     inflate = zlib.decompressobj()
     try:
-        is_short = len(inflate.decompress(section.payload, MAX_INFLATED + 1)) <= MAX_INFLATED
+        text = inflate.decompress(section.payload, limit + 1)
     except zlib.error as error:
         raise ValueError(f"section {section.id} does not inflate: {error}") from error
-    if not is_short or not inflate.eof or inflate.unused_data:
+    if len(text) > limit or not inflate.eof or inflate.unused_data:
         raise ValueError(f"section {section.id} is too long, cut, or has bytes behind its end")
+    return text
 
 
-def strict_streams(data: bytes, header: Header) -> list[bytes]:
-    """The stream of every tile of a file that breaks no rule."""
+class Piece(NamedTuple):
+    """A tile or a chunk: rows and columns of its latents, and its stream, or what is had of that."""
+
+    shape: tuple[int, int]
+    stream: bytes
+    is_whole: bool = True
+
+
+def picture_pieces(data: bytes, header: Header) -> list[Piece]:
+    """The tiles of a file that breaks no rule."""
+    tiles = read_tiles(header)
     others: dict[int, Section] = {}
     latents: list[Section] = []
     at = header.end
@@ -192,32 +245,33 @@ def strict_streams(data: bytes, header: Header) -> list[bytes]:
             raise ValueError(f"unknown section {section.id} at byte {at}")
         if section.id == INDEX and at != header.end:
             raise ValueError(f"the index at byte {at} is not right behind the header")
-        if section.id in INFLATED:
-            check_inflates(section)
+        if section.id in METADATA:
+            inflated(section, MAX_METADATA)
         if section.id == LATENTS:
             latents.append(section)
         else:
             others[section.id] = section
         at = section.end
-    if (ALPHA in others) != header.has_alpha or (INDEX in others) != header.is_tiled:
+    if (ALPHA in others) != bool(header.flags & HAS_ALPHA) or (INDEX in others) != tiles.has_index:
         raise ValueError("the sections are not those that the header promises")
-    tiles = len(header.tiles)
-    if len(latents) != tiles * header.layers:
-        raise ValueError(f"{len(latents)} latents sections, {tiles} tiles have {tiles * header.layers}")
-    if header.is_tiled:
+    count = len(tiles.pixels)
+    if len(latents) != count * tiles.layers:
+        raise ValueError(f"{len(latents)} latents sections, {count} tiles have {count * tiles.layers}")
+    if tiles.has_index:
         places = read_index(others[INDEX].payload, others[INDEX].end, len(latents))
         if places != [(section.start, section.end) for section in latents]:
             raise ValueError("the latents sections are not where the index has them")
-    return [b"".join(section.payload for section in latents[tile::tiles]) for tile in range(tiles)]
+    streams = [b"".join(section.payload for section in latents[tile::count]) for tile in range(count)]
+    return [Piece(*piece) for piece in zip(tiles.shapes, streams, strict=True)]
 
 
-def latents_places(data: bytes, header: Header) -> list[tuple[int, int]]:
-    """Where the latents sections of a damaged file should be."""
-    if header.is_tiled:  # without a whole index nothing says which section is which
+def latents_places(data: bytes, header: Header, tiles: Tiles) -> list[tuple[int, int]]:
+    """Where the latents sections of a damaged picture should be."""
+    if tiles.has_index:  # without a whole index nothing says which section is which
         section = read_section(data, header.end)
         if section.id != INDEX or not section.is_whole:
             raise ValueError("the index is damaged")
-        return read_index(section.payload, section.end, len(header.tiles) * header.layers)
+        return read_index(section.payload, section.end, len(tiles.pixels) * tiles.layers)
     try:
         section = read_section(data, header.end)
         while section.id != LATENTS:
@@ -227,22 +281,182 @@ def latents_places(data: bytes, header: Header) -> list[tuple[int, int]]:
     return [(section.start, section.end)]
 
 
-def prefix_streams(data: bytes, header: Header) -> list[bytes]:
-    """What may be used of every tile's coded bytes, of a file that is cut or damaged."""
-    tiles = len(header.tiles)
-    coded = [b""] * tiles
-    is_broken = [False] * tiles
-    for number, (start, end) in enumerate(latents_places(data, header)):
-        tile = number % tiles
+def damaged_picture_pieces(data: bytes, header: Header) -> list[Piece]:
+    """The tiles of a file that is cut or damaged."""
+    tiles = read_tiles(header)
+    count = len(tiles.pixels)
+    had = [b""] * count
+    is_broken = [False] * count
+    whole_parts = [0] * count
+    for number, (start, end) in enumerate(latents_places(data, header, tiles)):
+        tile = number % count
         try:
             section = read_section(data, start)
             is_in_place = section.id == LATENTS and section.end == end
             is_broken[tile] |= not is_in_place or not (section.is_whole or section.is_cut)
+            whole_parts[tile] += is_in_place and section.is_whole
         except ValueError:  # the file ends before the payload
             is_broken[tile] = True
         if not is_broken[tile]:
-            coded[tile] += section.payload
-    return [part[:-4] for part in coded]  # those four may be, or belong to, the checksum
+            had[tile] += section.payload
+    is_whole = [parts == tiles.layers for parts in whole_parts]
+    return [Piece(*piece) for piece in zip(tiles.shapes, had, is_whole, strict=True)]
+
+
+def read_rate(header: Header) -> int:
+    """The sample rate of a sound, Hz."""
+    rate, at = read_varint(header.payload, header.rest)
+    if not 1 <= rate <= MAX_RATE or at + 2 != len(header.payload):
+        raise ValueError(f"a rate of {rate} Hz, or bytes left over or missing in the header")
+    if header.flags & HAS_24_BITS and header.flags & HAS_FLOATS:
+        raise ValueError("samples of two kinds")
+    if header.flags & IS_MID_SIDE and not header.flags & IS_STEREO:
+        raise ValueError("the middle and side of one channel")
+    return rate
+
+
+def columns_of(samples: int, rate: int) -> int:
+    """Columns of latents that so many samples ask for."""
+    hops = -(-((2 * samples * 48_000 + rate) // (2 * rate)) // 240)
+    return -(-(hops + 1) // 4) if hops else 0
+
+
+class End(NamedTuple):
+    """What the end of a sound says."""
+
+    start: int
+    samples: int
+    lengths: list[int]  # of the payloads of the chunks
+
+
+def read_end(section: Section) -> End:
+    """The end of a sound."""
+    payload = section.payload
+    if len(payload) < 13 or struct.unpack("<I", payload[-4:])[0] != len(payload):
+        raise ValueError(f"an end of {len(payload)} bytes, which is not what it says")
+    (samples,) = struct.unpack_from("<Q", payload)
+    chunks, at = read_varint(payload, 8)
+    if chunks > len(payload):
+        raise ValueError(f"an end of {len(payload)} bytes for {chunks} chunks")
+    lengths = []
+    for _ in range(chunks):
+        length, at = read_varint(payload, at)
+        lengths.append(length)
+    if at + 4 != len(payload):
+        raise ValueError("bytes are left over in the end, or missing")
+    return End(section.start, samples, lengths)
+
+
+def check_tags(section: Section) -> None:
+    """Raise ValueError unless the payload holds pairs of names and values, no name twice."""
+    packed = inflated(section, MAX_TAGS)
+    at, texts = 0, []
+    while at < len(packed):
+        length, at = read_varint(packed, at)
+        if at + length > len(packed):
+            raise ValueError(f"a tag of {length} bytes, {len(packed) - at} are left")
+        texts.append(packed[at : at + length].decode())  # UnicodeDecodeError is a ValueError
+        at += length
+    if len(texts) % 2 or len(set(texts[::2])) < len(texts) // 2:
+        raise ValueError("the tags are not pairs, or a name stands twice")
+
+
+class Chunks:
+    """The chunks of a sound as they are read, and what stands around them."""
+
+    def __init__(self, header: Header) -> None:
+        self.rate, self.rows = read_rate(header), 2 if header.flags & IS_STEREO else 1
+        self.at = header.end  # what is behind this is not read yet
+        self.has_tags = False
+        self.pieces: list[Piece] = []
+        self.end: End | None = None
+
+    def read(self, data: bytes) -> None:
+        """Take all sections. Raise ValueError at the first that breaks a rule."""
+        while self.at < len(data):
+            section = read_section(data, self.at)
+            if self.end:
+                raise ValueError(f"section {section.id} stands behind the end, at byte {self.at}")
+            if section.id != END and len(section.payload) > MAX_CHUNK:
+                raise ValueError(f"section {section.id} at byte {self.at} is too long")
+            if not section.is_whole:
+                raise ValueError(f"section {section.id} at byte {self.at} is cut or has a wrong checksum")
+            if section.id == LATENTS:
+                self.pieces.append(self.piece(section))
+            elif section.id == END:
+                self.end = read_end(section)
+            elif section.id == TAGS and not (self.has_tags or self.pieces):
+                check_tags(section)
+                self.has_tags = True
+            elif section.id == TAGS or section.id < FIRST_SKIPPABLE:
+                raise ValueError(f"section {section.id} at byte {self.at} is unknown or out of place")
+            self.at = section.end
+
+    def piece(self, section: Section) -> Piece:
+        """The next chunk."""
+        columns = section.payload[0] if section.payload else 0
+        if not 1 <= columns <= CHUNK or any(piece.shape[1] != CHUNK for piece in self.pieces[-1:]):
+            raise ValueError(f"a chunk of {columns} columns, or one behind a shorter one")
+        return Piece((self.rows, columns), section.payload[1:])
+
+
+def sound_pieces(data: bytes, header: Header) -> list[Piece]:
+    """The chunks of a file that breaks no rule."""
+    chunks = Chunks(header)
+    chunks.read(data)
+    if chunks.end is None:
+        raise ValueError("the end is missing")
+    if sum(piece.shape[1] for piece in chunks.pieces) != columns_of(chunks.end.samples, chunks.rate):
+        raise ValueError(f"the chunks are not those of {chunks.end.samples} samples")
+    if [len(piece.stream) + 1 for piece in chunks.pieces] != chunks.end.lengths:
+        raise ValueError("the chunks do not have the lengths that the end says")
+    return chunks.pieces
+
+
+def end_from_behind(data: bytes) -> End | None:
+    """The end of a sound, wherever what stands before it leads."""
+    length = int.from_bytes(data[-8:-4], "little")
+    start = len(data) - section_size(length)
+    try:
+        section = read_section(data, max(start, 0))
+        return read_end(section) if section.id == END and section.is_whole and section.end == len(data) else None
+    except ValueError:
+        return None
+
+
+def chunk_at(data: bytes, start: int, length: int, shape: tuple[int, int]) -> Piece:
+    """The chunk that should stand at a place of the file."""
+    with suppress(ValueError):  # where it is no section
+        section = read_section(data, start)
+        is_in_place = section.id == LATENTS and section.is_whole and len(section.payload) == length
+        if is_in_place and section.payload[:1] == bytes([shape[1]]):
+            return Piece(shape, section.payload[1:])
+    return Piece(shape, b"", is_whole=False)
+
+
+def damaged_sound_pieces(data: bytes, header: Header) -> list[Piece]:
+    """The chunks of a file that is cut or damaged."""
+    chunks = Chunks(header)
+    with suppress(ValueError):
+        chunks.read(data)
+    pieces, end = chunks.pieces, end_from_behind(data)
+    if chunks.at == len(data):
+        return pieces
+    columns = columns_of(end.samples, chunks.rate) if end else 0
+    start = end.start - sum(map(section_size, end.lengths)) if end else -1
+    if end and start >= 0 and len(end.lengths) == -(-columns // CHUNK) >= len(pieces):
+        for number, length in enumerate(end.lengths):
+            if number >= len(pieces):
+                shape = chunks.rows, min(CHUNK, columns - number * CHUNK)
+                pieces.append(chunk_at(data, start, length, shape))
+            start += section_size(length)
+        return pieces
+    if chunks.end is None:
+        with suppress(ValueError):  # where it is no chunk
+            section = read_section(data, chunks.at)
+            if section.id == LATENTS and section.is_cut:
+                pieces.append(chunks.piece(section)._replace(is_whole=False))
+    return pieces
 
 
 class RangeDecoder:
@@ -350,6 +564,7 @@ QUALITY = Format(9, -1023, 1023)
 HIDDEN = Format(6, 0, 1023)
 STREAM = Format(6, -2047, 2047)
 OUTPUT = Format(6, -8191, 8191)
+STEERED = Format(6, -192, 192)
 MEANS = Format(6, -(2**20), 2**20)
 
 
@@ -374,14 +589,52 @@ def rows_for(log2_scale: Ints) -> Ints:
     return rows
 
 
-def spread(x: Ints) -> Ints:
-    """(rows, columns, 4 c) to (2 rows, 2 columns, c)."""
+def spread(x: Ints, growth: tuple[int, int]) -> Ints:
+    """(rows, columns, u v c) to (u rows, v columns, c)."""
     rows, columns, channels = x.shape
-    return x.reshape(rows, columns, 2, 2, channels // 4).swapaxes(1, 2).reshape(2 * rows, 2 * columns, channels // 4)
+    u, v = growth
+    c = channels // (u * v)
+    return x.reshape(rows, columns, u, v, c).swapaxes(1, 2).reshape(u * rows, v * columns, c)
 
 
 class SecondDecoder:
     """A decoder of .lcc files up to their latents."""
+
+    def __init__(self, *weights_paths: Path) -> None:
+        networks = map(Network, weights_paths)
+        self.networks = {network.digest: network for network in networks}
+
+    def latents(self, data: bytes) -> list[Ints]:
+        """The latents y of every piece, (rows, columns, 320) with 6 fractional bits, of a file that breaks no rule."""
+        header = read_header(data)
+        network = self._network(header)
+        pieces = (picture_pieces, sound_pieces)[header.media](data, header)
+        return [network.latents_of_whole(number, piece, header) for number, piece in enumerate(pieces)]
+
+    def prefix(self, data: bytes) -> list[Ints]:
+        """What is known of the latents of a file that is cut or damaged behind its header."""
+        header = read_header(data)
+        network = self._network(header)
+        found = []
+        for number, piece in enumerate((damaged_picture_pieces, damaged_sound_pieces)[header.media](data, header)):
+            known = np.zeros((*piece.shape, CHANNELS), np.int64)
+            if piece.is_whole:
+                with suppress(ValueError):
+                    known = network.latents_of_whole(number, piece, header)
+            elif len(piece.stream) > 4:
+                known = network.latents_of_beginning(piece, header)
+            found.append(known)
+        return found
+
+    def _network(self, header: Header) -> Network:
+        """The nets that a file was written with."""
+        if header.digest not in self.networks:
+            raise ValueError(f"the file needs weights {header.digest.hex()}, which are not here")
+        return self.networks[header.digest]
+
+
+class Network:
+    """The entropy nets of a weights file."""
 
     def __init__(self, weights_path: Path) -> None:
         self.weights = load_file(weights_path)
@@ -392,31 +645,25 @@ class SecondDecoder:
         self.digest = sha.digest()[:4]
         self.tables = self._tables()
 
-    def latents(self, data: bytes) -> list[Ints]:
-        """The latents y of every tile, (rows, columns, 320) with 6 fractional bits, of a file that breaks no rule."""
-        header = read_header(data, self.digest)
-        tiles = []
-        for number, stream in enumerate(strict_streams(data, header)):
-            coded, checksum = stream[:-4], stream[-4:]
-            if len(checksum) < 4 or len(coded) % 4:
-                raise ValueError(f"the stream of tile {number} has {len(stream)} bytes, not whole words and a checksum")
-            passes = Passes(coded, self.tables, is_whole=True)
-            y = self._tile(passes, header.tiles[number], header.step_index)
-            passes.finish()
-            if crc32c(header.payload + struct.pack("<I", number) + y.astype("<i4").tobytes()) != checksum:
-                raise ValueError(f"the latents of tile {number} are not those that were coded")
-            tiles.append(y)
-        return tiles
+    def latents_of_whole(self, number: int, piece: Piece, header: Header) -> Ints:
+        """The latents of a piece with all its stream."""
+        coded, checksum = piece.stream[:-4], piece.stream[-4:]
+        if len(checksum) < 4 or len(coded) % 4:
+            raise ValueError(f"stream {number} has {len(piece.stream)} bytes, not whole words and a checksum")
+        passes = Passes(coded, self.tables, is_whole=True)
+        y = self._latents(passes, piece.shape, header)
+        passes.finish()
+        if crc32c(header.payload + struct.pack("<I", number) + y.astype("<i4").tobytes()) != checksum:
+            raise ValueError(f"the latents of piece {number} are not those that were coded")
+        return y
 
-    def prefix(self, data: bytes) -> list[Ints]:
-        """What is known of the latents of a file that is cut or damaged behind its header."""
-        header = read_header(data, self.digest)
-        known = prefix_streams(data, header)
-        streams = [Passes(coded, self.tables, is_whole=False) for coded in known]
-        tiles = [
-            self._tile(passes, size, header.step_index) for passes, size in zip(streams, header.tiles, strict=True)
-        ]
-        return [y if coded else np.zeros_like(y) for y, coded in zip(tiles, known, strict=True)]
+    def latents_of_beginning(self, piece: Piece, header: Header) -> Ints:
+        """What is known of the latents of a piece with a beginning of its stream."""
+        coded = piece.stream[:-4]  # those four may be, or belong to, the checksum
+        try:
+            return self._latents(Passes(coded, self.tables, is_whole=False), piece.shape, header)
+        except ValueError:  # impossible hyper-latents: nothing counts as known
+            return self._latents(Passes(b"", self.tables, is_whole=False), piece.shape, header)
 
     def _tables(self) -> list[Model]:
         """The cumulative frequencies of each row."""
@@ -444,12 +691,12 @@ class SecondDecoder:
         """A depthwise layer, from STREAM to STREAM."""
         weight, bias, exponent = self._layer(name)
         rows, columns, _ = x.shape
-        size = weight.shape[1]
-        margin = size // 2
-        padded = np.pad(x.astype(np.float64), ((margin, margin), (margin, margin), (0, 0)))
+        height, width = weight.shape[1:]
+        margins = (height // 2, height // 2), (width // 2, width // 2), (0, 0)
+        padded = np.pad(x.astype(np.float64), margins)
         total = np.zeros(x.shape)
-        for a in range(size):
-            for b in range(size):
+        for a in range(height):
+            for b in range(width):
                 total += weight[:, a, b] * padded[a : a + rows, b : b + columns]
         return STREAM.clamp(divide(total.astype(np.int64) + bias, exponent))
 
@@ -462,66 +709,72 @@ class SecondDecoder:
         """What the context around each position tells of it."""
         return self._depthwise(f"{name}.gather", self._linear(f"{name}.mix", context, STREAM, STREAM))
 
-    def _log2_step(self, step_index: int) -> Ints:
+    def _log2_step(self, step_index: int, told: int) -> Ints:
         """The logarithm of each channel's quantisation step, 8 fractional bits."""
         offset: Ints = self.weights["gain.log2_offset"].astype(np.int64)
-        place = NO_STEP - step_index + 1024
+        place = told + 1024
         i = min(max(place >> 10, 0), 1)
         weight = place - (i << 10)
         log2_step: Ints = step_index + ((offset[i] * (1024 - weight) + offset[i + 1] * weight) >> 10)
         return log2_step
 
-    def _hyper(self, passes: Passes, rows: int, columns: int, told: Ints) -> Ints:
+    def _hyper(self, passes: Passes, shape: tuple[int, int], sizes: Sizes, told: Ints) -> Ints:
         """What the hyper-latents tell of each latent position."""
-        above = -(-rows // 4), -(-columns // 4), HYPER_CHANNELS
-        z = passes.decode(np.broadcast_to(rows_for(self._linear("z_scale", told, QUALITY, OUTPUT)), above))
+        rows, columns = (-(-side // grow**2) for side, grow in zip(shape, sizes.growth, strict=True))
+        z_rows = rows_for(self._linear("z_scale", told, QUALITY, OUTPUT))
+        z = passes.decode(np.broadcast_to(z_rows, (rows, columns, sizes.hyper_channels)))
         if np.abs(z).max() > SYMBOLS.high:
             raise ValueError("a hyper-latent is out of range")
-        h = spread(self._linear("grow1", z, SYMBOLS, HIDDEN))
-        h = spread(self._linear("grow2", h, HIDDEN, STREAM))
+        h = spread(self._linear("grow1", z, SYMBOLS, HIDDEN), sizes.growth)
+        h = spread(self._linear("grow2", h, HIDDEN, STREAM), sizes.growth)
         h = STREAM.clamp(h + self._linear("by_quality", told, QUALITY, STREAM))
         for block in ("blocks.0", "blocks.1"):
             h = self._pointwise(f"{block}.pointwise", self._depthwise(f"{block}.depthwise", h), h)
-        return h[:rows, :columns]
+        return h[: shape[0], : shape[1]]
 
-    def _tile(self, passes: Passes, size: tuple[int, int], step_index: int) -> Ints:
-        """The latents of one tile of this height and width."""
-        rows, columns = (-(-side // 16) for side in size)
-        log2_step = self._log2_step(step_index)
+    def _latents(self, passes: Passes, shape: tuple[int, int], header: Header) -> Ints:
+        """The latents of one piece with these rows and columns."""
+        sizes = header.sizes
+        told = sizes.middle - header.step_index
+        h = self._hyper(passes, shape, sizes, np.array([told]))
+        log2_step = np.broadcast_to(self._log2_step(header.step_index, told), (*shape, CHANNELS))
+        if sizes.is_steered:
+            log2_step = log2_step + 4 * self._linear("steer", h, STREAM, STEERED)
         log2_std, log2_norm = (self.weights[f"prior.log2_{name}"].astype(np.int64) for name in ("std", "norm"))
         expected = EXPECTED[np.clip((log2_std - log2_step) >> 2, -1024, 1023) + 1024]
-        h = self._hyper(passes, rows, columns, np.array([NO_STEP - step_index]))
-        y = np.zeros((rows, columns, CHANNELS), np.int64)
+        y = np.zeros((*shape, CHANNELS), np.int64)
         context = np.zeros_like(y)
-        is_even = np.add.outer(np.arange(rows), np.arange(columns)) % 2 == 0
-        is_quarter = is_even & (np.arange(rows) % 2 == 0)[:, None]
+        row, column = np.indices(shape)
+        is_even = (row + column) % 2 == 0
+        is_quarter = (column // 2 if sizes.has_quarters_by_columns else row) % 2 == 0
         predict, from_passes = count(), count()
-        for k, channels in enumerate(GROUPS):
-            start = sum(GROUPS[:k])
+        for k, channels in enumerate(sizes.groups):
+            start = sum(sizes.groups[:k])
             group = slice(start, start + channels)
-            step, norm = log2_step[group], log2_norm[group]
             f = self._linear(f"from_hyper.{k}", h, STREAM, STREAM)
             if k > 0:
                 f = f + self._look_around(f"from_groups.{k}", context[..., :start])
-            halves = (is_even, ~is_even) if k > 0 else (is_quarter, is_even & ~is_quarter, ~is_even)
-            for number, at in enumerate(halves):
+            begin = (is_even & is_quarter, is_even & ~is_quarter) if k == 0 else (is_even,)
+            for number, at in enumerate((*begin, ~is_even)):
                 if number > 0:
                     f = f + self._look_around(f"from_passes.{next(from_passes)}", context[..., group])
                 name = f"predict.{next(predict)}"
                 g = HIDDEN.clamp(f[at])
                 o = self._linear(f"{name}.head", self._pointwise(f"{name}.body", g, g, HIDDEN), STREAM, OUTPUT)
-                mean = MEANS.clamp(exp2_times(o[:, :channels], norm - step))
-                symbols = passes.decode(rows_for(o[:, channels:] + expected[group]))
+                step_to_norm = log2_norm[group] - log2_step[at, group]
+                mean = MEANS.clamp(exp2_times(o[:, :channels], step_to_norm))
+                symbols = passes.decode(rows_for(o[:, channels:] + expected[at, group]))
                 y[at, group] = 64 * symbols + mean
-                context[at, group] = STREAM.clamp(exp2_times(y[at, group], step - norm - 512))
+                context[at, group] = STREAM.clamp(exp2_times(y[at, group], -step_to_norm - 512))
         return y
 
 
 def main() -> None:
-    """Print shape and SHA-256 of the latents of every tile of the files named."""
-    decoder = SecondDecoder(Path(sys.argv[1]))
-    for path in map(Path, sys.argv[2:]):
-        for number, y in enumerate(decoder.latents(path.read_bytes())):
+    """Print shape and SHA-256 of the latents of every piece of the files named."""
+    paths = [Path(argument) for argument in sys.argv[1:]]
+    decoder = SecondDecoder(*(path for path in paths if path.suffix == ".safetensors"))
+    for path in paths:
+        for number, y in enumerate(decoder.latents(path.read_bytes()) if path.suffix == ".lcc" else ()):
             print(path.name, number, y.shape, hashlib.sha256(y.astype("<i4").tobytes()).hexdigest())
 
 

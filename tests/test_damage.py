@@ -10,16 +10,32 @@ import pytest
 import torch
 
 import codec
-from codec import picture, weights
+from codec import picture, sound, weights
 from codec.bitstream import format
+from codec.bitstream import sound as soundfile
 from codec.bitstream.container import Stream, read, write
 from codec.bitstream.entropy import Encoder
+from codec.bitstream.errors import CorruptFile
 from codec.eval.metrics import psnr_db
 from codec.media import Picture, Pixels
 from codec.models import IMAGE
 from codec.prior import rows_of
+from tests import golden
 
 CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_model_of_the_other_medium_is_refused(partial: bool) -> None:
+    seen, heard = read(golden.file("quality-50")), soundfile.read(golden.file("sound-empty"))
+    model, digest = heard.header.model, heard.header.digest
+    with pytest.raises(CorruptFile, match="model 2 is not one of pictures"):
+        picture.decode(
+            write(replace(seen, header=replace(seen.header, model=model, digest=digest))), CPU, partial=partial
+        )
+    header = replace(heard.header, model=seen.header.model, digest=seen.header.digest)
+    with pytest.raises(CorruptFile, match="model 1 is not one of sound"):
+        sound.decode(soundfile.begin(header, {}) + soundfile.end(0, []), CPU, partial=partial)
 
 
 @pytest.fixture(scope="module")

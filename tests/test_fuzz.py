@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 from codec.bitstream import container
+from codec.bitstream import sound as soundfile
+from codec.bitstream.sections import holds_sound
 from tests import fuzz, golden
 
 
-def test_mutants_are_their_pictures_or_errors_of_the_family() -> None:
-    outcomes = fuzz.run(400, seed=1)
+@pytest.mark.parametrize("media", ["image", "sound"])
+def test_mutants_are_what_they_came_from_or_errors_of_the_family(media: str) -> None:
+    outcomes = fuzz.run(400, seed=1, media=media)
     assert not [result for result in outcomes if fuzz.is_defect(result)]
     assert outcomes["with valid checksums"] > 133
     assert outcomes["CorruptFile"] > 100
+    assert outcomes["damage is named in part"] > 20
+    assert (outcomes["CorruptFile in pieces"] > 20) == (media == "sound")
 
 
 def test_the_mutator_takes_files_apart_and_puts_them_together() -> None:
     for name in golden.names():
-        data = (golden.FOLDER / f"{name}.lcc").read_bytes()
-        assert fuzz.file_of(fuzz.sections_of(data)) == data
-        container.read(data)
+        data = golden.file(name)
+        sections = fuzz.sections_of(data)
+        assert fuzz.file_of(sections) == data
+        if not holds_sound(data):
+            container.read(data)
+            continue
+        parsed = soundfile.read(data)
+        assert sections[-1][1] == fuzz.end_of(parsed.samples, [len(chunk.data) + 1 for chunk in parsed.chunks])
 
 
 def test_a_defect_would_be_seen() -> None:
-    data = (golden.FOLDER / "quality-0.lcc").read_bytes()
-    other = fuzz.within_seconds((golden.FOLDER / "strip.lcc").read_bytes(), partial=False)
-    assert not isinstance(other, str)
-    assert fuzz.outcome(data, [other.picture]) == "DIFFERENT PICTURE"
-    assert fuzz.is_defect("HANG")
-    assert fuzz.is_defect("CRASH KeyError: 3")
+    for one, other in (("quality-0", "strip"), ("sound-quality-0", "sound-quality-100"), ("strip", "sound-mono")):
+        shown = fuzz.decoded(golden.file(one))
+        assert fuzz.outcome(shown, [shown.medium]) == "same"
+        assert fuzz.outcome(shown, [fuzz.decoded(golden.file(other)).medium]) == "DIFFERENT"
+    for defect in ("DIFFERENT", "DIFFERENT in part", "OTHERWISE in pieces", "HANG", "CRASH KeyError: 3"):
+        assert fuzz.is_defect(defect)
+
+
+def test_pieces_are_the_whole() -> None:
+    for name in golden.sounds():
+        whole = fuzz.decoded(golden.file(name)).medium
+        pieces = fuzz.decoded_in_pieces(golden.file(name), np.random.default_rng(0)).medium
+        assert fuzz.outcome(fuzz.Shown(pieces), [whole]) == "same"

@@ -12,31 +12,33 @@ import pytest
 import torch
 
 import codec
-from codec import fixed, media, picture
-from codec.models import IMAGE
+from codec import coding, fixed, media, picture, sound, weights
+from codec.bitstream import format
+from codec.bitstream import sound as soundfile
+from codec.bitstream.entropy import SYMBOL_MAX
+from codec.models import AUDIO, IMAGE
 from tests import golden, worked_example
+from tests.golden import file
 from tests.second_decoder import SecondDecoder
+from tests.sounds import RATE
 
 HASHES: dict[str, str] = json.loads(golden.HASHES.read_text())
 CPU = torch.device("cpu")
+SAMPLE_ROUNDING = 2e-4  # a few units of 16 bits
 PRINT_HASHES = """
-from tests import golden, worked_example
+from tests import golden
 for name in golden.names():
-    print(golden.latents_hash(golden.latents_of((golden.FOLDER / f"{name}.lcc").read_bytes())))
+    print(golden.latents_hash(golden.latents_of(golden.file(name))))
 """
 
 
 @pytest.fixture(scope="module")
 def second() -> SecondDecoder:
-    return SecondDecoder(IMAGE.path)
-
-
-def file(name: str) -> bytes:
-    return (golden.FOLDER / f"{name}.lcc").read_bytes()
+    return SecondDecoder(IMAGE.path, AUDIO.path)
 
 
 def test_every_feature_has_its_golden_file() -> None:
-    assert sorted(HASHES) == sorted(golden.sources())
+    assert sorted(HASHES) == sorted([*golden.pictures(), *golden.sounds()])
     assert {p.stem for p in golden.FOLDER.glob("*.lcc")} == set(HASHES)
 
 
@@ -74,7 +76,7 @@ def test_golden_latents_are_the_same_on_cuda(name: str) -> None:
     assert golden.latents_hash(golden.latents_of(file(name), torch.device("cuda"))) == HASHES[name]
 
 
-@pytest.mark.parametrize("name", golden.names())
+@pytest.mark.parametrize("name", golden.pictures())
 def test_golden_pixels_are_the_same_but_for_roundings(name: str) -> None:
     expected = np.load(golden.FOLDER / f"{name}.npz")["pixels"].astype(int)
     found = picture.decode(file(name), CPU, bit_depth=codec.info(file(name)).bit_depth)
@@ -82,9 +84,9 @@ def test_golden_pixels_are_the_same_but_for_roundings(name: str) -> None:
     assert np.abs(found.picture.pixels.astype(int) - expected).max() <= one
 
 
-@pytest.mark.parametrize("name", golden.names())
+@pytest.mark.parametrize("name", golden.pictures())
 def test_golden_extras_are_exactly_those_of_the_source(name: str) -> None:
-    source, _, units = golden.sources()[name]
+    source, _, units = golden.pictures()[name]
     info = codec.info(file(name))
     found = picture.decode(file(name), CPU, bit_depth=source.bit_depth).picture
     assert (found.icc, found.exif, found.xmp) == (source.icc, source.exif, source.xmp)
@@ -96,11 +98,55 @@ def test_golden_extras_are_exactly_those_of_the_source(name: str) -> None:
     assert media.to_pillow(found).size == (info.width, info.height)
 
 
+@pytest.mark.parametrize("name", golden.sounds())
+def test_golden_samples_are_the_same_but_for_roundings(name: str) -> None:
+    source, _ = golden.sounds()[name]
+    found = sound.decode(file(name), CPU).sound
+    assert (found.samples.shape, found.sample_rate) == (source.samples.shape, source.sample_rate)
+    assert (found.tags, found.bit_depth) == (source.tags, source.bit_depth)
+    expected = np.load(golden.FOLDER / f"{name}.npz")["samples"]
+    assert np.allclose(found.samples[:: golden.SAMPLES_EVERY], expected, rtol=0, atol=SAMPLE_ROUNDING)
+
+
+def test_golden_sounds_have_what_they_are_named_for() -> None:
+    found = {name: soundfile.read(file(name)) for name in golden.sounds()}
+    assert {name: f.header.mid_side for name, f in found.items() if f.header.channels == 2} == {
+        "sound-mid-side": True,
+        "sound-left-right": False,
+        "sound-silence": False,
+    }
+    assert {name: len(f.chunks) for name, f in found.items() if len(f.chunks) != 1} == {
+        "sound-two-chunks": 2,
+        "sound-empty": 0,
+    }
+
+
+@pytest.mark.parametrize("step_index", [385, 2431])
+def test_the_wildest_sounds_are_the_same_to_both_decoders(step_index: int, second: SecondDecoder) -> None:
+    """Symbols up to the last escape, at the ends of the scale of qualities: every clamp is met."""
+    loaded = weights.installed(AUDIO.id, CPU)
+    header = soundfile.SoundHeader(AUDIO.id, loaded.digest, step_index, RATE, 2, mid_side=True)
+    rng = np.random.default_rng(step_index)
+
+    def anything(residual: torch.Tensor, rows: torch.Tensor, log2_ratio: torch.Tensor) -> torch.Tensor:
+        return SYMBOL_MAX * torch.from_numpy(rng.integers(-1, 2, residual.shape).astype(np.float32))
+
+    h = torch.from_numpy(1e3 * rng.standard_normal((1, 2, 9, 320), np.float32))
+    log2_step = torch.tensor([step_index / format.STEP_UNITS])
+    (stream,) = coding.encode(loaded.model, loaded.tables, h, log2_step, header.bytes() + bytes(4), anything).parts
+    data = soundfile.begin(header, {}) + soundfile.chunk(9, stream) + soundfile.end(8000, [len(stream) + 1])
+    assert golden.latents_hash(golden.latents_of(data)) == golden.latents_hash(second.latents(data))
+    assert np.isfinite(sound.decode(data, CPU).sound.samples).all()
+
+
 def test_the_worked_example_of_the_specification_is_traced_from_its_file() -> None:
     assert worked_example.BEGIN + worked_example.text() + worked_example.END in worked_example.SPEC.read_text()
 
 
-@pytest.mark.parametrize("name", ["quality-50", "tiles", "tiles-wide", "noise", "deep-alpha-grey"])
+DAMAGED = ["quality-50", "tiles", "tiles-wide", "noise", "deep-alpha-grey", "sound-two-chunks", "sound-mid-side"]
+
+
+@pytest.mark.parametrize("name", DAMAGED)
 def test_what_is_known_of_a_cut_or_damaged_file_is_what_the_second_decoder_knows(
     name: str, second: SecondDecoder
 ) -> None:
@@ -111,7 +157,7 @@ def test_what_is_known_of_a_cut_or_damaged_file_is_what_the_second_decoder_knows
         at = int(rng.integers(len(data)))
         changed = data[:at] if rng.integers(3) else data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :]
         try:
-            found = [np.round(y.numpy()[0] * 64) for y in picture.latents(changed, CPU, partial=True)]
+            found = golden.latents_of(changed, partial=True)
         except codec.CodecError:
             with pytest.raises(ValueError, match=r"."):
                 second.prefix(changed)

@@ -21,24 +21,14 @@ from codec.bitstream.wire import Writer
 from codec.media import Samples, Sound
 from codec.noise import noise
 from tests.conftest import Run
+from tests.sounds import RATE, melody
 
 CPU = torch.device("cpu")
-RATE = 48_000
 SECONDS = np.arange(3 * RATE) / RATE
 
 
 def mono(samples: np.ndarray) -> Sound:
     return Sound(np.ascontiguousarray(samples.astype(np.float32)[:, None]), RATE)
-
-
-def melody(seconds: float = 5.0, channels: int = 1, rate: int = RATE) -> Sound:
-    """Gliding harmonics with a beat, and a little noise."""
-    t = np.arange(round(seconds * rate)) / rate
-    phase = 2 * np.pi * (220 * t + 15 * np.sin(2 * t))
-    tone = sum(np.sin(k * phase) / k for k in range(1, 9)) * (0.6 + 0.4 * np.sin(5 * t)) * 0.2
-    rng = np.random.default_rng(1)
-    sides = [tone + 0.003 * rng.standard_normal(len(t)) for _ in range(channels)]
-    return Sound(np.ascontiguousarray(np.stack(sides, 1).astype(np.float32)), rate)
 
 
 def snr_db(x: Samples, x_hat: Samples) -> float:
@@ -147,6 +137,13 @@ def test_tags_and_depth_survive(coded: bytes) -> None:
         assert restored_depth(replace(melody(0.2), bit_depth=depth)) == depth
 
 
+def test_tags_of_other_names_are_left_out(coded: bytes) -> None:
+    parsed = soundfile.read(coded)
+    head = soundfile.begin(parsed.header, {"mood": "calm", "title": "Études"})
+    body = coded[len(soundfile.begin(parsed.header, parsed.tags)) :]
+    assert codec.decompress_audio(head + body).tags == {"title": "Études"}
+
+
 def restored_depth(source: Sound) -> int:
     return sound.decode(sound.encode(source, 20, CPU), CPU).sound.bit_depth
 
@@ -199,7 +196,7 @@ def test_noise_is_the_same_everywhere_and_looks_random() -> None:
     assert not torch.equal(whole, noise(8, 0, (2, 400, 240), CPU))
 
 
-FIRST_OF_SEED_7 = (-0.019689435, -0.54908091, 0.62777662)
+FIRST_OF_SEED_7 = (-0.01968943, -0.54908089, 0.62777659)  # by the formula of SPEC.md, in integers
 
 
 # ---- files

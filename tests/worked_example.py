@@ -1,4 +1,4 @@
-"""The worked example of SPEC.md, traced by the second decoder: `python -m tests.golden` writes it anew."""
+"""The worked examples of SPEC.md, traced by the second decoder: `python -m tests.golden` writes them anew."""
 
 from __future__ import annotations
 
@@ -7,19 +7,28 @@ from pathlib import Path
 from unittest import mock
 
 from codec.models import IMAGE
-from tests import second_decoder
+from tests import golden, second_decoder
 from tests.second_decoder import Ints, Model, Passes, SecondDecoder
 
-FILE = Path(__file__).parent / "golden" / "one-pixel.lcc"
 SPEC = Path(__file__).parent.parent / "bitstream" / "SPEC.md"
 BEGIN, END = "<!-- traced -->\n", "<!-- end of the trace -->\n"
 PASSES = ["z", *(f"pass {p}" for p in range(11))]
 REST = 0  # the size of the field that takes what the others leave
-FIELDS = [
+Fields = list[tuple[int, str]]
+
+BEGINNING: Fields = [
     (4, "magic"),
     (1, "version"),
     (1, "section 1, header"),
     (1, "length of its payload"),
+]
+LATENTS: Fields = [
+    (REST, "words of the range coder"),
+    (4, "checksum of the latents"),
+    (4, "CRC-32C of the section"),
+]
+PICTURE: Fields = [
+    *BEGINNING,
     (1, "`media`: picture"),
     (1, "`model`: image"),
     (4, "`digest` of the weights"),
@@ -31,8 +40,28 @@ FIELDS = [
     (4, "CRC-32C of the section"),
     (1, "section 2, latents"),
     (1, "length of its payload"),
-    (REST, "words of the range coder"),
-    (4, "checksum of the latents"),
+    *LATENTS,
+]
+SOUND: Fields = [
+    *BEGINNING,
+    (1, "`media`: sound"),
+    (1, "`model`: audio"),
+    (4, "`digest` of the weights"),
+    (2, "`step_index`"),
+    (1, "flags: mono, 16 bits"),
+    (3, "`rate`: 48,000 Hz"),
+    (2, "`seed`"),
+    (4, "CRC-32C of the section"),
+    (1, "section 2, latents"),
+    (1, "length of its payload"),
+    (1, "columns of latents"),
+    *LATENTS,
+    (1, "section 5, end"),
+    (1, "length of its payload"),
+    (8, "samples"),
+    (1, "number of chunks"),
+    (1, "length of the payload of the only one"),
+    (4, "length of this payload"),
     (4, "CRC-32C of the section"),
 ]
 
@@ -66,25 +95,34 @@ class Tracer(Passes):
 
 
 def text() -> str:
-    """The fields of the file and the steps of its range decoder, as two tables."""
-    data = FILE.read_bytes()
-    rest = len(data) - sum(size for size, _ in FIELDS)
-    lines = ["| offset | bytes | meaning |", "|---|---|---|"]
-    at = 0
-    for size, meaning in FIELDS:
-        end = at + (size or rest)
-        lines.append(f"| {at} | `{data[at:end].hex(' ')}` | {meaning} |")
-        at = end
+    """The fields of a picture and the steps of its range decoder, and the fields of a sound, as tables."""
+    data = golden.file("one-pixel")
+    lines = fields(data, PICTURE)
     lines += ["", "| pass | n | scale | q | s | c[s] | c[s + 1] | symbol | point - lower | range |", "|---" * 10 + "|"]
     Tracer.table = []
     with mock.patch.object(second_decoder, "Passes", Tracer):
         (latents,) = SecondDecoder(IMAGE.path).latents(data)
     shown = ", ".join(str(y) for y in latents.ravel()[:8].tolist())
-    return "\n".join([*lines, *Tracer.table, "", f"The latents begin {shown} and sum to {latents.sum()}.", ""])
+    lines += [*Tracer.table, "", f"The latents begin {shown} and sum to {latents.sum()}.", ""]
+    lines += ["A sound of one sample at quality 0:", "", *fields(golden.file("sound-one-sample"), SOUND), ""]
+    return "\n".join(lines)
+
+
+def fields(data: bytes, sizes: Fields) -> list[str]:
+    """The bytes of a file, field by field, as rows of a table."""
+    lines = ["| offset | bytes | meaning |", "|---|---|---|"]
+    rest = len(data) - sum(size for size, _ in sizes)
+    at = 0
+    for size, meaning in sizes:
+        end = at + (size or rest)
+        if end > at:
+            lines.append(f"| {at} | `{data[at:end].hex(' ')}` | {meaning} |")
+        at = end
+    return lines
 
 
 def write() -> None:
-    """Puts the example into SPEC.md."""
+    """Puts the examples into SPEC.md."""
     page = SPEC.read_text()
     before, rest = page.split(BEGIN)
     SPEC.write_text(before + BEGIN + text() + END + rest.split(END)[1])

@@ -1,4 +1,4 @@
-"""Golden files: one small file of every feature, what its latents hash to, and its pixels.
+"""Golden files: one small file of every feature, what its latents hash to, and its pixels or samples.
 
 `python -m tests.golden` makes them anew. That is a change of the format or of the weights: say so in CHANGELOG.
 """
@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageCms
 
-from codec import picture
-from codec.media import Picture, read_picture
+from codec import picture, sound
+from codec.bitstream.sections import holds_sound
+from codec.media import Picture, Sound, read_picture
+from tests.sounds import melody
 
 FOLDER = Path(__file__).parent
 HASHES = (
     FOLDER / "latents.json"
-)  # name: SHA-256 of the latents of all tiles, int32 in 1/64 of a step, one after another
+)  # name: SHA-256 of the latents of all tiles or chunks, int32 in 1/64 of a step, one after another
 CPU = torch.device("cpu")
+SAMPLES_EVERY = 41  # of a sound only so many samples are kept, to be small; a prime, to meet every phase of a frame
 
 
 def names() -> list[str]:
@@ -29,20 +33,27 @@ def names() -> list[str]:
 
 
 def latents_hash(latents: list[np.ndarray]) -> str:
-    """SHA-256 of the latents of the tiles of a file, integers in 1/64 of a step."""
+    """SHA-256 of the latents of the tiles or chunks of a file, integers in 1/64 of a step."""
     total = hashlib.sha256()
-    for tile in latents:
-        total.update(tile.astype("<i4").tobytes())
+    for piece in latents:
+        total.update(piece.astype("<i4").tobytes())
     return total.hexdigest()
 
 
-def latents_of(data: bytes, device: torch.device = CPU) -> list[np.ndarray]:
-    """(rows, columns, 320) integers in 1/64 of a step for each tile, by the runtime."""
-    return [np.round(y.double().cpu().numpy()[0] * 64).astype(np.int64) for y in picture.latents(data, device)]
+def file(name: str) -> bytes:
+    """One of them."""
+    return (FOLDER / f"{name}.lcc").read_bytes()
 
 
-def sources() -> dict[str, tuple[Picture, float, tuple[int, int]]]:
-    """What golden files are made of: picture, quality and tiles."""
+def latents_of(data: bytes, device: torch.device = CPU, partial: bool = False) -> list[np.ndarray]:
+    """(rows, columns, 320) integers in 1/64 of a step for each tile or chunk, by the runtime."""
+    medium = sound if holds_sound(data) else picture
+    found = medium.latents(data, device, partial=partial)
+    return [np.round(y.double().cpu().numpy()[0] * 64).astype(np.int64) for y in found]
+
+
+def pictures() -> dict[str, tuple[Picture, float, tuple[int, int]]]:
+    """What golden files of pictures are made of: picture, quality and tiles."""
     whole = read_picture(FOLDER.parent.parent / "examples" / "parrots.png").pixels
     patch = np.ascontiguousarray(whole[200:275, 300:430])
     alpha = np.add.outer(np.arange(75), np.arange(130)).astype(np.uint8)
@@ -75,13 +86,41 @@ def sources() -> dict[str, tuple[Picture, float, tuple[int, int]]]:
     }
 
 
+def sounds() -> dict[str, tuple[Sound, float]]:
+    """What golden files of sound are made of: sound and quality."""
+    tune, both = melody(0.3), melody(0.4, channels=2)
+    half = len(both.samples) // 2
+    by_turns = both.samples * np.repeat(np.eye(2, dtype=np.float32), half, 0)
+    noise = np.random.default_rng(0).uniform(-1, 1, (7200, 1)).astype(np.float32)
+    tags = {"title": "Études", "artist": "a formula"}
+    return {
+        "sound-mono": (melody(0.5, rate=44_100), 50),
+        "sound-mid-side": (both, 40),
+        "sound-left-right": (replace(both, samples=by_turns, bit_depth=32), 40),
+        "sound-8-khz": (melody(0.5, rate=8000), 50),
+        "sound-one-sample": (replace(tune, samples=tune.samples[1:2].copy()), 0),
+        "sound-empty": (replace(tune, samples=tune.samples[:0]), 50),
+        "sound-two-chunks": (replace(melody(2.3, rate=16_000), tags=tags), 30),
+        "sound-24-bits": (replace(tune, bit_depth=24), 80),
+        "sound-quality-0": (tune, 0),
+        "sound-quality-100": (tune, 100),
+        "sound-silence": (replace(both, samples=0 * both.samples), 50),
+        "sound-noise": (replace(tune, samples=noise), 100),
+    }
+
+
 def make() -> None:
-    """Writes all golden files, their pixels and hashes."""
-    hashes = {}
-    for name, (source, quality, units) in sources().items():
-        data = picture.encode(source, quality, CPU, tiles=lambda width, height, units=units: units)
-        (FOLDER / f"{name}.lcc").write_bytes(data)
-        restored = picture.decode(data, CPU, bit_depth=source.bit_depth).picture
+    """Writes all golden files, their pixels or samples, and hashes."""
+    files = {}
+    for name, (source, quality, units) in pictures().items():
+        files[name] = picture.encode(source, quality, CPU, tiles=lambda width, height, units=units: units)
+        restored = picture.decode(files[name], CPU, bit_depth=source.bit_depth).picture
         np.savez_compressed(FOLDER / f"{name}.npz", pixels=restored.pixels)
-        hashes[name] = latents_hash(latents_of(data))
+    for name, (tune, quality) in sounds().items():
+        files[name] = sound.encode(tune, quality, CPU)
+        samples = sound.decode(files[name], CPU).sound.samples[::SAMPLES_EVERY]
+        np.savez_compressed(FOLDER / f"{name}.npz", samples=samples)
+    for name, data in files.items():
+        (FOLDER / f"{name}.lcc").write_bytes(data)
+    hashes = {name: latents_hash(latents_of(data)) for name, data in files.items()}
     HASHES.write_text(json.dumps(hashes, indent=1) + "\n")

@@ -1,0 +1,330 @@
+"""The format of sound: what is written returns, whatever the pieces; what is wrong is noticed, and the rest is had."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codec.bitstream import container, format
+from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
+from codec.bitstream.sections import framed
+from codec.bitstream.sound import Chunk, Parser, SoundFile, SoundHeader, begin, chunk, end, latents_of, read
+from codec.bitstream.wire import Writer
+
+
+@st.composite
+def headers(draw: st.DrawFn) -> SoundHeader:
+    """Any header."""
+    channels = draw(st.sampled_from([1, 2]))
+    return SoundHeader(
+        model=draw(st.integers(0, 255)),
+        digest=draw(st.binary(min_size=4, max_size=4)),
+        step_index=draw(st.integers(0, format.STEP_INDEX_MAX)),
+        sample_rate=draw(st.integers(1, format.MAX_RATE)),
+        channels=channels,
+        mid_side=channels == 2 and draw(st.booleans()),
+        bit_depth=draw(st.sampled_from([16, 24, 32])),
+        seed=draw(st.integers(0, 2**16 - 1)),
+    )
+
+
+@st.composite
+def sounds(draw: st.DrawFn) -> SoundFile:
+    """Any sound of up to nine seconds."""
+    header = draw(headers())
+    samples = draw(st.integers(0, 9 * header.sample_rate))
+    left, chunks = latents_of(samples, header.sample_rate), []
+    while left > 0:
+        latents = min(left, format.CHUNK_LATENTS)
+        chunks.append(Chunk(latents, draw(st.binary(max_size=200))))
+        left -= latents
+    return SoundFile(header, draw(st.dictionaries(st.text(max_size=20), st.text(max_size=20))), chunks, samples)
+
+
+def written(sound: SoundFile) -> bytes:
+    """The file of a sound."""
+    body = b"".join(chunk(c.latents, c.data) for c in sound.chunks)
+    return begin(sound.header, sound.tags) + body + end(sound.samples, [len(c.data) + 1 for c in sound.chunks])
+
+
+HEADER = SoundHeader(2, b"\xaa\xbb\xcc\xdd", 1408, 48_000, 2, mid_side=True, bit_depth=24, seed=258)
+SMALL = SoundFile(HEADER, {"title": "Études"}, [Chunk(100, b"1234" * 40), Chunk(7, b"12345678")], 102_000)
+FILE = written(SMALL)
+FRONT = len(begin(HEADER, {}))  # bytes up to the end of the header
+
+
+def parsed_in_pieces(data: bytes, cuts: list[int]) -> SoundFile:
+    """What a parser makes of bytes that are pushed in pieces."""
+    parser = Parser()
+    for start, stop in zip([0, *cuts], [*cuts, len(data)], strict=True):
+        parser.push(data[start:stop])
+    return parser.finish()
+
+
+def outcome(data: bytes, cuts: list[int]) -> SoundFile | str:
+    """What a parser makes of bytes, or the text of its error."""
+    try:
+        return parsed_in_pieces(data, cuts)
+    except CodecError as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def pieces_of(data: st.DataObject, size: int) -> list[int]:
+    """Where to cut that many bytes into pieces."""
+    return sorted(data.draw(st.lists(st.integers(0, size), max_size=30)))
+
+
+@given(sounds())
+def test_a_sound_returns(sound: SoundFile) -> None:
+    assert read(written(sound)) == sound
+    assert read(written(sound), partial=True) == sound
+
+
+def test_a_small_file_has_exactly_these_bytes() -> None:
+    tags = zlib.compress(b"\x05title\x07\xc3\x89tudes", 9)
+    assert (
+        b"\x89LCC\x01"
+        + framed(1, b"\x01\x02\xaa\xbb\xcc\xdd\x80\x05\x07\x80\xf7\x02\x02\x01")
+        + framed(131, tags)
+        + framed(2, b"\x64" + b"1234" * 40)
+        + framed(2, b"\x0712345678")
+        + framed(5, b"\x70\x8e\x01\0\0\0\0\0\x02\xa1\x01\x09\x10\0\0\0")
+    ) == FILE
+
+
+@given(sounds(), st.data())
+def test_any_pieces_of_a_file_are_parsed_as_the_whole(sound: SoundFile, data: st.DataObject) -> None:
+    file = written(sound)
+    assert parsed_in_pieces(file, pieces_of(data, len(file))) == sound
+
+
+def test_single_bytes_are_parsed_as_the_whole() -> None:
+    assert parsed_in_pieces(FILE, list(range(1, len(FILE)))) == SMALL
+
+
+@given(st.data())
+def test_what_is_wrong_is_called_the_same_in_any_pieces(data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(FILE) - 1))
+    changed = FILE[:at] + data.draw(st.binary(max_size=9)) + FILE[at + data.draw(st.integers(0, 9)) :]
+    assert outcome(changed, pieces_of(data, len(changed))) == outcome(changed, [])
+
+
+def test_every_truncation_is_an_error_and_gives_the_beginning() -> None:
+    for size in range(len(FILE)):
+        with pytest.raises(CorruptFile):
+            read(FILE[:size])
+        if size < FRONT:
+            with pytest.raises(CorruptFile):
+                read(FILE[:size], partial=True)
+            continue
+        found = read(FILE[:size], partial=True)
+        assert found.header == HEADER
+        assert found.damage
+        assert len(found.chunks) <= len(SMALL.chunks)
+        for there, here in zip(SMALL.chunks, found.chunks, strict=False):
+            assert here == there or (not here.whole and there.data.startswith(here.data))
+        assert latents_of(found.samples, 48_000) == sum(c.latents for c in found.chunks)
+
+
+def test_every_changed_byte_is_an_error_and_costs_one_chunk_at_most() -> None:
+    for at in range(len(FILE)):
+        for change in (1, 0x80, 0xFF):
+            changed = bytearray(FILE)
+            changed[at] ^= change
+            with pytest.raises(CodecError):
+                read(bytes(changed))
+            if at < FRONT:
+                continue
+            found = read(bytes(changed), partial=True)
+            assert found.damage
+            assert len(found.chunks) == len(SMALL.chunks)
+            differing = [here for here, there in zip(found.chunks, SMALL.chunks, strict=True) if here != there]
+            assert len(differing) <= 1
+            assert not any(c.whole for c in differing)
+            assert latents_of(found.samples, 48_000) == latents_of(SMALL.samples, 48_000)
+
+
+@given(sounds(), st.data())
+def test_any_changed_byte_is_an_error(sound: SoundFile, data: st.DataObject) -> None:
+    changed = bytearray(written(sound))
+    changed[data.draw(st.integers(0, len(changed) - 1))] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(CodecError):
+        read(bytes(changed))
+
+
+@given(st.binary(max_size=200), st.booleans(), st.booleans())
+def test_any_bytes_are_a_file_or_an_error(data: bytes, behind_a_header: bool, partial: bool) -> None:
+    try:
+        read((FILE[:FRONT] if behind_a_header else format.MAGIC) + data, partial=partial)
+    except CodecError:
+        assert not (behind_a_header and partial)
+
+
+@given(st.integers(1, 10**6), st.integers(1, format.MAX_RATE))
+def test_a_file_that_lost_its_end_has_the_longest_sound_of_its_latents(samples: int, rate: int) -> None:
+    latents = latents_of(samples, rate)
+    whole, rest = divmod(latents, format.CHUNK_LATENTS)
+    if not 0 < whole < 50:
+        return
+    file = begin(replace(HEADER, sample_rate=rate), {}) + chunk(100, b"") * whole + (chunk(rest, b"") if rest else b"")
+    found = read(file, partial=True)
+    assert latents_of(found.samples, rate) == latents < latents_of(found.samples + 1, rate)
+    assert found.samples >= samples
+
+
+def test_optional_sections_are_skipped_and_critical_ones_refused() -> None:
+    parts = [begin(HEADER, SMALL.tags), *(chunk(c.latents, c.data) for c in SMALL.chunks), end(102_000, [161, 9])]
+    for place in range(1, len(parts)):
+        with_one = [b"".join([*parts[:place], framed(number, b"x"), *parts[place:]]) for number in (200, 128, 77, 3, 4)]
+        assert [read(data) for data in with_one[:2]] == [SMALL, SMALL]
+        for data in with_one[2:]:
+            with pytest.raises(UnsupportedFile, match="unknown or out of place"):
+                read(data)
+            found = read(data, partial=True)
+            assert replace(found, damage=()) == SMALL
+            assert found.damage
+
+
+@pytest.mark.parametrize("extra", [framed(200, b""), end(0, []), chunk(1, b""), b"\x02", b"more than there should be"])
+def test_nothing_stands_behind_the_end(extra: bytes) -> None:
+    with pytest.raises(CodecError, match=r"behind the end|truncated|declares"):
+        read(FILE + extra)
+    found = read(FILE + extra, partial=True)
+    assert replace(found, damage=()) == SMALL
+    assert found.damage
+
+
+def test_tags_that_no_reader_would_take_are_not_written() -> None:
+    longest = {"a": "b" * (format.MAX_TAGS_BYTES - 5)}
+    assert read(written(replace(SMALL, tags=longest))).tags == longest
+    with pytest.raises(LimitExceeded, match="tags of 65537 bytes"):
+        begin(HEADER, {"a": "b" * (format.MAX_TAGS_BYTES - 4)})
+
+
+def test_tags_stand_once_and_before_the_chunks() -> None:
+    tags = begin(HEADER, {"a": "b"})[FRONT:]
+    empty = framed(format.SECTION_TAGS, zlib.compress(b""))
+    for data in (tags + tags, empty + tags, chunk(100, b"") + tags):
+        with pytest.raises(UnsupportedFile, match="section 131"):
+            read(FILE[:FRONT] + data)
+
+
+@pytest.mark.parametrize(
+    ("payload", "error", "message"),
+    [
+        (b"not deflated", CorruptFile, "inflated"),
+        (zlib.compress(b"\x01a"), CorruptFile, "pairs"),
+        (zlib.compress(b"\x01a\x01b\x01a\x01c"), CorruptFile, "twice"),
+        (zlib.compress(b"\x01a\x02b"), CorruptFile, "truncated"),
+        (zlib.compress(b"\x01\xff\x01b"), CorruptFile, "UTF-8"),
+        (zlib.compress(bytes(format.MAX_TAGS_BYTES + 2)), LimitExceeded, "inflates"),
+    ],
+)
+def test_tags_that_are_none_are_refused_and_leave_the_sound(
+    payload: bytes, error: type[CodecError], message: str
+) -> None:
+    data = FILE[:FRONT] + framed(format.SECTION_TAGS, payload) + written(replace(SMALL, tags={}))[FRONT:]
+    with pytest.raises(error, match=message):
+        read(data)
+    found = read(data, partial=True)
+    assert (found.chunks, found.samples) == (SMALL.chunks, SMALL.samples)
+    assert message in found.damage[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"sample_rate": 0}, CorruptFile),
+        ({"sample_rate": format.MAX_RATE + 1}, CorruptFile),
+        ({"step_index": format.STEP_INDEX_MAX + 1}, CorruptFile),
+        ({"channels": 1, "mid_side": True}, CorruptFile),
+    ],
+)
+def test_impossible_headers_are_refused(change: dict[str, Any], error: type[CodecError]) -> None:
+    with pytest.raises(error):
+        read(begin(replace(HEADER, **change), {}) + end(0, []))
+
+
+@pytest.mark.parametrize(("flags", "error"), [(16, UnsupportedFile), (12, CorruptFile), (2, CorruptFile)])
+def test_impossible_flags_are_refused(flags: int, error: type[CodecError]) -> None:
+    payload = bytearray(HEADER.bytes())
+    payload[8] = flags
+    for header in (bytes(payload), HEADER.bytes() + b"\0"):
+        with pytest.raises(CodecError):
+            read(FILE[:5] + framed(format.SECTION_HEADER, header) + end(0, []))
+    with pytest.raises(error, match="flags"):
+        read(FILE[:5] + framed(format.SECTION_HEADER, bytes(payload)) + end(0, []))
+
+
+def test_either_medium_refuses_the_other_by_name() -> None:
+    picture = container.ImageHeader(1, bytes(4), 1440, 1, 1, 1)
+    with pytest.raises(UnsupportedFile, match="not sound"):
+        read(container.write(container.Container(picture, [container.Stream((b"",))], {})))
+    with pytest.raises(UnsupportedFile, match="media type 1"):
+        container.read(FILE)
+
+
+def test_what_is_no_file_of_ours_is_refused_with_its_first_bytes() -> None:
+    for head, error in ((b"RIFF\x24", CorruptFile), (b"\x89LCC\x07", UnsupportedFile)):
+        with pytest.raises(error):
+            Parser().push(head)
+
+
+@pytest.mark.parametrize("latents", [0, 101, 255])
+def test_chunks_of_an_impossible_length_are_refused(latents: int) -> None:
+    with pytest.raises(CorruptFile, match=f"declares {latents} latents"):
+        read(FILE[:FRONT] + chunk(latents, b"") + end(1, [1]))
+
+
+def test_only_the_last_chunk_is_shorter() -> None:
+    with pytest.raises(CorruptFile, match="follows a shorter one"):
+        read(FILE[:FRONT] + chunk(99, b"") + chunk(1, b"") + end(1, [1, 1]))
+
+
+@pytest.mark.parametrize(
+    ("samples", "sizes"),
+    [
+        (2**64 - 1, [161, 9]),
+        (0, []),
+        (102_000, [161, 8]),
+        (102_000, [161]),
+        (102_000, [161, 9, 0]),
+        (200_000, [161, 9]),
+    ],
+)
+def test_an_end_that_lies_is_refused_and_never_believed(samples: int, sizes: list[int]) -> None:
+    data = written(replace(SMALL, samples=0))[: -len(end(0, [161, 9]))] + end(samples, sizes)
+    with pytest.raises(CorruptFile, match="not what the file's end says"):
+        read(data)
+    found = read(data, partial=True)
+    assert found.chunks == SMALL.chunks
+    assert found.damage
+    assert latents_of(found.samples, 48_000) <= 107
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", bytes(8), bytes(13), bytes(8) + b"\x01\0\0\0\0", bytes(8) + b"\xff\xff\xff\xff\x0f" + bytes(4)]
+)
+def test_an_end_that_is_none_is_corrupt(payload: bytes) -> None:
+    with pytest.raises(CorruptFile):
+        read(FILE[:FRONT] + framed(format.SECTION_END, payload))
+
+
+def test_no_section_is_waited_for_that_is_too_long() -> None:
+    for section, size in ((2, format.MAX_CHUNK_BYTES + 1), (131, 1 << 31), (5, 1 << 20)):
+        parser = Parser()
+        parser.push(FILE[:FRONT])
+        with pytest.raises(LimitExceeded, match=f"declares {size} bytes"):
+            parser.push(Writer().uint(section, 1).varint(size).bytes())
+
+
+def test_the_limit_is_the_callers() -> None:
+    data = begin(HEADER, {}) + chunk(100, b"") * 9 + end(9 * 96_000 - 240, [1] * 9)
+    assert len(read(data, max_seconds=18).chunks) == 9
+    with pytest.raises(LimitExceeded, match="chunks of two seconds"):
+        read(data, max_seconds=10)
