@@ -25,6 +25,11 @@ def say(message: str) -> None:
     click.echo(f"codec: {' '.join(message.split())}", err=True)
 
 
+def printable(text: str) -> str:
+    """Text from a file, in one line and without what would control a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 @contextmanager
 def named(source: str) -> Iterator[None]:
     """Errors of the family raised inside begin with the name of the file that they are about."""

@@ -50,4 +50,4 @@ def _of_sound(facts: SoundInfo) -> Iterator[str]:
     kinds = [channels, f"{facts.sample_rate} Hz", f"{facts.bit_depth} bits a sample"]
     yield f"{facts.media}: {facts.duration_s:.3f} s, {', '.join(kinds)}"
     for name, text in facts.tags.items():
-        yield f"{name}: {' '.join(text.split())}"
+        yield f"{name}: {files.printable(text)}"
