@@ -185,7 +185,7 @@ def each(
 
                     def fill(out: BinaryIO, file: Input = file, target: str = target, sizes: list[int] = sizes) -> None:
                         convert(file, target, out)
-                        sizes.append(out.seek(0, os.SEEK_END) if target != STREAM else 0)
+                        sizes.append(out.seek(0, os.SEEK_END) if out.seekable() else 0)
 
                     fill_output(target, fill)
         except CodecError as error:
@@ -196,7 +196,8 @@ def each(
         else:
             incomplete += any(issubclass(category, (IncompletePicture, IncompleteSound)) for category in found)
             if target != STREAM:
-                click.echo(f"{source} -> {target}: {file.taken:,} -> {sizes[0]:,} bytes", err=True)
+                written = f"{sizes[0]:,} bytes" if sizes[0] else "a pipe"
+                click.echo(f"{source} -> {target}: {file.taken:,} bytes -> {written}", err=True)
     if failed:
         raise CodecError(f"{failed} of {len(jobs)} files failed")
     if incomplete:

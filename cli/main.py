@@ -44,9 +44,9 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(codec.__version__, prog_name="codec")
 def cli() -> None:
-    """Compress pictures with neural networks into .lcc files.
+    """Compress pictures and sounds with neural networks into .lcc files.
 
-    Exit codes: 0 success, 1 a file or picture is wrong (one line says why), 2 wrong usage, 3 a picture was restored in
+    Exit codes: 0 success, 1 a file is wrong (one line says why), 2 wrong usage, 3 a file was restored in
     part (decompress --partial).
     """
 

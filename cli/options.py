@@ -51,7 +51,7 @@ quality_option = click.option(
     type=QUALITY,
     default=50,
     show_default=True,
-    help="0 is smallest, 50 about half a bit per pixel, 100 best.",
+    help="0 is smallest, 100 best: pictures 0.08 to 3 bits per pixel, 50 half a bit; sounds 5 to 60 kbit/s mono.",
 )
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite existing outputs.")
 device_option = click.option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -12,7 +12,10 @@ from codec.cli.files import STREAM, Input
 
 if TYPE_CHECKING:
     from codec.api import Device
-    from codec.media import Samples, Sound, SoundReader, WaveReader
+    from codec.bitstream.sound import SoundHeader
+    from codec.media import Samples, SoundReader, WaveReader
+
+    Play = Callable[[SoundHeader, dict[str, str], Iterable[Samples]], None]
 
 READ_BYTES = 1 << 14  # of a coded file at once: well below a second of sound
 BLOCK_SAMPLES = 1 << 14
@@ -71,20 +74,16 @@ def decompress(
     suffix = ".wav" if target == STREAM else Path(target).suffix.lower()
     media.check_sound_suffix(suffix)
 
-    def play(
-        sample_rate: int, channels: int, depth: int, tags: dict[str, str], fill: Callable[[_Writer], None]
-    ) -> None:
+    def play(header: SoundHeader, tags: dict[str, str], pieces: Iterable[Samples]) -> None:
+        depth = bit_depth or header.bit_depth
         if target == STREAM:
-            fill(media.WaveWriter(out, sample_rate, channels, bit_depth or depth))
+            _write_all(media.WaveWriter(out, header.sample_rate, header.channels, depth), pieces)
             return
-        with media.SoundWriter(out, suffix, sample_rate, channels, bit_depth or depth, tags) as writer:
-            fill(writer)
+        with media.SoundWriter(out, suffix, header.sample_rate, header.channels, depth, tags) as writer:
+            _write_all(writer, pieces)
 
     if partial or start_s or duration_s is not None:
-        sound: Sound = codec.decompress_audio(
-            source.read(), start_s=start_s, duration_s=duration_s, partial=partial, device=device
-        )
-        play(sound.sample_rate, sound.channels, sound.bit_depth, sound.tags, lambda to: to.write(sound.samples))
+        _decompress_part(source, play, start_s, duration_s, partial, device)
         return
     decoder = codec.sound_decoder(device=device)
     samples = decoder.push(b"")
@@ -94,11 +93,26 @@ def decompress(
         decoder.finish()  # says what is wrong
         return
 
-    def rest(to: _Writer) -> None:
-        to.write(samples)
+    def rest() -> Iterator[Samples]:
+        yield samples
         while data := source.read(READ_BYTES):
-            to.write(decoder.push(data))
-        to.write(decoder.finish())
+            yield decoder.push(data)
+        yield decoder.finish()
 
-    header = decoder.header
-    play(header.sample_rate, header.channels, header.bit_depth, decoder.tags, rest)
+    play(decoder.header, decoder.tags, rest())
+
+
+def _decompress_part(
+    source: Input, play: Play, start_s: float, duration_s: float | None, partial: bool, device: Device
+) -> None:
+    """Plays a part of a sound, or what there is of it; warns IncompleteSound."""
+    from codec.api import playing, warn_of_damage
+
+    played = playing(source.read(), start_s=start_s, duration_s=duration_s, partial=partial, device=device)
+    play(played.header, played.tags, played.pieces())
+    warn_of_damage(played.damage)
+
+
+def _write_all(writer: _Writer, pieces: Iterable[Samples]) -> None:
+    for piece in pieces:
+        writer.write(piece)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @options.max_pixels_option
 @options.device_option
 def verify(inputs: tuple[str, ...], deep: bool, max_pixels: int, device: Device) -> None:
-    """Say whether .lcc FILEs are sound, by their checksums. FILE - is standard input."""
+    """Say whether .lcc FILEs are intact, by their checksums. FILE - is standard input."""
     import codec
 
     failed = 0
@@ -31,6 +31,6 @@ def verify(inputs: tuple[str, ...], deep: bool, max_pixels: int, device: Device)
             failed += 1
             files.say(str(error))
         else:
-            click.echo(f"{source}: sound")
+            click.echo(f"{source}: intact")
     if failed:
-        raise CodecError(f"{failed} of {len(inputs)} files are not sound")
+        raise CodecError(f"{failed} of {len(inputs)} files are not intact")

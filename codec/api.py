@@ -15,7 +15,7 @@ from codec.bitstream.errors import MediaError
 from codec.bitstream.sections import media_of
 from codec.media import ImageSource, PathLike, Picture, Pixels, Samples, Sound
 from codec.media.raster import joined
-from codec.media.sound import BIT_DEPTHS
+from codec.media.sound import BIT_DEPTHS, TAGS
 from codec.quality import AUDIO, DEFAULT_QUALITY, EFFORT_MAX, IMAGE
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from codec.media import SoundSource
     from codec.media.sound_reading import Waveform
-    from codec.sound import Decoder, Encoder
+    from codec.sound import Decoder, Encoder, Playing
 
 Device = Literal["auto", "cpu", "cuda"]
 BitDepth = Literal[8, 16]
@@ -355,6 +355,8 @@ def compress_audio(
     from codec.devices import device_named
 
     check_quality(quality)
+    if sample_rate is None and hasattr(sound, "ndim"):
+        raise TypeError("samples need their sample_rate")
     source: Any = sound if sample_rate is None else (sound, sample_rate)
     return coder.encode(media.read_sound(source, max_seconds), quality, device_named(device))
 
@@ -375,10 +377,39 @@ def decompress_audio(
         IncompleteSound.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch, MediaError (all CodecError); ValueError.
     """
-    from codec import sound as coder
-    from codec.devices import device_named
+    played = playing(
+        data,
+        start_s=start_s,
+        duration_s=duration_s,
+        partial=partial,
+        device=device,
+        max_seconds=max_seconds,
+    )
+    sound = played.sound()
+    warn_of_damage(played.damage)
+    return sound
 
-    decoded = coder.decode(
+
+def playing(
+    data: bytes | PathLike,
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    partial: bool = False,
+    device: Device = "auto",
+    max_seconds: float = format.MAX_SECONDS,
+) -> Playing:
+    """What `decompress_audio` restores, piece by piece: its `header`, `tags` and, once, `pieces()`.
+
+    Raises: as `decompress_audio`.
+    """
+    from codec.devices import device_named
+    from codec.sound import Playing
+
+    for name, value in (("start_s", start_s), ("duration_s", duration_s or 0.0)):
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{name} {value}: expected seconds")
+    return Playing(
         media.read_bytes(data),
         device_named(device),
         max_seconds,
@@ -386,9 +417,12 @@ def decompress_audio(
         duration_s=duration_s,
         partial=partial,
     )
-    if decoded.damage:
-        warnings.warn(_summary(decoded.damage), IncompleteSound, stacklevel=2)
-    return decoded.sound
+
+
+def warn_of_damage(damage: tuple[str, ...]) -> None:
+    """Warns IncompleteSound where there is damage."""
+    if damage:
+        warnings.warn(_summary(damage), IncompleteSound, stacklevel=3)
 
 
 def sound_encoder(
@@ -409,10 +443,13 @@ def sound_encoder(
     from codec.sound import Encoder
 
     check_quality(quality)
-    if channels not in (1, 2) or not 1 <= sample_rate <= format.MAX_RATE:
+    if channels not in (1, 2) or sample_rate not in range(1, format.MAX_RATE + 1):
         raise ValueError(f"{channels} channels at {sample_rate} Hz: expected 1 or 2, and up to {format.MAX_RATE} Hz")
     if bit_depth not in BIT_DEPTHS:
         raise ValueError(f"bit depth {bit_depth}: expected one of {BIT_DEPTHS}")
+    for name, text in (tags or {}).items():
+        if name not in TAGS or not isinstance(text, str):
+            raise ValueError(f"tag {name!r}: expected text, under one of {', '.join(TAGS)}")
     return Encoder(sample_rate, channels, quality, device_named(device), bit_depth, tags)
 
 

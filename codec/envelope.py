@@ -19,7 +19,7 @@ from codec.lapped import SAMPLE_RATE
 
 BANDS = 32
 ENERGY_FLOOR = 1e-9  # of a coefficient's square: 90 dB below full scale
-SILENCE = 2 * ENERGY_FLOOR  # energies up to here are decoded as none
+SILENCE = 4 * ENERGY_FLOOR  # energies up to here are decoded as none
 UNITS_PER_OCTAVE = 32.0  # of energy; the middle step is then 2 dB
 LOG2_ENERGIES = (-32.0, 16.0)  # beyond these nothing makes sense
 GAIN_LIMIT = 2.0  # octaves of amplitude that a band is moved at most

@@ -45,8 +45,10 @@ class PriorConfig:
     """Shape of the entropy nets.
 
     quartered: so many of the first groups take their first half in two quarters, alternate rows of it, or alternate
-    columns where `quartered_columns`. up: the (rows, columns) growth of each
-    of the two hyper-synthesis stages. steered: whether the hyper-latents move the step of each channel and position.
+    columns where `quartered_columns`. up: the (rows, columns) growth of each of the two hyper-synthesis stages.
+    repeated_columns: how often the first and last column of hyper-latents stand beyond either end, so that nets cannot
+    tell an end by its zeros and treat it worse, which would be heard as seams. steered: whether the hyper-latents move
+    the step of each channel and position.
     """
 
     groups: tuple[int, ...]
@@ -58,6 +60,7 @@ class PriorConfig:
     kernel: tuple[int, int] = (5, 5)
     hyper_kernel: tuple[int, int] = (3, 3)
     up: tuple[int, int] = (2, 2)
+    repeated_columns: int = 0
     steered: bool = False
 
 
@@ -170,11 +173,16 @@ class Prior(nn.Module):
 
     def features(self, z_hat: Tensor, told: Tensor, shape: tuple[int, int]) -> Tensor:
         """(B, *shape, hyper_width) from hyper-latents (B, *coarse_shape, hyper_channels) at qualities (B,)."""
+        ends = self.config.repeated_columns
+        if ends:
+            left, right = (z_hat[:, :, end : end + 1].expand(-1, -1, ends, -1) for end in (0, z_hat.shape[2] - 1))
+            z_hat = torch.cat([left, z_hat, right], 2)
         h = spread(self.grow1(z_hat), self.config.up)
         h = spread(self.grow2(h), self.config.up)
         shift: Tensor = self.by_quality(told[:, None])[:, None, None]
         out: Tensor = self.blocks(STREAM.clamp(h + shift))
-        return out[:, : shape[0], : shape[1]]
+        begin = ends * self.config.up[1] ** 2
+        return out[:, : shape[0], begin : begin + shape[1]]
 
     def steps(self, features: Tensor, log2_steps: Tensor) -> Tensor:
         """(B, n, M) log2 of the steps of latents in flat order, from those of channels (B, M); n = 1 where not steered.

@@ -32,6 +32,8 @@ from codec.prior import QUALITY
 
 HOP, FRAMES, CHUNK = format.HOP, format.FRAMES, format.CHUNK_LATENTS
 LATENT = HOP * FRAMES  # samples
+CHUNK_SECONDS = soundfile.CHUNK_SAMPLES // format.SAMPLE_RATE
+LOUDEST = 1000.0  # of full scale; floats may lie beyond it, but not without end
 ROOT_HALF = np.float32(np.sqrt(0.5))
 
 
@@ -65,15 +67,31 @@ class Encoder:
         self._held_from = 0
         self._header: SoundHeader | None = None
         self._sizes: list[int] = []
+        self._finished = False
 
     def push(self, samples: Samples) -> bytes:
-        """Takes the next samples (n, channels) float32."""
+        """Takes the next samples (n, channels) float32, finite. Raises ValueError for anything else."""
+        if samples.dtype != np.float32 or samples.ndim != 2 or samples.shape[1] != self._channels:
+            raise ValueError(f"samples of {samples.dtype} {samples.shape}; expected float32 (n, {self._channels})")
+        if not np.isfinite(samples).all():
+            raise ValueError("samples are not all finite")
+        if self._finished:
+            raise ValueError("the sound has been finished")
+        if np.abs(samples).max(initial=0) > LOUDEST:
+            raise MediaError(f"samples beyond {LOUDEST:g} times full scale")
         self._samples += len(samples)
-        self._hold(self._resampler.process(samples))
-        return self._ready(None)
+        at_once = CHUNK_SECONDS * self._rate  # however few samples at a low rate become many
+        pieces = []
+        for start in range(0, len(samples), at_once):
+            self._hold(self._resampler.process(samples[start : start + at_once]))
+            pieces.append(self._ready(None))
+        return b"".join(pieces)
 
     def finish(self) -> bytes:
-        """Ends the sound."""
+        """Ends the sound. Raises ValueError where that was done."""
+        if self._finished:
+            raise ValueError("the sound has been finished")
+        self._finished = True
         self._hold(self._resampler.process(np.zeros((0, self._channels), np.float32), last=True))
         last = self._ready(soundfile.latents_of(self._samples, self._rate))
         return last + soundfile.end(self._samples, self._sizes)
@@ -100,7 +118,8 @@ class Encoder:
     def _decided(self) -> SoundHeader:
         """The header, with what is chosen from the first chunk."""
         head = self._held[: soundfile.CHUNK_SAMPLES]
-        mid_side = self._channels == 2 and bool(np.abs(_mid_side(head)).sum() < np.abs(head).sum())
+        # mid and side where in doubt, as in a silent lead-in: most sounds have more in common than apart
+        mid_side = self._channels == 2 and bool(np.abs(_mid_side(head)).sum() <= np.abs(head).sum())
         seed = crc32c(head.astype("<f4").tobytes()) & 0xFFFF
         return SoundHeader(
             model=AUDIO.id,
@@ -139,7 +158,7 @@ class Encoder:
 
     def _forget(self, before: int) -> None:
         drop = max(before - self._held_from, 0)
-        self._held = self._held[drop:].copy()
+        self._held = self._held[drop:]
         self._held_from += drop
 
 
@@ -163,7 +182,7 @@ class Decoder:
     @property
     def tags(self) -> dict[str, str]:
         """Of the file, as far as they have come: before the first samples, or never."""
-        return self._parser.tags
+        return {name: text for name, text in self._parser.tags.items() if name in TAGS}
 
     def push(self, data: bytes) -> Samples:
         """Takes the next bytes of the file."""
@@ -204,12 +223,14 @@ class _Player:
         self._features = torch.zeros((1, header.channels, 0, len(model.prior.log2_std)), device=device)
         self._features_from = self._start
         self._block = self._start * FRAMES  # the next hop of samples to come out
-        self.given = 2 * first * header.sample_rate  # samples before the next one, at the source's rate
+        self.given = CHUNK_SECONDS * first * header.sample_rate  # samples before the next one, at the source's rate
         self.damage: list[str] = []
 
     def push(self, piece: Chunk) -> Samples:
         """The samples that a chunk makes ready."""
-        features = self.decoded(piece).features
+        latents = self.decoded(piece)
+        rows = self._header.channels
+        features = latents.features if latents else self._model.silence(rows, piece.latents)
         self.chunks += 1
         self._features = torch.cat([self._features, features], 2)
         known = self._features_from + self._features.shape[2]
@@ -248,8 +269,8 @@ class _Player:
         self._features_from = keep
         return np.ascontiguousarray(_mid_side(samples) if self._header.mid_side else samples)
 
-    def decoded(self, piece: Chunk) -> Latents:
-        """The latents of the next chunk: zeros where they cannot be had and `partial`."""
+    def decoded(self, piece: Chunk) -> Latents | None:
+        """The latents of the next chunk; None where they cannot be had and `partial`."""
         shape = (self._header.channels, piece.latents)
         model, tables = self._model, self._loaded.tables
         try:
@@ -259,13 +280,13 @@ class _Player:
                     return coding.decode(model, tables, piece.data, shape, self._log2_step, identity)
                 if len(piece.data) > format.CRC_BYTES:
                     return coding.decode_prefix(model, tables, piece.data, shape, self._log2_step)
-            return Latents.unknown(shape, self._features.shape[3], self._device)
+            return None
         except CorruptFile as error:
             named = CorruptFile(f"chunk {self.chunks}: {error}")
             if not self._partial:
                 raise named from error
             self.damage.append(str(named))
-            return Latents.unknown(shape, self._features.shape[3], self._device)
+            return None
 
 
 def encode(sound: Sound, quality: float, device: torch.device) -> bytes:
@@ -289,22 +310,54 @@ def decode(
     partial: give silence for what is cut or damaged behind the header.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch; MediaError for a part outside the sound.
     """
-    parsed = soundfile.read(data, max_seconds, partial)
-    header = parsed.header
-    first, last = _wanted(parsed, start_s, duration_s)
-    player = _Player(header, device, max(first // (2 * header.sample_rate) - 1, 0), partial)
-    before = player.given
-    pieces = []
-    for piece in parsed.chunks[player.chunks :]:
-        if player.given >= last:
-            break
-        pieces.append(player.push(piece))
-    if player.given < last:
-        pieces.append(player.finish(parsed.samples))
-    samples = np.concatenate(pieces)[first - before : last - before] if pieces else _silence(0, header)
-    tags = {name: text for name, text in parsed.tags.items() if name in TAGS}  # others come from newer encoders
-    restored = Sound(np.ascontiguousarray(samples), header.sample_rate, tags, header.bit_depth)
-    return Decoded(restored, (*parsed.damage, *player.damage))
+    played = Playing(data, device, max_seconds, start_s=start_s, duration_s=duration_s, partial=partial)
+    return Decoded(played.sound(), played.damage)
+
+
+class Playing:
+    """A part of the sound of a file's bytes, piece by piece, so that it needs little memory; see `decode`."""
+
+    def __init__(
+        self,
+        data: bytes,
+        device: torch.device,
+        max_seconds: float = format.MAX_SECONDS,
+        *,
+        start_s: float = 0.0,
+        duration_s: float | None = None,
+        partial: bool = False,
+    ) -> None:
+        self._parsed = soundfile.read(data, max_seconds, partial)
+        self.header = self._parsed.header
+        self.tags = {name: text for name, text in self._parsed.tags.items() if name in TAGS}
+        self._first, self._last = _wanted(self._parsed, start_s, duration_s)
+        # a chunk earlier, for what synthesis sees of it
+        before = max(self._first // (CHUNK_SECONDS * self.header.sample_rate) - 1, 0)
+        self._player = _Player(self.header, device, before, partial)
+
+    @property
+    def damage(self) -> tuple[str, ...]:
+        """What of the file was missing or wrong, as far as it has been played."""
+        return (*self._parsed.damage, *self._player.damage)
+
+    def sound(self) -> Sound:
+        """All of the part."""
+        samples = np.concatenate([_silence(0, self.header), *self.pieces()])
+        return Sound(samples, self.header.sample_rate, self.tags, self.header.bit_depth)
+
+    def pieces(self) -> Iterator[Samples]:
+        """The samples (n, channels) float32 of the part, in order; once."""
+        for piece in self._parsed.chunks[self._player.chunks :]:
+            if self._player.given >= self._last:
+                return
+            yield self._inside(self._player.push(piece))
+        if self._player.given < self._last:
+            yield self._inside(self._player.finish(self._parsed.samples))
+
+    def _inside(self, samples: Samples) -> Samples:
+        """What of the latest samples belongs to the part."""
+        begun = self._player.given - len(samples)
+        return np.ascontiguousarray(samples[max(self._first - begun, 0) : max(self._last - begun, 0)])
 
 
 def latents(
@@ -317,7 +370,9 @@ def latents(
     parsed = soundfile.read(data, max_seconds, partial)
     player = _Player(parsed.header, device, partial=partial)
     for piece in parsed.chunks:
-        yield player.decoded(piece).y_hat
+        decoded = player.decoded(piece)
+        assert decoded is not None  # as nothing is partial here
+        yield decoded.y_hat
         player.chunks += 1
 
 

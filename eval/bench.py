@@ -20,6 +20,7 @@ from torch import Tensor
 from codec import coding, picture, sound, weights
 from codec.bitstream import format
 from codec.bitstream.entropy import Decoder, Encoder, Models, Rows, Symbols
+from codec.bitstream.errors import MediaError
 from codec.devices import device_named, undisturbed
 from codec.encoding import padded
 from codec.eval.cost import MEMORY_UNIT, median_s
@@ -145,6 +146,8 @@ def _stages(source: Picture | Sound, quality: float, device: torch.device) -> tu
     decode: Callable[[bytes], object]
     row: ModelRow[Any]
     if isinstance(source, Sound):
+        if not len(source.samples):
+            raise MediaError("an empty sound takes no time")
         row, x = AUDIO, _as_one_piece(source, device)
         encode = partial(sound.encode, source, quality, device)
         decode = partial(sound.decode, device=device)

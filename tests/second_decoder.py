@@ -54,12 +54,23 @@ class Sizes(NamedTuple):
     groups: tuple[int, ...]
     has_quarters_by_columns: bool
     is_steered: bool
+    has_repeated_ends: bool
 
 
 PICTURE, SOUND = 0, 1
 SIZES = {  # of each medium and model
-    (PICTURE, 1): Sizes(1440, (2, 2), 96, (16, 16, 32, 64, 192), has_quarters_by_columns=False, is_steered=False),
-    (SOUND, 2): Sizes(1408, (1, 2), 64, (32, 32, 64, 192), has_quarters_by_columns=True, is_steered=True),
+    (PICTURE, 1): Sizes(
+        1440,
+        (2, 2),
+        96,
+        (16, 16, 32, 64, 192),
+        has_quarters_by_columns=False,
+        is_steered=False,
+        has_repeated_ends=False,
+    ),
+    (SOUND, 2): Sizes(
+        1408, (1, 2), 64, (32, 32, 64, 192), has_quarters_by_columns=True, is_steered=True, has_repeated_ends=True
+    ),
 }
 
 
@@ -725,12 +736,16 @@ class Network:
         z = passes.decode(np.broadcast_to(z_rows, (rows, columns, sizes.hyper_channels)))
         if np.abs(z).max() > SYMBOLS.high:
             raise ValueError("a hyper-latent is out of range")
+        begin = 0
+        if sizes.has_repeated_ends:
+            z = np.concatenate([z[:, :1], z, z[:, -1:]], 1)
+            begin = sizes.growth[1] ** 2
         h = spread(self._linear("grow1", z, SYMBOLS, HIDDEN), sizes.growth)
         h = spread(self._linear("grow2", h, HIDDEN, STREAM), sizes.growth)
         h = STREAM.clamp(h + self._linear("by_quality", told, QUALITY, STREAM))
         for block in ("blocks.0", "blocks.1"):
             h = self._pointwise(f"{block}.pointwise", self._depthwise(f"{block}.depthwise", h), h)
-        return h[: shape[0], : shape[1]]
+        return h[: shape[0], begin : begin + shape[1]]
 
     def _latents(self, passes: Passes, shape: tuple[int, int], header: Header) -> Ints:
         """The latents of one piece with these rows and columns."""

@@ -356,7 +356,7 @@ def test_kodak_pictures_are_the_same_in_another_process(run: Run, tmp_path: Path
 
 def test_standard_input_that_is_no_picture_is_named(run: Run) -> None:
     line = only_line(run("compress", "-", stdin=b"junk"))
-    assert line == "codec: -: not a picture of a known format or kind"
+    assert line == "codec: -: not a picture, or a sound, of a known format or kind"
 
 
 # --- what decompress can be asked for ------------------------------------------------------------------------------
@@ -397,13 +397,13 @@ def test_verify_names_what_is_not_sound(png: Path, run: Run) -> None:
     file, bad = png.with_suffix(".lcc"), png.parent / "bad.lcc"
     run("compress", png)
     done = run("verify", file, "--deep")
-    assert (done.returncode, done.stdout.decode()) == (0, f"{file}: sound\n")
+    assert (done.returncode, done.stdout.decode()) == (0, f"{file}: intact\n")
     damaged = bytearray(file.read_bytes())
     damaged[60] ^= 1
     bad.write_bytes(damaged)
     done = run("verify", file, bad)
     assert done.returncode == 1
-    assert done.stdout.decode() == f"{file}: sound\n"
+    assert done.stdout.decode() == f"{file}: intact\n"
     assert f"codec: {bad}: checksum of section 2" in done.stderr.decode()
 
 

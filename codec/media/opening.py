@@ -49,7 +49,7 @@ def guarded() -> Iterator[None]:
     except (CodecError, MediaNotice):
         raise
     except UnidentifiedImageError as error:
-        raise MediaError("not a picture of a known format or kind") from error
+        raise MediaError("not a picture, or a sound, of a known format or kind") from error
     except MemoryError as error:
         raise MediaError("there is not enough memory for the picture") from error
     except Exception as error:  # on damaged files the plugins raise nearly every error that there is

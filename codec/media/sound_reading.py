@@ -79,7 +79,7 @@ class SoundReader:
     def _check(self, max_seconds: float) -> None:
         if self._sound.channels > MAX_CHANNELS:
             raise MediaError(f"a sound of {self._sound.channels} channels; only mono and stereo are supported")
-        _check_rate(self._sound.samplerate)
+        check_rate(self._sound.samplerate)
         self._max_samples = int(max_seconds * self._sound.samplerate)
         if self._max_samples < self._sound.frames < LENGTH_UNKNOWN:
             raise _too_long(self._sound.frames / self._sound.samplerate, max_seconds)
@@ -167,7 +167,7 @@ def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> Soun
         raise MediaError(f"samples of {array.dtype} {waveform.shape}; expected int16, int32 or floats (n, channels)")
     if array.shape[1] > MAX_CHANNELS:
         raise MediaError(f"samples (n, channels) of {array.shape[1]} channels; only mono and stereo are supported")
-    _check_rate(sample_rate)
+    check_rate(sample_rate)
     if len(array) > max_seconds * sample_rate:
         raise _too_long(len(array) / sample_rate, max_seconds)
     if dtype.kind == "f":
@@ -225,7 +225,8 @@ def _check_size(size: int) -> None:
         raise LimitExceeded(f"a sound file of more than {MAX_FILE_BYTES} bytes")
 
 
-def _check_rate(sample_rate: int) -> None:
+def check_rate(sample_rate: int) -> None:
+    """Raises MediaError for a rate that is not supported."""
     if not 1 <= sample_rate <= MAX_RATE:
         raise MediaError(f"a sound of {sample_rate} samples a second; supported are 1 to {MAX_RATE}")
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from codec.bitstream.errors import LimitExceeded, MediaError
 from codec.media.sound import MAX_CHANNELS, Samples, to_integers
+from codec.media.sound_reading import check_rate
 
 PCM, IEEE_FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 HEAD_BYTES = 12  # "RIFF", a length, "WAVE"
@@ -57,8 +58,7 @@ class WaveReader:
             (IEEE_FLOAT, 32),
         } or frame != self.channels * bits // 8:
             raise MediaError(f"a WAVE file of kind {kind} with {bits} bits cannot be read from a pipe")
-        if not self.sample_rate:
-            raise MediaError("a WAVE file of 0 Hz")
+        check_rate(self.sample_rate)
         self._kind, self._bits = kind, bits
         self._max_samples = max_seconds * self.sample_rate
         self.bit_depth = 32 if kind == IEEE_FLOAT else 16 if bits == 16 else 24

@@ -86,6 +86,7 @@ class AudioConfig:
             kernel=(1, 5),
             hyper_kernel=(1, 5),
             up=(1, 2),
+            repeated_columns=1,
             steered=True,
         )
     )
@@ -193,6 +194,14 @@ class AudioModel(Autoencoder):
             c_hat = self.front_end.expand(h.float() * torch.exp2(self.log2_norm_fine))
             c_hat = c_hat + noise_share * self.envelope.amplitudes(wanted) * noise
             return self.front_end.samples(self.envelope.matched(c_hat, wanted, match_share))
+
+    def silence(self, rows: int, latents: int) -> Tensor:
+        """(1, rows, latents, M) features that synthesis makes silence of."""
+        device = self.log2_norm_fine.device
+        c = torch.zeros(1, 1, self.config.merged, self.config.hop, device=device)
+        features = torch.zeros(1, rows, latents, len(self.prior.log2_norm), device=device)
+        features[..., :BANDS] = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
+        return features
 
     def _conditions(self, log2_step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         limit_fine, limit_coarse = (step_limit(log2_step, n) for n in (self.log2_norm_fine, self.prior.log2_norm))
