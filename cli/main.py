@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from codec.cli.verify import verify
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(Exception):
@@ -58,6 +60,9 @@ for command in (compress, decompress, info, verify, evaluate, bench, train, expo
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits the process."""
     warnings.filterwarnings("ignore", message="Image size .* exceeds limit")  # our own limit says so
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _interrupt)
     code = _run(arguments)
     try:
         if sys.stdout is not None:
@@ -69,6 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # point stdout nowhere, so that Python's own flush at exit is quiet
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """Ends as Ctrl-C does: nothing unfinished stays behind."""
+    raise KeyboardInterrupt
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -200,12 +200,13 @@ def test_a_reader_that_leaves_early_causes_no_traceback(png: Path) -> None:
     assert b"Traceback" not in errors
 
 
-def test_an_interrupt_leaves_no_file_behind(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_no_file_behind(number: signal.Signals, tmp_path: Path) -> None:
     source = tmp_path / "large.png"
     Image.fromarray(np.tile(read_picture(PARROTS).pixels, (3, 3, 1))).save(source)
     process = subprocess.Popen([sys.executable, "-m", "codec.cli", "compress", str(source)], stderr=subprocess.PIPE)
     time.sleep(2)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, errors = process.communicate()
     if process.returncode != 0:  # it may have been faster
         assert process.returncode == 130
