@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from codec.gain import Gain
+from codec.layers import Depthwise
 from codec.prior import SYMBOLS, Prior, PriorConfig, coarse_shape
 
 
@@ -54,3 +55,18 @@ class Autoencoder(nn.Module):
         if down or right:
             h = F.pad(h.permute(0, 3, 1, 2), (0, right, 0, down), mode="replicate").permute(0, 2, 3, 1)
         return SYMBOLS.clamp(self.h_a(h).float())
+
+
+def hyper_analysis_net(
+    config: PriorConfig, width: int, kernel: tuple[int, int], stride: tuple[int, int]
+) -> nn.Sequential:
+    """Features to hyper-latents, `stride` squared times coarser."""
+    return nn.Sequential(
+        nn.Linear(sum(config.groups), width),
+        nn.ReLU(),
+        Depthwise(width, kernel, stride),
+        nn.Linear(width, width),
+        nn.ReLU(),
+        Depthwise(width, kernel, stride),
+        nn.Linear(width, config.hyper_channels),
+    )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#e8590c", "#1c7ed6", "#4dabf7", "#2f9e44", "#ae3ec9", "#0c8599", "#c2255c", "#868e96")  # ours first
+COLOURS = ("#e8590c", "#1c7ed6", "#4dabf7", "#2f9e44", "#ae3ec9", "#c2255c", "#0c8599", "#868e96")  # ours first
 GREY = "#6c757d"
 DOTS = ((1, 1), (1, 2.5), (4, 1.5, 1, 1.5), (1, 4))  # of published curves, as many as can be told apart
 FORMATS = ("png", "svg")

@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from codec.autoencoder import Autoencoder
+from codec.autoencoder import Autoencoder, hyper_analysis_net
 from codec.classical import Array, dct_matrix
 from codec.envelope import BANDS, UNITS_PER_OCTAVE, Envelope
 from codec.lapped import FrontEnd
-from codec.layers import Depthwise, Plain, Stack, merge, spread, step_limit, zeroed
+from codec.layers import Plain, Stack, merge, spread, step_limit, zeroed
 from codec.prior import PriorConfig
 
 RMS_FLOOR = 0.3  # added to statistics, in companded units: keeps silent frequencies from unbounded norms
@@ -138,16 +138,7 @@ class AudioModel(Autoencoder):
         self.halo = max(
             reach(config.analysis_fine, config.analysis_coarse), reach(config.synthesis_fine, config.synthesis_coarse)
         )
-        width = config.hyper_width
-        self.h_a = nn.Sequential(
-            nn.Linear(channels, width),
-            nn.ReLU(),
-            Depthwise(width, (1, 4), (1, 2)),
-            nn.Linear(width, width),
-            nn.ReLU(),
-            Depthwise(width, (1, 4), (1, 2)),
-            nn.Linear(width, config.prior.hyper_channels),
-        )
+        self.h_a = hyper_analysis_net(config.prior, config.hyper_width, (1, 4), (1, 2))
 
     def _start_from(self, keep: np.ndarray) -> None:
         """Sets the linear path to a DCT over the merged frames of each frequency."""

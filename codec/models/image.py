@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from codec.autoencoder import Autoencoder
+from codec.autoencoder import Autoencoder, hyper_analysis_net
 from codec.classical import PictureStatistics, block_transform
-from codec.layers import Depthwise, Plain, Stack, merge, spread, step_limit, zeroed
+from codec.layers import Plain, Stack, merge, spread, step_limit, zeroed
 from codec.prior import PriorConfig
 
 BLOCK = 8
@@ -61,16 +61,7 @@ class ImageModel(Autoencoder):
             -(-config.analysis8 // 2) + config.analysis16,
             -(-config.synthesis8 // 2) + config.synthesis16,
         )
-        width = config.hyper_width
-        self.h_a = nn.Sequential(
-            nn.Linear(channels, width),
-            nn.ReLU(),
-            Depthwise(width, (4, 4), (2, 2)),
-            nn.Linear(width, width),
-            nn.ReLU(),
-            Depthwise(width, (4, 4), (2, 2)),
-            nn.Linear(width, config.prior.hyper_channels),
-        )
+        self.h_a = hyper_analysis_net(config.prior, config.hyper_width, (4, 4), (2, 2))
 
     def _start_from(self, s: PictureStatistics, keep: np.ndarray) -> None:
         """Sets the linear path to the transform coder of the statistics."""
