@@ -269,6 +269,10 @@ class _Player:
         self._features_from = keep
         return np.ascontiguousarray(_mid_side(samples) if self._header.mid_side else samples)
 
+    def unknown(self, piece: Chunk) -> Latents:
+        """What stands for the latents of a chunk of which nothing is known."""
+        return Latents.unknown((self._header.channels, piece.latents), self._features.shape[3], self._device)
+
     def decoded(self, piece: Chunk) -> Latents | None:
         """The latents of the next chunk; None where they cannot be had and `partial`."""
         shape = (self._header.channels, piece.latents)
@@ -371,8 +375,7 @@ def latents(
     player = _Player(parsed.header, device, partial=partial)
     for piece in parsed.chunks:
         decoded = player.decoded(piece)
-        assert decoded is not None  # as nothing is partial here
-        yield decoded.y_hat
+        yield decoded.y_hat if decoded else player.unknown(piece).y_hat
         player.chunks += 1
 
 

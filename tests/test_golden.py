@@ -113,7 +113,7 @@ def test_golden_sounds_have_what_they_are_named_for() -> None:
     assert {name: f.header.mid_side for name, f in found.items() if f.header.channels == 2} == {
         "sound-mid-side": True,
         "sound-left-right": False,
-        "sound-silence": False,
+        "sound-silence": True,
     }
     assert {name: len(f.chunks) for name, f in found.items() if len(f.chunks) != 1} == {
         "sound-two-chunks": 2,
