@@ -285,9 +285,14 @@ class Parser:
         self._damage.append(str(error))
 
 
+def resampled_length(samples: int, from_rate: int, to_rate: int) -> int:
+    """How many samples become of these at another rate: rounded to the nearest, halves up."""
+    return (2 * samples * to_rate + from_rate) // (2 * from_rate)
+
+
 def coded_samples(samples: int, sample_rate: int) -> int:
-    """How many samples at 48 kHz stand for so many at the source's rate: rounded to the nearest, halves up."""
-    return (2 * samples * format.SAMPLE_RATE + sample_rate) // (2 * sample_rate)
+    """How many samples at 48 kHz stand for so many at the source's rate."""
+    return resampled_length(samples, sample_rate, format.SAMPLE_RATE)
 
 
 def latents_of(samples: int, sample_rate: int) -> int:

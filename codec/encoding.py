@@ -19,13 +19,14 @@ from codec.bitstream.checksum import crc32c
 from codec.bitstream.container import Container, ImageHeader, Stream
 from codec.bitstream.tiling import tile_units
 from codec.devices import undisturbed
+from codec.headers import identity, log2_step_of
 from codec.media import Picture, Pixels
 from codec.media.raster import STEP_OF_8_BITS
 from codec.models import IMAGE
 from codec.parallel import in_turn
 from codec.refine import STEPS, Refiner, Scene
 from codec.rounding import BITS_PER_ERROR
-from codec.tiles import LAYER_ENDS, Rect, identity, log2_step_of, whole
+from codec.tiles import LAYER_ENDS, Rect, whole
 
 Importance = npt.NDArray[np.float32]  # (H, W) factor on the squared error of each pixel
 

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from codec.bitstream.format import SAMPLE_RATE
 from codec.classical import Array, dct_matrix
-from codec.lapped import SAMPLE_RATE
 
 BANDS = 32
 ENERGY_FLOOR = 1e-9  # of a coefficient's square: 90 dB below full scale

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from codec.bitstream.format import SAMPLE_RATE
 from codec.classical import Array
 
-SAMPLE_RATE = 48_000  # Hz, of everything inside
 FLOOR = 1e-4  # amplitude below which companding turns linear; full scale is 1
 REFERENCE = 0.1  # a coefficient's amplitude at which all frequencies agree ...
 LEVEL = 50.0  # ... on this companded value

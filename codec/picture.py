@@ -16,22 +16,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec import coding, media, weights
+from codec import coding, media
 from codec.bitstream import container, format
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.container import Container, ImageHeader
-from codec.bitstream.errors import CorruptFile, MediaError, ModelMismatch
+from codec.bitstream.errors import CorruptFile, MediaError
 from codec.bitstream.tiling import tile_units
 from codec.coding import Latents
 from codec.devices import undisturbed
 from codec.encoding import Encoding
+from codec.headers import identity, log2_step_of, weights_of
 from codec.media import Picture, Pixels
 from codec.media.raster import STEP_OF_8_BITS
 from codec.models import IMAGE
 from codec.models.image import ImageModel
 from codec.parallel import AT_ONCE, in_turn
-from codec.prior import QUALITY
-from codec.tiles import Rect, identity, log2_step_of, whole
+from codec.tiles import Rect, whole
 
 
 @dataclass(frozen=True)
@@ -132,16 +132,8 @@ class _Mosaic:
         header = parsed.header
         self.header, self.streams, self.tiling = header, parsed.streams, header.tiling
         self.device, self.partial = device, partial
-        self.loaded = weights.installed(header.model, device)
-        if self.loaded.digest != header.digest:
-            raise ModelMismatch(
-                f"the file was written with weights {header.digest.hex()}, here are {self.loaded.digest.hex()}"
-            )
-        if not isinstance(self.loaded.model, ImageModel):
-            raise CorruptFile(f"model {header.model} is not one of pictures")
+        self.loaded = weights_of(header, ImageModel, "pictures", device)
         self.log2_step = log2_step_of(header, device)
-        if abs(float(self.loaded.model.gain.told(self.log2_step))) > QUALITY.high * 2.0**-QUALITY.bits:
-            raise CorruptFile(f"step index {header.step_index} is beyond what the model was made for")
         self.damage: dict[int, str] = {}  # by tile
         self.by_rows = self.tiling.columns <= self.tiling.rows
         # walking along the shorter side, a tile is asked for again before three rows of others have been

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,16 +20,16 @@ from codec import coding, media, weights
 from codec.bitstream import format
 from codec.bitstream import sound as soundfile
 from codec.bitstream.checksum import crc32c
-from codec.bitstream.errors import CorruptFile, MediaError, ModelMismatch
+from codec.bitstream.errors import CorruptFile, MediaError
 from codec.bitstream.sound import Chunk, SoundFile, SoundHeader
 from codec.coding import Latents
 from codec.devices import undisturbed
+from codec.headers import identity, log2_step_of, weights_of
 from codec.media import Samples, Sound
 from codec.media.sound import TAGS
 from codec.models import AUDIO
 from codec.models.audio import AudioModel
 from codec.noise import noise
-from codec.prior import QUALITY
 
 HOP, FRAMES, CHUNK = format.HOP, format.FRAMES, format.CHUNK_LATENTS
 LATENT = HOP * FRAMES  # samples
@@ -139,12 +140,12 @@ class Encoder:
         samples = self._between(start * LATENT - HOP, seen * LATENT)
         if self._header.mid_side:
             samples = _mid_side(samples)
-        log2_step = _log2_step(self._header, self._device)
+        log2_step = log2_step_of(self._header, self._device)
         with undisturbed(self._device):
             x = torch.from_numpy(np.ascontiguousarray(samples.T)).to(self._device)[None]
             h = self._loaded.model.analysis(x, log2_step)[:, :, first - start : first - start + count]
-            identity = _identity(self._header, len(self._sizes))
-            coded = coding.encode(self._loaded.model, self._loaded.tables, h, log2_step, identity)
+            name = identity(self._header, len(self._sizes))
+            coded = coding.encode(self._loaded.model, self._loaded.tables, h, log2_step, name)
         stream = b"".join(coded.parts)
         self._sizes.append(len(stream) + 1)
         return soundfile.chunk(count, stream)
@@ -205,24 +206,15 @@ class _Player:
     """The chunks of a file, from one of them on, to samples at the source's rate."""
 
     def __init__(self, header: SoundHeader, device: torch.device, first: int = 0, partial: bool = False) -> None:
-        self._loaded = weights.installed(header.model, device)
-        model = self._loaded.model
-        if self._loaded.digest != header.digest:
-            raise ModelMismatch(
-                f"the file was written with weights {header.digest.hex()}, here are {self._loaded.digest.hex()}"
-            )
-        if not isinstance(model, AudioModel):
-            raise CorruptFile(f"model {header.model} is not one of sound")
+        self._loaded = weights_of(header, AudioModel, "sound", device)
+        model = cast(AudioModel, self._loaded.model)
         self._model, self._header, self._device, self._partial = model, header, device, partial
-        self._log2_step = _log2_step(header, device)
-        if abs(float(model.gain.told(self._log2_step))) > QUALITY.high * 2.0**-QUALITY.bits:
-            raise CorruptFile(f"step index {header.step_index} is beyond what the model was made for")
+        self._log2_step = log2_step_of(header, device)
         self._resampler = media.Resampler(format.SAMPLE_RATE, header.sample_rate, header.channels)
         self.chunks = first  # taken, counted from the file's first
-        self._start = first * CHUNK  # latent at which this player began
         self._features = torch.zeros((1, header.channels, 0, len(model.prior.log2_std)), device=device)
-        self._features_from = self._start
-        self._block = self._start * FRAMES  # the next hop of samples to come out
+        self._features_from = first * CHUNK  # latent
+        self._block = self._features_from * FRAMES  # the next hop of samples to come out
         self.given = CHUNK_SECONDS * first * header.sample_rate  # samples before the next one, at the source's rate
         self.damage: list[str] = []
 
@@ -280,8 +272,8 @@ class _Player:
         try:
             with undisturbed(self._device):
                 if piece.whole:
-                    identity = _identity(self._header, self.chunks)
-                    return coding.decode(model, tables, piece.data, shape, self._log2_step, identity)
+                    name = identity(self._header, self.chunks)
+                    return coding.decode(model, tables, piece.data, shape, self._log2_step, name)
                 if len(piece.data) > format.CRC_BYTES:
                     return coding.decode_prefix(model, tables, piece.data, shape, self._log2_step)
             return None
@@ -406,13 +398,3 @@ def _mid_side(samples: Samples) -> Samples:
 
 def _silence(count: int, header: SoundHeader) -> Samples:
     return np.zeros((count, header.channels), np.float32)
-
-
-def _identity(header: SoundHeader, number: int) -> bytes:
-    """What the checksum of a chunk's latents also covers: a header or a place that is not theirs is noticed."""
-    return header.bytes() + number.to_bytes(4, "little")
-
-
-def _log2_step(header: SoundHeader, device: torch.device) -> Tensor:
-    """(1,) float32, as the model takes it."""
-    return torch.tensor([header.step_index / format.STEP_UNITS], dtype=torch.float32, device=device)

@@ -1,11 +1,8 @@
-"""What encoder and decoder share of a picture's tiles: rectangles, what a checksum covers, the step."""
+"""What encoder and decoder share of a picture's tiles: rectangles of pixels and latents, and the ends of layers."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
-
-import torch
-from torch import Tensor
 
 from codec.bitstream import format
 from codec.bitstream.container import ImageHeader
@@ -48,13 +45,3 @@ class Rect(NamedTuple):
 def whole(header: ImageHeader) -> Rect:
     """All pixels of a picture."""
     return Rect(0, 0, header.width, header.height)
-
-
-def identity(header: ImageHeader, tile: int) -> bytes:
-    """What the checksum of a tile's latents also covers: a header or a place that is not theirs is noticed."""
-    return header.bytes() + tile.to_bytes(4, "little")
-
-
-def log2_step_of(header: ImageHeader, device: torch.device) -> Tensor:
-    """(1,) float32, as the model takes it."""
-    return torch.tensor([header.step_index / format.STEP_UNITS], dtype=torch.float32, device=device)

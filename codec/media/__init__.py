@@ -4,13 +4,14 @@ Pillow does the picture files; what it cannot hold (16 bits of colour, exact met
 does the sound files and soxr the sample rates; both are loaded when they are used.
 """
 
+from codec.bitstream.sound import resampled_length
 from codec.media.alpha import alpha_bytes, alpha_from
 from codec.media.notices import MediaNotice
 from codec.media.opening import OPENED
 from codec.media.paths import PathLike, read_bytes
 from codec.media.raster import Picture, Pixels, at_depth, to_8_bits, to_16_bits, to_pillow
 from codec.media.reading import ImageSource, read_picture
-from codec.media.resampling import Resampler, resample, resampled_length
+from codec.media.resampling import Resampler, resample
 from codec.media.sniffing import HEAD_BYTES, is_sound
 from codec.media.sound import Samples, Sound
 from codec.media.sound_reading import MAX_SECONDS, SoundReader, SoundSource, read_sound

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from codec.bitstream.sound import resampled_length
 from codec.media.sound import Samples
 
 QUALITY = "VHQ"
-
-
-def resampled_length(samples: int, from_rate: int, to_rate: int) -> int:
-    """How many samples become of these."""
-    return (2 * samples * to_rate + from_rate) // (2 * from_rate)
 
 
 def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.autoencoder import Autoencoder, hyper_analysis_net
+from codec.bitstream import format
 from codec.classical import Array, dct_matrix
 from codec.envelope import BANDS, UNITS_PER_OCTAVE, Envelope
 from codec.lapped import FrontEnd
@@ -68,8 +69,8 @@ class AudioConfig:
     fine and coarse blocks are at frames and at latents, in either direction.
     """
 
-    hop: int = 240
-    merged: int = 4
+    hop: int = format.HOP
+    merged: int = format.FRAMES
     analysis_fine: int = 3
     analysis_coarse: int = 3
     synthesis_coarse: int = 4

@@ -110,7 +110,8 @@ class Trainer:
         x = self.team.share(x)
         torch.manual_seed((self.plan.seed * 1_000_003 + self.step) * self.team.size + self.team.rank)
         coded = self.coded(x, log2_step)
-        loss = balanced(self.task.cost(x, coded, log2_step), self.task.softening)
+        judged = self.task.judged(x, coded, log2_step)
+        loss = balanced(judged.costs, self.task.softening)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.team.mean_([p.grad for p in self.model.parameters() if p.grad is not None])
@@ -121,7 +122,7 @@ class Trainer:
         with torch.no_grad():
             keep = min(self.plan.ema, self.step / (self.step + 9))
             torch._foreach_lerp_(list(self.average.values()), list(self.model.parameters()), 1 - keep)
-            figures = self.task.figures(x, coded)
+            figures = {name: float(values.mean()) for name, values in judged.figures.items()}
         return {"loss": float(loss.detach()), **figures, "norm": float(norm)}
 
     @torch.no_grad()
@@ -133,8 +134,8 @@ class Trainer:
         for x, step in zip(self.task.validation, cycle(self.task.validation_steps), strict=False):
             x = x.to(self.device)
             log2_step = torch.tensor([step], device=self.device)
-            cost = self.task.cost(x, self.coded(x, log2_step, hard=True), log2_step)
-            costs.append(float(cost.sqrt()))
+            judged = self.task.judged(x, self.coded(x, log2_step, hard=True), log2_step)
+            costs.append(float(judged.costs.sqrt()))
         self._load(held)
         return sum(costs) / max(len(costs), 1)
 

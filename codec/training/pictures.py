@@ -21,7 +21,7 @@ from codec.models.image import ImageConfig, ImageModel
 from codec.relaxed import Pass
 from codec.training.data import files, held_out
 from codec.training.loss import SOFTENING, rate_distortion
-from codec.training.task import TableSignals
+from codec.training.task import Judged, TableSignals
 
 SHRINK = (1.3, 2.0)  # lossy sources have no fine chroma at native size: half of the crops come from shrunk copies
 STATISTICS_PICTURES = 400
@@ -89,15 +89,11 @@ class Crops:
             crops.append(cut.flip(1) if rng.integers(2) else cut)
         return as_batch(crops)
 
-    def cost(self, x: Tensor, coded: Pass, log2_step: Tensor) -> Tensor:
-        """(B,) bits a pixel, with squared error at its price."""
-        return rate_distortion(x, coded, log2_step)
-
-    def figures(self, x: Tensor, coded: Pass) -> dict[str, float]:
-        """Mean bits a pixel, and PSNR in dB."""
-        bpp = float((coded.y_bits + coded.z_bits).mean()) / (x.shape[1] * x.shape[2])
-        psnr = float(10 * torch.log10(255**2 / ((coded.x_hat - x) ** 2).mean((1, 2, 3))).mean())
-        return {"bpp": bpp, "psnr": psnr}
+    def judged(self, x: Tensor, coded: Pass, log2_step: Tensor) -> Judged:
+        """Costs in bits a pixel, with squared error at its price; bits a pixel and PSNR in dB."""
+        bpp = (coded.y_bits + coded.z_bits) / (x.shape[1] * x.shape[2])
+        psnr = 10 * torch.log10(255**2 / ((coded.x_hat.detach() - x) ** 2).mean((1, 2, 3)))
+        return Judged(rate_distortion(x, coded, log2_step), {"bpp": bpp.detach(), "psnr": psnr})
 
 
 def _centre(image: Image.Image, crop: int) -> Image.Image:

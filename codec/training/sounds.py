@@ -13,13 +13,14 @@ from torch import Tensor
 
 from codec import media
 from codec.bitstream.errors import MediaError
-from codec.lapped import SAMPLE_RATE, FrontEnd
+from codec.bitstream.format import SAMPLE_RATE
+from codec.lapped import FrontEnd
 from codec.models import AUDIO, ModelRow
 from codec.models.audio import AudioConfig, AudioModel, sound_statistics
 from codec.relaxed import Pass
 from codec.training.data import files, held_out
 from codec.training.spectra import Spectra
-from codec.training.task import TableSignals
+from codec.training.task import Judged, TableSignals
 
 GAIN_DB = (-12.0, 6.0)  # random, as far as full scale allows
 FULL_SCALE = 32767
@@ -123,25 +124,21 @@ class Cuts:
             cuts.append(cut * min(gain, 1 / max(float(cut.abs().max()), 1 / FULL_SCALE)))
         return torch.cat(cuts)
 
-    def cost(self, x: Tensor, coded: Pass, log2_step: Tensor) -> Tensor:
-        """(B,) kbit/s, with spectral distances and companded squared error at their prices."""
+    def judged(self, x: Tensor, coded: Pass, log2_step: Tensor) -> Judged:
+        """Costs in kbit/s, with spectral distances and companded squared error at their prices.
+
+        Figures: kbit/s, log-mel distance, neurogram similarity.
+        """
         a, b = self._inner(x), self._inner(coded.x_hat)
         middle = self.row.config.middle
         price = SPECTRAL_PRICE * torch.exp2((middle - log2_step) * SPECTRAL_SLOPE)
-        spectral = self.spectra.mel_distance(a, b) + self.spectra.dissimilarity(a, b)
+        mel, dissimilarity = self.spectra.mel_distance(a, b), self.spectra.dissimilarity(a, b)
         ca, cb = (self.front_end.compand(self.front_end.coefficients(s)) for s in (a, b))
         squared_error: Tensor = ((ca - cb) ** 2).sum((1, 2)) * self._per_second(x) / 1000
         waveform = WAVEFORM_PRICE * torch.exp2(-2 * log2_step) * squared_error
-        return self._kbps(x, coded) + price * spectral + waveform
-
-    def figures(self, x: Tensor, coded: Pass) -> dict[str, float]:
-        """Mean kbit/s, log-mel distance and neurogram similarity."""
-        a, b = self._inner(x), self._inner(coded.x_hat)
-        return {
-            "kbps": float(self._kbps(x, coded).mean()),
-            "mel": float(self.spectra.mel_distance(a, b).mean()),
-            "nsim": 1 - float(self.spectra.dissimilarity(a, b).mean()),
-        }
+        kbps = (coded.y_bits + coded.z_bits) * self._per_second(x) / 1000
+        figures = {"kbps": kbps.detach(), "mel": mel.detach(), "nsim": 1 - dissimilarity.detach()}
+        return Judged(kbps + price * (mel + dissimilarity) + waveform, figures)
 
     def _inner(self, x: Tensor) -> Tensor:
         """(B, n) of (B, 1, samples): without the first and last hop, which are not complete."""
@@ -149,6 +146,3 @@ class Cuts:
 
     def _per_second(self, x: Tensor) -> float:
         return SAMPLE_RATE / (x.shape[2] - self.hop)
-
-    def _kbps(self, x: Tensor, coded: Pass) -> Tensor:
-        return (coded.y_bits + coded.z_bits) * self._per_second(x) / 1000

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from codec.lapped import SAMPLE_RATE
+from codec.bitstream.format import SAMPLE_RATE
 
 MEL_BANDS = {2048: 160, 1024: 128, 512: 80}  # by samples of a window; hops are a quarter
 MEL_FLOOR = 1e-5  # of power

@@ -12,12 +12,19 @@ from codec.models import ModelRow
 from codec.relaxed import Pass
 
 
+class Judged(NamedTuple):
+    """costs: (B,) rate and distortion, in one unit; figures: (B,) each, by name, what the log says their means of."""
+
+    costs: Tensor
+    figures: dict[str, Tensor]
+
+
 class Task(Protocol):
     """A model to train and what it is trained on.
 
     validation: signals that are kept out of training, each as one of a batch; validation_steps: log2 of the nominal
     steps that they are coded at, in turn; softening: added to costs before their logarithm, keeps empty signals from
-    weighing without end; figure_names: what `figures` says.
+    weighing without end; figure_names: of the figures of `judged`.
     """
 
     row: ModelRow[Any]
@@ -32,11 +39,8 @@ class Task(Protocol):
     def batch(self, step: int, size: int) -> Tensor:
         """`size` signals, float32, in the units of the model: the same for the same step."""
 
-    def cost(self, x: Tensor, coded: Pass, log2_step: Tensor) -> Tensor:
-        """(B,) rate and distortion of signals coded at nominal steps (B,), in one unit."""
-
-    def figures(self, x: Tensor, coded: Pass) -> dict[str, float]:
-        """What the log says of a batch."""
+    def judged(self, x: Tensor, coded: Pass, log2_step: Tensor) -> Judged:
+        """Signals coded at nominal steps (B,)."""
 
 
 class TableSignals(NamedTuple):
