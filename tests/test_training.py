@@ -26,8 +26,9 @@ from codec.classical import block_transform, dct_matrix, picture_statistics
 from codec.encoding import padded
 from codec.eval.metrics import psnr_db
 from codec.fixed import FixedLayer, Mood, set_mood
-from codec.media import Pixels
-from codec.models import IMAGE
+from codec.media import Pixels, sound_file
+from codec.models import AUDIO, IMAGE
+from codec.models.audio import AudioModel
 from codec.models.image import ImageModel
 from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
 from codec.relaxed import relaxed_pass
@@ -35,8 +36,11 @@ from codec.training import checkpoint
 from codec.training.export import export
 from codec.training.loop import Plan, Trainer, begin, load_trained, train
 from codec.training.pictures import Crops, pictures
+from codec.training.sounds import Cuts
+from codec.training.spectra import Spectra
 from codec.training.tables import fitted
 from tests.conftest import PARROTS, Run
+from tests.sounds import melody
 
 CPU = torch.device("cpu")
 PLAN = Plan(steps=4, decay_steps=2, batch=2, crop=64, warmup_steps=2)
@@ -339,3 +343,32 @@ def test_data_that_is_no_shard_is_one_line(tmp_path: Path, run: Run) -> None:
         assert done.returncode == 1
         assert b"neither a folder nor a tar shard" in done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_sound_trains_and_its_export_loads(tmp_path: Path) -> None:
+    for i in range(12):
+        tune = melody(1 + i / 12, channels=1 + i % 2, rate=(48_000, 22_050)[i % 2])
+        (tmp_path / f"{i:02}.flac").write_bytes(sound_file(tune, ".flac"))
+    (tmp_path / "torn.wav").write_bytes(b"RIFF")
+    cuts = Cuts([tmp_path], 16, CPU)
+    assert (len(cuts.validation), len(cuts.pool)) == (1, 11)
+    assert torch.equal(cuts.batch(3, 2), cuts.batch(3, 2))
+    assert cuts.batch(3, 2).shape == (2, 1, (16 * 4 + 1) * 240)
+    trainer = begin(cuts, Plan(2, 0, batch=2, crop=16, model="audio", warmup_steps=1), CPU, tmp_path)
+    for _ in range(2):
+        row = trainer.train_step()
+        assert all(np.isfinite(row[name]) for name in ("loss", "norm", *cuts.figure_names))
+    assert np.isfinite(trainer.validate())
+    trainer.save(tmp_path / "checkpoint.pt")
+    assert export(tmp_path, tmp_path / "audio.safetensors")["model"] == "audio"
+    assert isinstance(weights.load(AUDIO, CPU, tmp_path / "audio.safetensors").model, AudioModel)
+
+
+def test_spectral_distances_are_none_between_equals_and_grow() -> None:
+    x = torch.from_numpy(melody(1).samples.T.copy())
+    spectra = Spectra()
+    noise = 0.01 * torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    for distance in (spectra.mel_distance, spectra.dissimilarity):
+        found = [float(distance(x, x + share * noise)) for share in (0, 0.1, 1)]
+        assert found[0] == pytest.approx(0, abs=1e-3)
+        assert found == sorted(found)
