@@ -32,6 +32,7 @@ SIZE_BYTES = 4  # of the end's own length, its last bytes: how it is found from 
 SAMPLES_BYTES = 8  # of the length of the sound
 END_BYTES = SAMPLES_BYTES + VARINT_BYTES + SIZE_BYTES  # that an end has at most, without the lengths of chunks
 CHUNK_SAMPLES = format.CHUNK_LATENTS * format.FRAMES * format.HOP
+CHUNK_SECONDS = CHUNK_SAMPLES // format.SAMPLE_RATE
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class Parser:
         self.header: SoundHeader | None = None
         self.chunks: list[Chunk] = []
         self.lost = False  # where a section ends is not known any more
+        self._max_seconds = max_seconds
         self._max_chunks = max_seconds * format.SAMPLE_RATE / CHUNK_SAMPLES + 1
         self._partial = partial
         self._damage: list[str] = []
@@ -258,7 +260,8 @@ class Parser:
     def _keep(self, section: Section, whole: bool = True) -> None:
         """One chunk."""
         if len(self.chunks) >= self._max_chunks:
-            raise LimitExceeded(f"a sound of more than {len(self.chunks)} chunks of two seconds")
+            seconds = len(self.chunks) * CHUNK_SECONDS
+            raise LimitExceeded(f"a sound of more than {seconds} seconds, the limit is {self._max_seconds:g}")
         latents = section.payload[0] if section.payload else 0
         if not 1 <= latents <= format.CHUNK_LATENTS:
             raise CorruptFile(f"the chunk at offset {section.start} declares {latents} latents")

@@ -15,6 +15,7 @@ from codec.quality import EFFORT_MAX
 if TYPE_CHECKING:
     from codec.api import Device
 
+FOR_PICTURES = ("effort", "target_size", "target_bpp", "target_psnr", "target_ssim", "roi")
 BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 
 
@@ -44,6 +45,7 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
     help="A picture of the same size whose grey is importance: white is kept better, black worse.",
 )
 @options.max_pixels_option
+@options.max_seconds_option
 @options.device_option
 @options.force_option
 @click.pass_context
@@ -59,6 +61,7 @@ def compress(
     target_ssim: float | None,
     roi: str | None,
     max_pixels: int,
+    max_seconds: float,
     device: Device,
     force: bool,
 ) -> None:
@@ -66,12 +69,15 @@ def compress(
 
     Effort, targets and --roi are for pictures.
     """
-    given = context.get_parameter_source("quality") != ParameterSource.DEFAULT
+
+    def given(name: str) -> bool:
+        return context.get_parameter_source(name) != ParameterSource.DEFAULT
+
     targets = files.destinations(inputs, out, lambda source: ".lcc")
     import codec
     from codec import api, media
 
-    chosen = quality if given else None
+    chosen = quality if given("quality") else None
     try:
         api.check_choice(quality=chosen, bpp=target_bpp, psnr=target_psnr, size=target_size, ssim=target_ssim)
         api.check_effort(effort, roi is not None)
@@ -109,8 +115,8 @@ def compress(
         if not media.is_sound(source.head(media.HEAD_BYTES)):
             out.write(compress_picture(source.read()))
             return
-        if any(value is not None for value in (target_size, target_bpp, target_psnr, target_ssim, roi)):
-            raise MediaError("it is a sound: targets and regions of interest are for pictures")
-        sounds.compress(source, out, quality, device)
+        if any(map(given, FOR_PICTURES)):
+            raise MediaError("it is a sound: effort, targets and regions of interest are for pictures")
+        sounds.compress(source, out, quality, device, max_seconds)
 
     files.each(inputs, targets, force, convert)

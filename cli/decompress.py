@@ -56,6 +56,7 @@ class RegionType(click.ParamType["Region"]):
     "[default: 8; that of the sound's source]",
 )
 @options.max_pixels_option
+@options.max_seconds_option
 @options.device_option
 @options.force_option
 def decompress(
@@ -67,6 +68,7 @@ def decompress(
     partial: bool,
     bit_depth: str | None,
     max_pixels: int,
+    max_seconds: float,
     device: Device,
     force: bool,
 ) -> None:
@@ -89,6 +91,7 @@ def decompress(
             duration_s=duration_s,
             partial=partial,
             device=device,
+            max_seconds=max_seconds,
         )
 
     def restore_picture(source: files.Input, target: str, out: BinaryIO) -> None:

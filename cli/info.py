@@ -12,7 +12,7 @@ import click
 from codec.cli import files
 
 if TYPE_CHECKING:
-    from codec.api import Info, SoundInfo
+    from codec.inspection import Info, SoundInfo
 
 
 @click.command()
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def info(file: str, as_json: bool) -> None:
     """Say what an .lcc FILE holds, without decoding it. FILE - is standard input."""
     import codec
-    from codec.api import SoundInfo
+    from codec.inspection import SoundInfo
 
     with files.named(file):
         facts = codec.info(files.read_input(file))

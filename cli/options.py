@@ -69,3 +69,10 @@ max_pixels_option = click.option(
     show_default=True,
     help="Refuse larger pictures before any memory is spent on them.",
 )
+max_seconds_option = click.option(
+    "--max-seconds",
+    type=POSITIVE,
+    default=format.MAX_SECONDS,
+    show_default=True,
+    help="Refuse longer sounds.",
+)

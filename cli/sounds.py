@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from codec.bitstream import format
 from codec.cli.files import STREAM, Input
 
 if TYPE_CHECKING:
@@ -28,11 +27,11 @@ class _Writer(Protocol):
         """Appends (n, channels) float32."""
 
 
-def compress(source: Input, out: BinaryIO, quality: float, device: Device) -> None:
+def compress(source: Input, out: BinaryIO, quality: float, device: Device, max_seconds: float) -> None:
     """Codes the sound of an input. Raises CodecError."""
     import codec
 
-    reader = _reader(source)
+    reader = _reader(source, max_seconds)
     encoder = codec.sound_encoder(
         reader.sample_rate, reader.channels, quality, bit_depth=reader.bit_depth, tags=reader.tags, device=device
     )
@@ -42,15 +41,15 @@ def compress(source: Input, out: BinaryIO, quality: float, device: Device) -> No
     out.write(encoder.finish())
 
 
-def _reader(source: Input) -> SoundReader | WaveReader:
+def _reader(source: Input, max_seconds: float) -> SoundReader | WaveReader:
     from codec import media
 
     if not source.is_stream:
         source.taken = Path(source.name).stat().st_size
-        return media.SoundReader(source.name)
+        return media.SoundReader(source.name, max_seconds)
     if media.is_wave(source.head(media.HEAD_BYTES)):
-        return media.WaveReader(source, format.MAX_SECONDS)
-    return media.SoundReader(io.BytesIO(source.read()))
+        return media.WaveReader(source, max_seconds)
+    return media.SoundReader(io.BytesIO(source.read()), max_seconds)
 
 
 def decompress(
@@ -63,13 +62,14 @@ def decompress(
     duration_s: float | None,
     partial: bool,
     device: Device,
+    max_seconds: float,
 ) -> None:
     """Restores the sound of an input as the format that the target's suffix names; WAVE to a stream.
 
     bit_depth: of the output, that of the source where None. Raises CodecError.
     """
     import codec
-    from codec import media
+    from codec import api, media
 
     suffix = ".wav" if target == STREAM else Path(target).suffix.lower()
     media.check_sound_suffix(suffix)
@@ -83,9 +83,18 @@ def decompress(
             _write_all(writer, pieces)
 
     if partial or start_s or duration_s is not None:
-        _decompress_part(source, play, start_s, duration_s, partial, device)
+        played = api.playing(
+            source.read(),
+            start_s=start_s,
+            duration_s=duration_s,
+            partial=partial,
+            device=device,
+            max_seconds=max_seconds,
+        )
+        play(played.header, played.tags, played.pieces())
+        api.warn_of_damage(played.damage)
         return
-    decoder = codec.sound_decoder(device=device)
+    decoder = codec.sound_decoder(device=device, max_seconds=max_seconds)
     samples = decoder.push(b"")
     while decoder.header is None and (data := source.read(READ_BYTES)):
         samples = decoder.push(data)
@@ -100,17 +109,6 @@ def decompress(
         yield decoder.finish()
 
     play(decoder.header, decoder.tags, rest())
-
-
-def _decompress_part(
-    source: Input, play: Play, start_s: float, duration_s: float | None, partial: bool, device: Device
-) -> None:
-    """Plays a part of a sound, or what there is of it; warns IncompleteSound."""
-    from codec.api import playing, warn_of_damage
-
-    played = playing(source.read(), start_s=start_s, duration_s=duration_s, partial=partial, device=device)
-    play(played.header, played.tags, played.pieces())
-    warn_of_damage(played.damage)
 
 
 def _write_all(writer: _Writer, pieces: Iterable[Samples]) -> None:

@@ -21,14 +21,14 @@ _HOMES = {
     "compress_audio": "codec.api",
     "decompress": "codec.api",
     "decompress_audio": "codec.api",
-    "info": "codec.api",
+    "info": "codec.inspection",
     "sound_decoder": "codec.api",
     "sound_encoder": "codec.api",
     "verify": "codec.api",
-    "Info": "codec.api",
+    "Info": "codec.inspection",
     "IncompletePicture": "codec.api",
     "IncompleteSound": "codec.api",
-    "SoundInfo": "codec.api",
+    "SoundInfo": "codec.inspection",
     "MediaNotice": "codec.media",
     "Picture": "codec.media",
     "Sound": "codec.media",
@@ -44,13 +44,10 @@ if TYPE_CHECKING:
     from codec.api import (
         IncompletePicture,
         IncompleteSound,
-        Info,
-        SoundInfo,
         compress,
         compress_audio,
         decompress,
         decompress_audio,
-        info,
         sound_decoder,
         sound_encoder,
         verify,
@@ -63,6 +60,7 @@ if TYPE_CHECKING:
         ModelMismatch,
         UnsupportedFile,
     )
+    from codec.inspection import Info, SoundInfo, info
     from codec.media import MediaNotice, Picture, Sound
 
 __all__ = [

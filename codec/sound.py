@@ -21,7 +21,7 @@ from codec.bitstream import format
 from codec.bitstream import sound as soundfile
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CorruptFile, MediaError
-from codec.bitstream.sound import Chunk, SoundFile, SoundHeader
+from codec.bitstream.sound import CHUNK_SECONDS, Chunk, SoundFile, SoundHeader
 from codec.coding import Latents
 from codec.devices import undisturbed
 from codec.headers import identity, log2_step_of, weights_of
@@ -33,7 +33,6 @@ from codec.noise import noise
 
 HOP, FRAMES, CHUNK = format.HOP, format.FRAMES, format.CHUNK_LATENTS
 LATENT = HOP * FRAMES  # samples
-CHUNK_SECONDS = soundfile.CHUNK_SAMPLES // format.SAMPLE_RATE
 LOUDEST = 1000.0  # of full scale; floats may lie beyond it, but not without end
 ROOT_HALF = np.float32(np.sqrt(0.5))
 

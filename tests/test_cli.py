@@ -437,3 +437,14 @@ def test_the_pixel_limit_is_an_option(png: Path, run: Run) -> None:
     file = png.with_suffix(".lcc")
     assert "the limit is 9749" in only_line(run("decompress", file, "--max-pixels", 9749, "-o", png.parent / "b.png"))
     assert run("verify", file, "--max-pixels", 9749).returncode == 1
+
+
+def test_limits_and_choices_hold_for_sounds_too(run: Run, tmp_path: Path) -> None:
+    coded, restored = tmp_path / "speech.lcc", tmp_path / "speech.wav"
+    assert "the limit is 1" in only_line(run("compress", SPEECH, "-o", coded, "--max-seconds", 1))
+    assert "are for pictures" in only_line(run("compress", SPEECH, "-o", coded, "--effort", 1))
+    assert not coded.exists()
+    assert run("compress", SPEECH, "-o", coded, "-q", 0).returncode == 0
+    for part in ((), ("--start", 0.5)):
+        assert "the limit is 1" in only_line(run("decompress", coded, "-o", restored, "--max-seconds", 1, *part))
+    assert not restored.exists()

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codec.bitstream.errors import LimitExceeded, MediaError
+from codec.bitstream.format import MAX_RATE, MAX_SECONDS
 from codec.media import libsndfile
 from codec.media.notices import notice
 from codec.media.paths import PathLike, open_file
@@ -27,10 +28,8 @@ Waveform = Union[npt.NDArray[np.generic], "Tensor"]
 SoundFileSource = PathLike | bytes | bytearray | memoryview | BinaryIO
 SoundSource = SoundFileSource | tuple[Waveform, int] | Sound
 
-MAX_SECONDS = 24 * 3600.0  # default limit; in seconds because resampling can make many samples out of few
 MAX_FILE_BYTES = 1 << 34
 BLOCK_SAMPLES = 1 << 16
-MAX_RATE = 1 << 20  # Hz; libsndfile takes any
 
 BIT_DEPTH = {"PCM_24": 24, "PCM_32": 24, "FLOAT": 32, "DOUBLE": 32, "ALAC_20": 24, "ALAC_24": 24, "ALAC_32": 24}
 ROUNDED = {

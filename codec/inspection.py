@@ -1,0 +1,125 @@
+"""What files say of themselves, without decoding their latents. Loads no torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from codec import media
+from codec.bitstream import container, format
+from codec.bitstream import sound as soundfile
+from codec.bitstream.sections import media_of
+from codec.media import PathLike
+from codec.quality import AUDIO, IMAGE
+
+METADATA_NAMES = {format.SECTION_ICC: "icc", format.SECTION_EXIF: "exif", format.SECTION_XMP: "xmp"}
+
+
+@dataclass(frozen=True)
+class SoundInfo:
+    """What a file of sound says of itself.
+
+    sample_rate: Hz; channels: 1 or 2; samples: of each channel; bit_depth: of the source, 16, 24 or 32 (floats); tags:
+    title, artist and so on; chunks: how many; size_bytes: of the whole file; payload_bytes: of the coded streams in it.
+    """
+
+    media: str
+    sample_rate: int
+    channels: int
+    samples: int
+    bit_depth: int
+    tags: dict[str, str]
+    chunks: int
+    quality: float
+    model: int
+    weights: str
+    version: int
+    size_bytes: int
+    payload_bytes: int
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds."""
+        return self.samples / self.sample_rate
+
+    @property
+    def rate_kbps(self) -> float:
+        """Kilobits a second of the whole file."""
+        return self.size_bytes * 8 / 1000 / self.duration_s if self.samples else 0.0
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a file of a picture says of itself.
+
+    width, height: pixels; channels: 1 grey, 3 RGB; bit_depth: of the source, 8 or 16; tiles: how many; metadata: the
+    kinds that are there, of "icc", "exif" and "xmp"; size_bytes: of the whole file.
+    """
+
+    media: str
+    width: int
+    height: int
+    channels: int
+    bit_depth: int
+    alpha: bool
+    metadata: tuple[str, ...]
+    tiles: int
+    quality: float
+    model: int
+    weights: str
+    version: int
+    size_bytes: int
+
+    @property
+    def rate_bpp(self) -> float:
+        """Bits a pixel of the whole file."""
+        return self.size_bytes * 8 / (self.width * self.height)
+
+
+def info(data: bytes | PathLike) -> Info | SoundInfo:
+    """What an .lcc file says of itself, checksums checked, latents not decoded. Loads no torch.
+
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile, MediaError.
+    """
+    raw = media.read_bytes(data)
+    return _sound_info(raw) if media_of(raw) == format.MEDIA_AUDIO else _picture_info(raw)
+
+
+def _picture_info(raw: bytes) -> Info:
+    parsed = container.read(raw, max_pixels=format.MAX_SIDE**2)
+    header = parsed.header
+    return Info(
+        media="image",
+        width=header.width,
+        height=header.height,
+        channels=header.channels,
+        bit_depth=header.bit_depth,
+        alpha=header.alpha,
+        metadata=tuple(name for section, name in METADATA_NAMES.items() if section in parsed.extras),
+        tiles=len(header.tiling),
+        quality=round(IMAGE.quality(header.step_index), 1),
+        model=header.model,
+        weights=header.digest.hex(),
+        version=format.VERSION,
+        size_bytes=len(raw),
+    )
+
+
+def _sound_info(raw: bytes) -> SoundInfo:
+    parsed = soundfile.read(raw, max_seconds=math.inf)
+    header = parsed.header
+    return SoundInfo(
+        media="audio",
+        sample_rate=header.sample_rate,
+        channels=header.channels,
+        samples=parsed.samples,
+        bit_depth=header.bit_depth,
+        tags=parsed.tags,
+        chunks=len(parsed.chunks),
+        quality=round(AUDIO.quality(header.step_index), 1),
+        model=header.model,
+        weights=header.digest.hex(),
+        version=format.VERSION,
+        size_bytes=len(raw),
+        payload_bytes=sum(len(chunk.data) for chunk in parsed.chunks),
+    )
