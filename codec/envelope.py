@@ -22,7 +22,9 @@ ENERGY_FLOOR = 1e-9  # of a coefficient's square: 90 dB below full scale
 SILENCE = 4 * ENERGY_FLOOR  # energies up to here are decoded as none
 UNITS_PER_OCTAVE = 32.0  # of energy; the middle step is then 2 dB
 LOG2_ENERGIES = (-32.0, 16.0)  # beyond these nothing makes sense
-GAIN_LIMIT = 2.0  # octaves of amplitude that a band is moved at most
+GAIN_LIMIT = 4.0  # octaves of amplitude that a band is raised at most
+LEFT_ABOVE, LEFT_BELOW = 0.25, 1.0  # octaves of amplitude that a band may be left away from its energy
+CORRECTION = 1.0  # octaves of energy that networks may move a band: on sounds unlike any they know they would run away
 
 
 def band_edges(hop: int, bands: int = BANDS) -> list[int]:
@@ -77,6 +79,11 @@ class Envelope(nn.Module):
         octaves = torch.log2(self.energies(c) + ENERGY_FLOOR) - self.mean
         return octaves @ self.dct.T * UNITS_PER_OCTAVE
 
+    def near(self, features: Tensor, known: Tensor) -> Tensor:
+        """Features with every band at most CORRECTION octaves from known ones."""
+        octaves = (features - known) @ self.dct / UNITS_PER_OCTAVE
+        return known + F.hardtanh(octaves, -CORRECTION, CORRECTION) @ self.dct.T * UNITS_PER_OCTAVE
+
     def log2_energies(self, features: Tensor) -> Tensor:
         """(B, rows, latents, BANDS) log2 of mean squares, ENERGY_FLOOR added."""
         return F.hardtanh(features @ self.dct / UNITS_PER_OCTAVE + self.mean, *LOG2_ENERGIES)
@@ -90,13 +97,14 @@ class Envelope(nn.Module):
         return self._everywhere((wanted + ENERGY_FLOOR**2).sqrt())
 
     def matched(self, c: Tensor, wanted: Tensor, share: Tensor) -> Tensor:
-        """Coefficients with their bands moved towards wanted energies, by a share (BANDS,) of the way; none where none
-        is wanted.
+        """Coefficients with their bands moved towards wanted energies, by a share (BANDS,) of the way, and never left
+        far from them; none where none is wanted.
         """
         found = torch.log2(self.energies(c) + ENERGY_FLOOR)
-        octaves = (torch.log2(wanted + ENERGY_FLOOR) - found) / 2 * share
+        octaves = (torch.log2(wanted + ENERGY_FLOOR) - found) / 2
+        moved = torch.maximum(torch.minimum(octaves * share, octaves + LEFT_ABOVE), octaves - LEFT_BELOW)
         present = wanted / (wanted + ENERGY_FLOOR)
-        return c * self._everywhere(torch.exp2(F.hardtanh(octaves, -GAIN_LIMIT, GAIN_LIMIT)) * present)
+        return c * self._everywhere(torch.exp2(moved.clamp_max(GAIN_LIMIT)) * present)
 
     def _everywhere(self, x: Tensor) -> Tensor:
         """(B, rows, frames, hop) of (B, rows, latents, BANDS)."""

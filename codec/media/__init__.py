@@ -14,14 +14,13 @@ from codec.media.reading import ImageSource, read_picture
 from codec.media.resampling import Resampler, resample
 from codec.media.sniffing import HEAD_BYTES, is_sound
 from codec.media.sound import Samples, Sound
-from codec.media.sound_reading import MAX_SECONDS, SoundReader, SoundSource, read_sound
+from codec.media.sound_reading import SoundReader, SoundSource, read_sound
 from codec.media.sound_writing import SOUND_SAVED_AS, SOUNDS, SoundWriter, check_sound_suffix, sound_file
 from codec.media.waves import WaveReader, WaveWriter, is_wave
 from codec.media.writing import PICTURES, SAVED_AS, check_suffix, picture_file
 
 __all__ = [
     "HEAD_BYTES",
-    "MAX_SECONDS",
     "OPENED",
     "PICTURES",
     "SAVED_AS",

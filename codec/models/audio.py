@@ -165,8 +165,8 @@ class AudioModel(Autoencoder):
             h = self.front_end.compand(c) * torch.exp2(-self.log2_norm_fine)
             energies = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
         h = self.down(merge(self.a_fine(h, told, limit_fine), (1, self.config.merged)))
-        features: Tensor = self.a_coarse(torch.cat([energies, h], -1), told, limit_coarse)
-        return features
+        features = self.a_coarse(torch.cat([energies, h], -1), told, limit_coarse)
+        return torch.cat([self._near(features, energies), features[..., BANDS:]], -1)
 
     def synthesis(self, h: Tensor, log2_step: Tensor, noise: Tensor | None = None) -> Tensor:
         """(B, rows, samples) float32 sound, not clamped, of features h; its first and last hop are not complete.
@@ -174,8 +174,9 @@ class AudioModel(Autoencoder):
         noise: (B, rows, n * merged, hop) uniform with unit variance; drawn at random where None.
         """
         told, limit_fine, limit_coarse = self._conditions(log2_step)
+        coded = h[..., :BANDS]
         h = self.s_coarse(h, told, limit_coarse)
-        energies = h[..., :BANDS].float()
+        energies = self._near(h, coded)
         h = self.s_fine(spread(self.up(h), (1, self.config.merged)), told, limit_fine)
         noise_share = torch.sigmoid(self.noise_share(h) + self.noise_by_quality(told[:, None])[:, None, None]).float()
         match_share = torch.sigmoid(self.match_by_quality(told[:, None]))[:, None, None].float()
@@ -186,6 +187,12 @@ class AudioModel(Autoencoder):
             c_hat = self.front_end.expand(h.float() * torch.exp2(self.log2_norm_fine))
             c_hat = c_hat + noise_share * self.envelope.amplitudes(wanted) * noise
             return self.front_end.samples(self.envelope.matched(c_hat, wanted, match_share))
+
+    def _near(self, h: Tensor, energies: Tensor) -> Tensor:
+        """(..., BANDS) float32 energies of features h, kept near known ones."""
+        norm = torch.exp2(self.prior.log2_norm[:BANDS])
+        with torch.autocast(h.device.type, enabled=False):
+            return self.envelope.near(h[..., :BANDS].float() * norm, energies.float() * norm) / norm
 
     def silence(self, rows: int, latents: int) -> Tensor:
         """(1, rows, latents, M) features that synthesis makes silence of."""

@@ -15,6 +15,7 @@ from codec import media
 from codec.bitstream.errors import MediaError
 from codec.bitstream.format import SAMPLE_RATE
 from codec.lapped import FrontEnd
+from codec.media import Samples
 from codec.models import AUDIO, ModelRow
 from codec.models.audio import AudioConfig, AudioModel, sound_statistics
 from codec.relaxed import Pass
@@ -24,12 +25,14 @@ from codec.training.task import Judged, TableSignals
 
 GAIN_DB = (-12.0, 6.0)  # random, as far as full scale allows
 FULL_SCALE = 32767
-SYNTHETIC_SHARE = 1 / 16
+SYNTHETIC_SHARE = 1 / 8
+SYNTHETIC_LEVEL = (-2.5, 0.0)  # log10 of the peak
 STATISTICS_SOUNDS = 200
 TABLE_SOUNDS = 60
 TABLE_STEPS = (9.0, 8.0, 7.0, 6.0, 4.75, 3.25)  # log2
-SPECTRAL_PRICE = 150.0  # kbit/s that a unit of spectral distance is worth at the middle step ...
+SPECTRAL_PRICE = 120.0  # kbit/s that a unit of spectral distance is worth at the middle step ...
 SPECTRAL_SLOPE = 0.8  # ... and octaves that this price rises by for each octave that the step falls
+CONVERGENCE_SHARE = 0.75  # of spectral convergence in that distance
 WAVEFORM_PRICE = 4.0  # bits that a squared error of one step^2 of a companded coefficient is worth
 
 
@@ -54,23 +57,39 @@ def as_signal(sound: Tensor) -> Tensor:
     return sound[None, None].float() / FULL_SCALE
 
 
-def synthetic(rng: np.random.Generator, length: int) -> npt.NDArray[np.float32]:
-    """(length,) of what recordings lack and users have: tones, white noise, clicks, at any level, amid silence."""
-    t = np.arange(length) / SAMPLE_RATE
-    kind = rng.integers(3)
-    if kind == 0:
-        x = sum(
-            np.sin(2 * np.pi * 10 ** rng.uniform(1.5, 4.2) * t + rng.uniform(0, 6)) for _ in range(rng.integers(1, 4))
-        )
-    elif kind == 1:
-        x = rng.uniform(-1, 1, length)
-    else:
-        x = (np.arange(length) % int(10 ** rng.uniform(2.5, 4.5)) == 0) * rng.choice([-1.0, 1.0])
-    x = x / max(np.abs(x).max(), 1e-9) * 10 ** rng.uniform(-3, 0)
+def synthetic(rng: np.random.Generator, length: int) -> Samples:
+    """(length,) float32 of what recordings lack and users have, at any level, amid silence."""
+    x = KINDS[rng.integers(len(KINDS))](rng, length)
+    x = x / max(np.abs(x).max(), 1e-9) * 10 ** rng.uniform(*SYNTHETIC_LEVEL)
     start, stop = sorted(rng.uniform(-0.5, 1.5, 2) * length)
     x[(np.arange(length) < start) | (np.arange(length) >= stop)] = 0
-    out: npt.NDArray[np.float32] = x.astype(np.float32)
+    out: Samples = x.astype(np.float32)
     return out
+
+
+def _tones(rng: np.random.Generator, length: int) -> npt.NDArray[np.float64]:
+    """Up to three sines that stand still or glide, each with up to seven overtones."""
+    x = np.zeros(length)
+    for _ in range(rng.integers(1, 4)):
+        octaves = rng.uniform(-1, 1) if rng.random() < 0.3 else 0.0
+        hertz = 10 ** rng.uniform(1.5, 4.2) * 2 ** np.linspace(0, octaves, length)
+        phase = 2 * np.pi * np.cumsum(hertz) / SAMPLE_RATE + rng.uniform(0, 2 * np.pi)
+        for overtone in range(1, 1 + rng.choice([1, 1, 2, 8])):
+            audible = hertz * overtone < SAMPLE_RATE / 2
+            x += np.sin(overtone * phase) * audible / overtone
+    return x
+
+
+def _white_noise(rng: np.random.Generator, length: int) -> npt.NDArray[np.float64]:
+    return rng.uniform(-1, 1, length)
+
+
+def _clicks(rng: np.random.Generator, length: int) -> npt.NDArray[np.float64]:
+    period = int(10 ** rng.uniform(2.5, 4.5))
+    return np.where(np.arange(length) % period == 0, rng.choice([-1.0, 1.0]), 0.0)
+
+
+KINDS = (_tones, _tones, _white_noise, _clicks)  # tones twice, as they vary most
 
 
 def table_signals(sources: Iterable[Path]) -> TableSignals:
@@ -132,13 +151,15 @@ class Cuts:
         a, b = self._inner(x), self._inner(coded.x_hat)
         middle = self.row.config.middle
         price = SPECTRAL_PRICE * torch.exp2((middle - log2_step) * SPECTRAL_SLOPE)
-        mel, dissimilarity = self.spectra.mel_distance(a, b), self.spectra.dissimilarity(a, b)
+        mel, convergence = self.spectra.mel_and_convergence(a, b)
+        dissimilarity = self.spectra.dissimilarity(a, b)
         ca, cb = (self.front_end.compand(self.front_end.coefficients(s)) for s in (a, b))
         squared_error: Tensor = ((ca - cb) ** 2).sum((1, 2)) * self._per_second(x) / 1000
         waveform = WAVEFORM_PRICE * torch.exp2(-2 * log2_step) * squared_error
         kbps = (coded.y_bits + coded.z_bits) * self._per_second(x) / 1000
         figures = {"kbps": kbps.detach(), "mel": mel.detach(), "nsim": 1 - dissimilarity.detach()}
-        return Judged(kbps + price * (mel + dissimilarity) + waveform, figures)
+        spectral = mel + dissimilarity + CONVERGENCE_SHARE * convergence
+        return Judged(kbps + price * spectral + waveform, figures)
 
     def _inner(self, x: Tensor) -> Tensor:
         """(B, n) of (B, 1, samples): without the first and last hop, which are not complete."""

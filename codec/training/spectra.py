@@ -1,7 +1,8 @@
 """Spectral distances of sounds, with gradients: what the ear compares, beside the waveform.
 
-Two views: log-mel spectra at three resolutions, and the local structure of a spectrogram in bands as wide as the ear's,
-after the neurogram similarity (NSIM) of Hines 2015 and Chinen 2020 (ViSQOL v3).
+Three views: log-mel spectra at three resolutions; magnitudes at the same, where few strong lines count as much as many
+weak ones; and the local structure of a spectrogram in bands as wide as the ear's, after the neurogram similarity (NSIM)
+of Hines 2015 and Chinen 2020 (ViSQOL v3).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from codec.bitstream.format import SAMPLE_RATE
 
 MEL_BANDS = {2048: 160, 1024: 128, 512: 80}  # by samples of a window; hops are a quarter
 MEL_FLOOR = 1e-5  # of power
+MAGNITUDE_FLOOR = 1e-9  # of power: keeps gradients of square roots finite
+SILENT_POWER = 1e-3  # of a whole spectrogram: below it nothing converges
 EAR_BANDS = 32
 EAR_WINDOW = 3840  # 80 ms
 EAR_HOP = 960  # 20 ms
@@ -63,14 +66,20 @@ class Spectra(nn.Module):
         self.register_buffer(f"hann{EAR_WINDOW}", torch.hann_window(EAR_WINDOW))
         self.register_buffer("blur", torch.tensor(BLUR)[None, None])
 
-    def mel_distance(self, x: Tensor, y: Tensor) -> Tensor:
-        """(B,) mean absolute difference of the base-10 logarithms of mel spectra of power."""
-        distances = []
+    def mel_and_convergence(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """(B,) mean absolute difference of the base-10 logarithms of mel spectra of power; and spectral convergence
+        (Arik 2018), the norm of the difference of magnitudes over the norm of those of x, where strong lines count.
+        """
+        mel, convergence = [], []
         for window in MEL_BANDS:
             bands = getattr(self, f"mel{window}")
-            a, b = (torch.log10((self._power(s, window, window // 4) @ bands).clamp_min(MEL_FLOOR)) for s in (x, y))
-            distances.append((a - b).abs().mean((1, 2)))
-        return torch.stack(distances).mean(0)
+            a, b = (self._power(s, window, window // 4) for s in (x, y))
+            log_a, log_b = (torch.log10((power @ bands).clamp_min(MEL_FLOOR)) for power in (a, b))
+            mel.append((log_a - log_b).abs().mean((1, 2)))
+            a, b = (power + MAGNITUDE_FLOOR for power in (a, b))
+            difference = ((a.sqrt() - b.sqrt()) ** 2).sum((1, 2))
+            convergence.append(((difference + MAGNITUDE_FLOOR) / (a.sum((1, 2)) + SILENT_POWER)).sqrt())
+        return torch.stack(mel).mean(0), torch.stack(convergence).mean(0)
 
     def dissimilarity(self, x: Tensor, y: Tensor) -> Tensor:
         """(B,) 1 - the mean neurogram similarity; y is compared to x, samples >= 3840."""
