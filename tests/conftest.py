@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,9 @@ ROOT = Path(__file__).parent.parent
 PARROTS = ROOT / "examples" / "parrots.png"
 SPEECH = ROOT / "examples" / "speech.flac"
 SHARED = ROOT.parent / "shared" / "data"
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread for each, and for what it starts
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -35,8 +39,6 @@ def run() -> Run:
     """Runs `codec ARGUMENTS` in a process of its own."""
 
     def call(*arguments: object, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
-        import os
-
         return subprocess.run(
             [sys.executable, "-m", "codec.cli", *map(str, arguments)],
             input=stdin,
