@@ -58,15 +58,15 @@ class Autoencoder(nn.Module):
 
 
 def hyper_analysis_net(
-    config: PriorConfig, width: int, kernel: tuple[int, int], stride: tuple[int, int]
+    channels: int, width: int, hyper_channels: int, kernel: tuple[int, int], stride: tuple[int, int]
 ) -> nn.Sequential:
-    """Features to hyper-latents, `stride` squared times coarser."""
+    """Features of so many channels to hyper-latents, `stride` squared times coarser."""
     return nn.Sequential(
-        nn.Linear(sum(config.groups), width),
+        nn.Linear(channels, width),
         nn.ReLU(),
         Depthwise(width, kernel, stride),
         nn.Linear(width, width),
         nn.ReLU(),
         Depthwise(width, kernel, stride),
-        nn.Linear(width, config.hyper_channels),
+        nn.Linear(width, hyper_channels),
     )

@@ -1,9 +1,10 @@
 """Sound: an autoencoder that begins as an MDCT with companding, a short DCT over frames, and band energies.
 
 Linear path: the MDCT (5 ms frames), companded, then four frames become one latent frame of 20 ms by a DCT over time for
-each frequency, of which the 288 strongest coefficients are kept; synthesis is the transpose. Before them stand the
-energies of 32 bands. Residual blocks at either scale, in both directions, learn the rest. At the end synthesis adds
-noise where it wants it and moves bands towards their energies. Channels of a file are rows: (B, rows, frames,
+each frequency, of which the 640 strongest coefficients are kept; synthesis is the transpose. Before them stand the
+energies of 32 bands. Residual blocks at either scale, in both directions, learn the rest; the weaker coefficients, all
+treble and worth bits at high quality only, go around those of latents. At the end synthesis adds noise where it wants
+it and moves bands towards their energies. Channels of a file are rows: (B, rows, frames,
 coefficients), 1 row mono, 2 stereo.
 """
 
@@ -66,7 +67,8 @@ def sound_statistics(sounds: Sequence[Tensor], hop: int, merged: int) -> SoundSt
 class AudioConfig:
     """Sizes of the sound model. hop: samples of an MDCT frame; merged: frames of a latent.
 
-    fine and coarse blocks are at frames and at latents, in either direction.
+    fine and coarse blocks are at frames and at latents, in either direction. treble: the last channels, which go around
+    coarse blocks.
     """
 
     hop: int = format.HOP
@@ -78,10 +80,11 @@ class AudioConfig:
     kernel_fine: int = 7
     kernel_coarse: int = 5
     hyper_width: int = 256
+    treble: int = 352
     middle: float = 5.5
     prior: PriorConfig = field(
         default_factory=lambda: PriorConfig(
-            groups=(32, 32, 64, 192),
+            groups=(32, 32, 64, 192, 352),
             quartered_columns=True,
             hyper_channels=64,
             kernel=(1, 5),
@@ -94,7 +97,7 @@ class AudioConfig:
 
 
 class AudioModel(Autoencoder):
-    """x: (B, rows, samples) in -1..1 at 48 kHz, samples = (n * merged + 1) * hop; latents (B, rows, n, 320).
+    """x: (B, rows, samples) in -1..1 at 48 kHz, samples = (n * merged + 1) * hop; latents (B, rows, n, 672).
 
     halo: how many latents around a place the transforms look at.
     """
@@ -108,20 +111,22 @@ class AudioModel(Autoencoder):
         keep = np.argsort(-s.rms_merged, kind="stable")[: channels - BANDS]
         log2_std = torch.tensor(np.log2(np.append(s.rms_envelope, s.rms_merged[keep])), dtype=torch.float32)
         super().__init__(config.prior, config.middle, log2_std, log2_std / 2)
-        self.config = config
+        self.config, self.body = config, channels - config.treble
         self.register_buffer("log2_norm_fine", torch.tensor(np.log2(s.rms) / 2, dtype=torch.float32))
         self.front_end, self.envelope = FrontEnd(hop), Envelope(hop, merged, s.mean_envelope)
         with torch.no_grad():
             self.gain.log2_offset[:, :BANDS] = torch.tensor(ENERGY_STEPS)[:, None]
-        self.down, self.up = zeroed(Plain(merged * hop, channels - BANDS)), zeroed(Plain(channels, merged * hop))
+        self.down, self.up = zeroed(Plain(merged * hop, self.body - BANDS)), zeroed(Plain(self.body, merged * hop))
+        self.down_treble = zeroed(Plain(merged * hop, config.treble))
+        self.up_treble = zeroed(Plain(config.treble, merged * hop))
         self._start_from(keep)
         fine, coarse = (1, config.kernel_fine), (1, config.kernel_coarse)
         self.a_fine, self.a_coarse = (
             Stack(hop, config.analysis_fine, fine),
-            Stack(channels, config.analysis_coarse, coarse),
+            Stack(self.body, config.analysis_coarse, coarse),
         )
         self.s_coarse, self.s_fine = (
-            Stack(channels, config.synthesis_coarse, coarse),
+            Stack(self.body, config.synthesis_coarse, coarse),
             Stack(hop, config.synthesis_fine, fine),
         )
         self.noise_share, self.noise_by_quality = zeroed(nn.Linear(hop, hop)), zeroed(nn.Linear(1, hop))
@@ -139,7 +144,7 @@ class AudioModel(Autoencoder):
         self.halo = max(
             reach(config.analysis_fine, config.analysis_coarse), reach(config.synthesis_fine, config.synthesis_coarse)
         )
-        self.h_a = hyper_analysis_net(config.prior, config.hyper_width, (1, 4), (1, 2))
+        self.h_a = hyper_analysis_net(self.body, config.hyper_width, config.prior.hyper_channels, (1, 4), (1, 2))
 
     def _start_from(self, keep: np.ndarray) -> None:
         """Sets the linear path to a DCT over the merged frames of each frequency."""
@@ -150,23 +155,33 @@ class AudioModel(Autoencoder):
         over_time = np.einsum("kt,fg->fktg", dct_matrix(merged), np.eye(hop)).reshape(hop * merged, merged * hop)[keep]
         fine = np.tile(norm_fine, merged)
         with torch.no_grad():
-            self.down.weight.copy_(torch.from_numpy(over_time * fine / norm[:, None]))
-            self.up.weight[:, BANDS:] = torch.from_numpy((over_time / fine * norm[:, None]).T.copy())
+            down = torch.from_numpy(over_time * fine / norm[:, None])
+            up = torch.from_numpy((over_time / fine * norm[:, None]).T.copy())
+            body = self.body - BANDS
+            self.down.weight.copy_(down[:body])
+            self.down_treble.weight.copy_(down[body:])
+            self.up.weight[:, BANDS:] = up[:, :body]
+            self.up_treble.weight.copy_(up[:, body:])
+
+    def hyper_analysis(self, h: Tensor) -> Tensor:
+        """Hyper-latents of features; treble adds nothing to what energies tell of it."""
+        return super().hyper_analysis(h[..., : self.body])
 
     def linear_parameters(self) -> list[nn.Parameter]:
         """The linear path: trained with a smaller learning rate."""
-        return [p for layer in (self.down, self.up) for p in layer.parameters()]
+        layers = (self.down, self.down_treble, self.up, self.up_treble)
+        return [p for layer in layers for p in layer.parameters()]
 
     def analysis(self, x: Tensor, log2_step: Tensor) -> Tensor:
-        """(B, rows, latents, 320) float32 features of sound x."""
+        """(B, rows, latents, 672) float32 features of sound x."""
         told, limit_fine, limit_coarse = self._conditions(log2_step)
         with torch.autocast(x.device.type, enabled=False):
             c = self.front_end.coefficients(x.float())
             h = self.front_end.compand(c) * torch.exp2(-self.log2_norm_fine)
             energies = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
-        h = self.down(merge(self.a_fine(h, told, limit_fine), (1, self.config.merged)))
-        features = self.a_coarse(torch.cat([energies, h], -1), told, limit_coarse)
-        return torch.cat([self._near(features, energies), features[..., BANDS:]], -1)
+        h = merge(self.a_fine(h, told, limit_fine), (1, self.config.merged))
+        body = self.a_coarse(torch.cat([energies, self.down(h)], -1), told, limit_coarse)
+        return torch.cat([self._near(body, energies), body[..., BANDS:], self.down_treble(h)], -1)
 
     def synthesis(self, h: Tensor, log2_step: Tensor, noise: Tensor | None = None) -> Tensor:
         """(B, rows, samples) float32 sound, not clamped, of features h; its first and last hop are not complete.
@@ -174,10 +189,10 @@ class AudioModel(Autoencoder):
         noise: (B, rows, n * merged, hop) uniform with unit variance; drawn at random where None.
         """
         told, limit_fine, limit_coarse = self._conditions(log2_step)
-        coded = h[..., :BANDS]
-        h = self.s_coarse(h, told, limit_coarse)
-        energies = self._near(h, coded)
-        h = self.s_fine(spread(self.up(h), (1, self.config.merged)), told, limit_fine)
+        body = self.s_coarse(h[..., : self.body], told, limit_coarse)
+        energies = self._near(body, h[..., :BANDS])
+        h = self.up(body) + self.up_treble(h[..., self.body :])
+        h = self.s_fine(spread(h, (1, self.config.merged)), told, limit_fine)
         noise_share = torch.sigmoid(self.noise_share(h) + self.noise_by_quality(told[:, None])[:, None, None]).float()
         match_share = torch.sigmoid(self.match_by_quality(told[:, None]))[:, None, None].float()
         if noise is None:
@@ -203,5 +218,6 @@ class AudioModel(Autoencoder):
         return features
 
     def _conditions(self, log2_step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        limit_fine, limit_coarse = (step_limit(log2_step, n) for n in (self.log2_norm_fine, self.prior.log2_norm))
+        norms = self.log2_norm_fine, self.prior.log2_norm[: self.body]
+        limit_fine, limit_coarse = (step_limit(log2_step, norm) for norm in norms)
         return self.gain.told(log2_step), limit_fine, limit_coarse

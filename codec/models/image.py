@@ -61,7 +61,9 @@ class ImageModel(Autoencoder):
             -(-config.analysis8 // 2) + config.analysis16,
             -(-config.synthesis8 // 2) + config.synthesis16,
         )
-        self.h_a = hyper_analysis_net(config.prior, config.hyper_width, (4, 4), (2, 2))
+        self.h_a = hyper_analysis_net(
+            sum(config.prior.groups), config.hyper_width, config.prior.hyper_channels, (4, 4), (2, 2)
+        )
 
     def _start_from(self, s: PictureStatistics, keep: np.ndarray) -> None:
         """Sets the linear path to the transform coder of the statistics."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import cycle
+from operator import le
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +206,8 @@ def begin(
 def load_trained(model: Autoencoder, path: Path) -> None:
     """Fills a model with the averaged weights of a checkpoint (.pt) or with exported ones, ready to train on.
 
-    A checkpoint may be that of another architecture: what fits by name and shape is taken, the rest keeps its start.
+    A checkpoint may be that of another architecture: what has the same name, and no more of anything, is taken; what
+    there is more of here keeps its start.
     Raises ModelMismatch.
     """
     try:
@@ -215,11 +217,12 @@ def load_trained(model: Autoencoder, path: Path) -> None:
             fitting = {
                 name: value
                 for name, value in (saved["model"] | saved["average"]).items()
-                if name in own and own[name].shape == value.shape
+                if name in own and value.ndim == own[name].ndim and all(map(le, value.shape, own[name].shape))
             }
             if not fitting:
                 raise ModelMismatch(f"nothing in {path} fits this model")
-            model.load_state_dict(own | fitting)
+            for name, value in fitting.items():
+                own[name][tuple(map(slice, value.shape))] = value
             return
         weights.unpack(model, weights.arrays_of(path))
     except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
