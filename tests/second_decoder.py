@@ -42,8 +42,6 @@ TOTAL = 2**24
 WORD = 2**32
 UNIFORM = [range(0, TOTAL + 1, TOTAL >> bits) for bits in range(17)]  # over 2^bits symbols
 
-CHANNELS = 320
-
 
 class Sizes(NamedTuple):
     """In what the models differ."""
@@ -69,7 +67,7 @@ SIZES = {  # of each medium and model
         has_repeated_ends=False,
     ),
     (SOUND, 2): Sizes(
-        1408, (1, 2), 64, (32, 32, 64, 192), has_quarters_by_columns=True, is_steered=True, has_repeated_ends=True
+        1408, (1, 2), 64, (32, 32, 64, 192, 352), has_quarters_by_columns=True, is_steered=True, has_repeated_ends=True
     ),
 }
 
@@ -616,7 +614,7 @@ class SecondDecoder:
         self.networks = {network.digest: network for network in networks}
 
     def latents(self, data: bytes) -> list[Ints]:
-        """The latents y of every piece, (rows, columns, 320) with 6 fractional bits, of a file that breaks no rule."""
+        """The latents y of every piece, (rows, columns, channels) with 6 fractional bits, of a file that breaks no rule."""
         header = read_header(data)
         network = self._network(header)
         pieces = (picture_pieces, sound_pieces)[header.media](data, header)
@@ -628,7 +626,7 @@ class SecondDecoder:
         network = self._network(header)
         found = []
         for number, piece in enumerate((damaged_picture_pieces, damaged_sound_pieces)[header.media](data, header)):
-            known = np.zeros((*piece.shape, CHANNELS), np.int64)
+            known = np.zeros((*piece.shape, sum(header.sizes.groups)), np.int64)
             if piece.is_whole:
                 with suppress(ValueError):
                     known = network.latents_of_whole(number, piece, header)
@@ -752,12 +750,12 @@ class Network:
         sizes = header.sizes
         told = sizes.middle - header.step_index
         h = self._hyper(passes, shape, sizes, np.array([told]))
-        log2_step = np.broadcast_to(self._log2_step(header.step_index, told), (*shape, CHANNELS))
+        log2_step = np.broadcast_to(self._log2_step(header.step_index, told), (*shape, sum(sizes.groups)))
         if sizes.is_steered:
             log2_step = log2_step + 4 * self._linear("steer", h, STREAM, STEERED)
         log2_std, log2_norm = (self.weights[f"prior.log2_{name}"].astype(np.int64) for name in ("std", "norm"))
         expected = EXPECTED[np.clip((log2_std - log2_step) >> 2, -1024, 1023) + 1024]
-        y = np.zeros((*shape, CHANNELS), np.int64)
+        y = np.zeros((*shape, sum(sizes.groups)), np.int64)
         context = np.zeros_like(y)
         row, column = np.indices(shape)
         is_even = (row + column) % 2 == 0

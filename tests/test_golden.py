@@ -131,7 +131,7 @@ def test_the_wildest_sounds_are_the_same_to_both_decoders(step_index: int, secon
     def anything(residual: torch.Tensor, rows: torch.Tensor, log2_ratio: torch.Tensor) -> torch.Tensor:
         return SYMBOL_MAX * torch.from_numpy(rng.integers(-1, 2, residual.shape).astype(np.float32))
 
-    h = torch.from_numpy(1e3 * rng.standard_normal((1, 2, 9, 320), np.float32))
+    h = torch.from_numpy(1e3 * rng.standard_normal((1, 2, 9, sum(AUDIO.config.prior.groups)), np.float32))
     log2_step = torch.tensor([step_index / format.STEP_UNITS])
     (stream,) = coding.encode(loaded.model, loaded.tables, h, log2_step, header.bytes() + bytes(4), anything).parts
     data = soundfile.begin(header, {}) + soundfile.chunk(9, stream) + soundfile.end(8000, [len(stream) + 1])
