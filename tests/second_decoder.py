@@ -614,7 +614,7 @@ class SecondDecoder:
         self.networks = {network.digest: network for network in networks}
 
     def latents(self, data: bytes) -> list[Ints]:
-        """The latents y of every piece, (rows, columns, channels) with 6 fractional bits, of a file that breaks no rule."""
+        """The latents y of every piece, (rows, columns, channels) with 6 fractional bits, of a file without faults."""
         header = read_header(data)
         network = self._network(header)
         pieces = (picture_pieces, sound_pieces)[header.media](data, header)
