@@ -26,6 +26,7 @@ from codec.coding import Latents
 from codec.devices import undisturbed
 from codec.headers import identity, log2_step_of, weights_of
 from codec.media import Samples, Sound
+from codec.media.notices import notice
 from codec.media.sound import TAGS
 from codec.models import AUDIO
 from codec.models.audio import AudioModel
@@ -68,6 +69,8 @@ class Encoder:
         self._header: SoundHeader | None = None
         self._sizes: list[int] = []
         self._finished = False
+        if sample_rate > format.SAMPLE_RATE:
+            notice(f"coded at {format.SAMPLE_RATE} Hz: what is above {format.SAMPLE_RATE // 2} Hz is not kept")
 
     def push(self, samples: Samples) -> bytes:
         """Takes the next samples (n, channels) float32, finite. Raises ValueError for anything else."""

@@ -49,6 +49,7 @@ def coded(tune: Sound) -> bytes:
     return sound.encode(replace(tune, tags={"title": "Études", "artist": "x"}), 60, CPU)
 
 
+@pytest.mark.filterwarnings("ignore:coded at 48000 Hz")
 @pytest.mark.parametrize("rate", [8000, 22_050, 44_100, 48_000, 96_000])
 @pytest.mark.parametrize("samples", [0, 1, 239, 240, 95_760, 96_001])
 def test_lengths_are_exact(samples: int, rate: int) -> None:
@@ -64,6 +65,11 @@ def test_latents_cover_every_sample_and_no_more_than_they_must(samples: int, rat
     blocks = -(-soundfile.coded_samples(samples, rate) // format.HOP)
     latents = soundfile.latents_of(samples, rate)
     assert blocks == 0 or latents * format.FRAMES >= blocks + 1 > (latents - 1) * format.FRAMES
+
+
+def test_rates_that_lose_ultrasound_are_told() -> None:
+    with pytest.warns(codec.MediaNotice, match="above 24000 Hz"):
+        codec.compress_audio(melody(0.1, rate=96_000))
 
 
 def test_a_higher_quality_is_larger_and_nearer(tune: Sound) -> None:
