@@ -18,8 +18,9 @@ from codec.importance import importance_of
 from codec.media import Picture, Pixels, read_picture, to_pillow
 from codec.models import IMAGE
 from codec.quality import EFFORT_MAX
-from codec.refine import STEPS, differentiable, soft_integers
-from codec.relaxed import BITS_PER_ERROR, relaxed_latents, straight_round
+from codec.refine import STEPS, differentiable
+from codec.relaxed import BITS_PER_ERROR, logistic_bits
+from codec.undecided import between, expected_latents
 from tests.conftest import Run, only_line
 
 CPU = torch.device("cpu")
@@ -88,17 +89,24 @@ def test_the_stand_in_for_the_tables_is_near_them(parrots: Pixels, quality: floa
         h = loaded.model.analysis(padded(parrots, CPU), log2_step)
         real = 8 * sum(map(len, coding.encode(loaded.model, loaded.tables, h, log2_step, b"").parts))
         z = loaded.model.hyper_analysis(h)
-        coded = relaxed_latents(twin, h, z, log2_step, straight_round)
-    assert float(coded.y_bits + coded.z_bits) == pytest.approx(real, rel=0.02)
+        decided, open_ones = (expected_latents(twin, h, z, log2_step, steepness) for steepness in (1e3, 1.0))
+    assert float(decided.bits) == pytest.approx(real, rel=0.02)
+    assert decided.spread.mean() < 0.05 * open_ones.spread.mean()
 
 
-def test_soft_integers_lie_between_neighbours_and_harden() -> None:
-    x = torch.linspace(-3, 3, 2001)
-    generator = torch.Generator().manual_seed(0)
-    warm, cold = (soft_integers(temperature, generator)(x) for temperature in (0.5, 0.05))
-    for drawn in (warm, cold):
-        assert ((drawn >= x.floor()) & (drawn <= x.floor() + 1)).all()
-    assert (cold - x.round()).abs().mean() < 0.05 < (warm - x.round()).abs().mean()
+def test_open_values_lie_between_neighbours_and_their_cost_is_the_mean_of_both() -> None:
+    x = torch.linspace(-3, 3, 2001, requires_grad=True)
+    flat, steep = between(x, 1.0), between(x, 50.0)
+    assert (flat.mean - x).abs().max() < 1e-4
+    assert (steep.mean - x.round()).abs().mean() < 0.05
+    assert (flat.variance > steep.variance - 1e-4).all()
+    scale = torch.tensor(0.7)
+    both = torch.stack([logistic_bits(flat.below + one, scale) for one in (0, 1)])
+    bits = flat.bits(scale)
+    assert ((bits >= both.amin(0) - 1e-5) & (bits <= both.amax(0) + 1e-5)).all()
+    bits.sum().backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    assert (x.grad[x > 0.01] >= 0).all()  # nearer to zero is cheaper
 
 
 def test_progress_ends_at_one(crop: Pixels) -> None:
