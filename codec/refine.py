@@ -33,7 +33,7 @@ STEPS = (0, 0, 9, 18, 26, 36, 50, 70, 100, 140)  # of the descent, for each effo
 LEARNING_RATE = 0.03  # in quantisation steps; falls to FINAL_SHARE of it in half a cosine
 FINAL_SHARE = 0.1
 BETA1, BETA2 = 0.8, 0.99  # of the descent: short memories, as there are few steps
-STEEPNESS = 3.0  # of the odds between two integers
+STEEPNESS = 3.5  # of the odds between two integers
 SPREAD_SHARE = 0.3  # of the spread between integers that counts as error; see docs/effort.md
 MARGIN = 2  # latents beyond a tile that its pixels are judged with; those farther away hardly matter
 
