@@ -12,6 +12,7 @@ from PIL import Image
 import codec
 from codec import coding, picture, weights
 from codec.encoding import Encoding, padded
+from codec.eval import efforts
 from codec.eval.metrics import psnr_db
 from codec.fixed import FixedLayer, Mood
 from codec.importance import importance_of
@@ -51,10 +52,10 @@ def test_every_effort_has_its_steps() -> None:
     assert STEPS[:2] == (0, 0)
 
 
-@pytest.mark.parametrize(("tiles", "efforts"), [((0, 0), (1, 3, 5)), ((1, 1), (1, 3))])
-def test_refinement_costs_less_and_decodes(crop: Pixels, tiles: tuple[int, int], efforts: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("tiles", "tried"), [((0, 0), (1, 3, 5)), ((1, 1), (1, 3))])
+def test_refinement_costs_less_and_decodes(crop: Pixels, tiles: tuple[int, int], tried: tuple[int, ...]) -> None:
     costs = []
-    for effort in efforts:
+    for effort in tried:
         data = picture.encode(Picture(crop), 55, CPU, effort=effort, tiles=lambda width, height: tiles)
         picture.verify(data, CPU)
         costs.append(cost(data, crop, 55))
@@ -126,6 +127,23 @@ def test_grey_pictures_and_those_of_sixteen_bits_are_refined(crop: Pixels, scrap
     assert codec.info(codec.compress(deep, 60, effort=2)).bit_depth == 16
 
 
+def test_the_table_of_efforts_has_a_row_for_each_and_means(
+    scrap: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "scrap.png"
+    to_pillow(Picture(scrap)).save(source)
+    monkeypatch.setattr("sys.argv", ["efforts", str(source), "-e", "1", "2"])
+    efforts.main()
+    cells = [row.split(" | ") for row in capsys.readouterr().out.splitlines()[2:]]
+    assert [(name.strip("| "), effort) for name, effort, *_ in cells] == [
+        ("scrap", "1"),
+        ("scrap", "2"),
+        ("mean of 1", "1"),
+        ("mean of 1", "2"),
+    ]
+    assert float(cells[1][2].removesuffix(" %")) < -2
+
+
 # --- regions of interest ---------------------------------------------------------------------------------------------
 
 
@@ -162,11 +180,11 @@ def test_effort_target_mask_device_and_streams_go_together(scrap: Pixels, run: R
     source, mask = tmp_path / "a.png", tmp_path / "mask.png"
     to_pillow(Picture(scrap)).save(source)
     Image.new("L", (50, 40), 200).save(mask)
-    options = ("--effort", 2, "--target-size", "500", "--roi", mask, "--device", "cpu")
+    options = ("--effort", 2, "--target-size", "400", "--roi", mask, "--device", "cpu")
     done = run("compress", "-", *options, stdin=source.read_bytes())
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
-    assert len(done.stdout) <= 500
+    assert len(done.stdout) <= 400
     back = run("decompress", "-", stdin=done.stdout)
     assert read_picture(back.stdout).pixels.shape == (40, 50, 3)
     assert "mask.png" in only_line(run("compress", source, "--roi", tmp_path / "no" / "mask.png"))
