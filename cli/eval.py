@@ -111,11 +111,12 @@ def evaluate() -> None:
 
 @evaluate.command()
 @_options("images")
-def images(**given: Any) -> None:
+@options.effort_option
+def images(effort: int, **given: Any) -> None:
     """Compare our codec with others over the pictures of FOLDER: rate, quality, BD-rates, time and memory."""
     from codec.eval.pictures import Pictures
 
-    _evaluate(Pictures(), **given)
+    _evaluate(Pictures(effort), **given)
 
 
 @evaluate.command()
@@ -166,7 +167,7 @@ def _evaluate(
             results, sources = evaluate(material, folder, qualities, chosen, kept, work, progress)
         if out or results_page:
             with _bar("timing") as progress:
-                results = dataclasses.replace(results, costs=costs(results, sources, kept, work, progress))
+                results = dataclasses.replace(results, costs=costs(material, results, sources, kept, work, progress))
         comparison = compare(results)
         click.echo("\n\n".join(table.aligned() for table in tables(results, comparison)))
         if out:

@@ -38,6 +38,6 @@ class QualityCurve:
 
 
 DEFAULT_QUALITY = 50.0
-EFFORT_MAX = 9
+DEFAULT_EFFORT, EFFORT_MAX = 1, 9
 IMAGE = QualityCurve(worst=7.5, linear=0.03, square=0.0002)
 AUDIO = QualityCurve(worst=9.25, linear=0.0675, square=0.0)

@@ -65,13 +65,15 @@ class Anchor(Protocol):
 class Material(ABC):
     """Pictures or sounds.
 
-    anchors: by name; model: of ours, in the registry; packages: modules that nothing works without.
+    anchors: by name; model: of ours, in the registry; packages: modules that nothing works without. arguments: of our
+    command line, beside the quality.
     anchor_module: `python -m` this does one file in a process of its own; errors: what anchors raise.
     """
 
     anchors: Mapping[str, Anchor]
     model: str
     packages: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
     anchor_module: str
     errors: tuple[type[Exception], ...]
 

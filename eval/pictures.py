@@ -16,6 +16,7 @@ from codec.eval.material import Material, Source, content_hash
 from codec.eval.medium import IMAGES
 from codec.eval.results import Item, Published, Results
 from codec.media import PICTURES, Picture, Pixels, picture_file, read_picture, to_8_bits
+from codec.quality import DEFAULT_EFFORT
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class PictureItem(Item):
 
 
 class Pictures(Material):
-    """Sources are PNGs; pixels are (H, W, 1 or 3) uint8."""
+    """Sources are PNGs; pixels are (H, W, 1 or 3) uint8. effort: of our encoder."""
 
     medium = IMAGES
     anchors = ANCHORS
@@ -40,6 +41,10 @@ class Pictures(Material):
     packages = ("pytorch_msssim", "ssimulacra2")
     anchor_module = "codec.eval.anchors"
     errors = (CodecError, OSError, RuntimeError, SystemError, ValueError)  # what Pillow's codecs raise
+
+    def __init__(self, effort: int = DEFAULT_EFFORT) -> None:
+        self.effort = effort
+        self.arguments = ("--effort", str(effort))
 
     def sources(self, folder: Path, work: Path) -> tuple[list[Source], dict[str, str]]:
         sources: list[Source] = []
@@ -72,7 +77,7 @@ class Pictures(Material):
         from codec import api
 
         return (
-            lambda pixels: api.compress(pixels, setting, device="cpu"),
+            lambda pixels: api.compress(pixels, setting, effort=self.effort, device="cpu"),
             lambda data: api.decompress(data, output="array", device="cpu"),
         )
 

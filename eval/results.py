@@ -32,13 +32,17 @@ class Item:
 
 @dataclass(frozen=True)
 class Coder:
-    """A codec that took part. library: what it ran on, with versions; settings: what was fixed, in words."""
+    """A codec that took part. library: what it ran on, with versions; settings: what was fixed, in words.
+
+    arguments: of our command line, beside the quality.
+    """
 
     name: str
     title: str
     library: str
     settings: str
     setting_name: str
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

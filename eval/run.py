@@ -31,13 +31,14 @@ class AnchorFailed(CodecError):
 
 @dataclass(frozen=True)
 class Task:
-    """A source at a setting of a codec, and the name of its result."""
+    """A source at a setting of a codec, and the name of its result. arguments: of our command line."""
 
     medium: str
     source: Source
     coder: str
     setting: float
     key: str
+    arguments: tuple[str, ...] = ()
 
     @property
     def material(self) -> Material:
@@ -58,7 +59,9 @@ def coders(material: Material, anchors: Sequence[Anchor]) -> tuple[list[Coder], 
     skipped = {}
     row = own.installed(material.model)
     if row:
-        found.append(Coder(OWN, own.TITLE, own.identity(row), "separate processes", "quality"))
+        found.append(
+            Coder(OWN, own.TITLE, own.identity(row), own.settings(material.arguments), "quality", material.arguments)
+        )
     else:
         skipped[own.TITLE] = f"its model '{material.model}' is not installed here"
     for anchor in anchors:
@@ -95,7 +98,14 @@ def evaluate(
     ladders = {OWN: tuple(qualities), **{a.name: a.ladder for a in anchors}}
     basis = material.basis()
     tasks = [
-        Task(medium.name, source, coder.name, setting, _key(material, source, coder, setting, basis))
+        Task(
+            medium.name,
+            source,
+            coder.name,
+            setting,
+            _key(material, source, coder, setting, basis),
+            coder.arguments,
+        )
         for source in sources
         for coder in found
         for setting in ladders[coder.name]
@@ -142,7 +152,7 @@ def _key(material: Material, source: Source, coder: Coder, setting: float, basis
         content=source.item.content,
         coder=coder.name,
         setting=setting,
-        options=anchor.save_options(setting) if anchor else {},
+        options=anchor.save_options(setting) if anchor else list(coder.arguments),
         library=coder.library,
         **basis,
     )
@@ -174,7 +184,7 @@ def _split(items: Sequence[T], size: int) -> Iterator[list[T]]:
 def measure_ours(batch: list[Task], cache_folder: Path) -> list[Point]:
     """In a worker: sources at one quality, through processes of the command line."""
     with tempfile.TemporaryDirectory() as work:
-        coded = own.code([task.source.path for task in batch], batch[0].setting, Path(work))
+        coded = own.code([task.source.path for task in batch], batch[0].setting, Path(work), batch[0].arguments)
         return [
             _keep(task, task.point(len(data), 0, task.material.samples(shown)), cache_folder)
             for task, (data, shown) in zip(batch, coded, strict=True)

@@ -70,7 +70,11 @@ class _Job:
 
     @property
     def key(self) -> str:
-        said = ANCHORS[self.coder.name].save_options(self.low) if self.coder.name in ANCHORS else {}
+        said = (
+            ANCHORS[self.coder.name].save_options(self.low)
+            if self.coder.name in ANCHORS
+            else list(self.coder.arguments)
+        )
         return key(
             scene=self.source.item.content, library=self.coder.library, options=said, aim=self.aim, high=self.high
         )
@@ -141,7 +145,7 @@ def _code(job: _Job, cache_folder: Path) -> None:
     if job.coder.name == OWN:
         setting = job.aim
         with tempfile.TemporaryDirectory() as work:
-            [(data, decoded)] = own.code([job.source.path], setting, Path(work))
+            [(data, decoded)] = own.code([job.source.path], setting, Path(work), job.coder.arguments)
             x_hat = read_picture(decoded).pixels
     else:
         anchor = ANCHORS[job.coder.name]
