@@ -23,12 +23,12 @@ class Cache:
         self.folder = folder
 
     def record(self, key: str) -> dict[str, Any] | None:
-        """What was kept under a key, or None; a file that is no JSON counts as none."""
+        """What was kept under a key, or None; a file that is no JSON object counts as none."""
         try:
-            found: dict[str, Any] = json.loads(self._path(key, ".json").read_bytes())
+            found = json.loads(self._path(key, ".json").read_bytes())
         except (OSError, ValueError):
             return None
-        return found
+        return found if isinstance(found, dict) else None
 
     def keep(self, key: str, record: dict[str, Any]) -> None:
         """Keeps a record. Raises OSError."""

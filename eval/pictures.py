@@ -12,7 +12,7 @@ from codec.eval import metrics, published, scenes
 from codec.eval.anchors import ANCHORS
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
-from codec.eval.material import Material, Source, content_hash
+from codec.eval.material import Material, Source, content_hash, printable_name
 from codec.eval.medium import IMAGES
 from codec.eval.results import Item, Published, Results
 from codec.media import PICTURES, Picture, Pixels, picture_file, read_picture, to_8_bits
@@ -53,12 +53,12 @@ class Pictures(Material):
             try:
                 pixels = to_8_bits(read_picture(path)).pixels
             except CodecError as error:
-                failures[path.name] = str(error)
+                failures[printable_name(path)] = str(error)
                 continue
             height, width = pixels.shape[:2]
             target = work / f"{len(sources):05}.png"
             target.write_bytes(picture_file(Picture(pixels), target.suffix))
-            sources.append(Source(PictureItem(path.name, content_hash(pixels), "", width, height), target))
+            sources.append(Source(PictureItem(printable_name(path), content_hash(pixels), "", width, height), target))
         return sources, failures
 
     def samples(self, path: Path) -> Pixels:

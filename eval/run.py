@@ -5,6 +5,7 @@ What is in the cache is not done again. Workers keep each point as soon as they 
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
@@ -49,7 +50,8 @@ class Task:
         """The result."""
         item = self.source.item
         rate = size_bytes * 8 / item.extent
-        scores = self.material.measured(self.source, x_hat, rate)
+        measured = self.material.measured(self.source, x_hat, rate)
+        scores = {key: _finite(score) for key, score in measured.items()}
         return Point(item.name, self.coder, self.setting, size_bytes, rate, scores, container_bytes)
 
 
@@ -160,7 +162,14 @@ def _key(material: Material, source: Source, coder: Coder, setting: float, basis
 
 def _kept(task: Task, cache: Cache) -> Point | None:
     record = cache.record(task.key)
-    return Point(**{**record, "item": task.source.item.name}) if record else None
+    try:
+        return Point(**{**record, "item": task.source.item.name}) if record else None
+    except TypeError:  # not a record of a point
+        return None
+
+
+def _finite(score: float | None) -> float | None:
+    return score if score is not None and math.isfinite(score) else None
 
 
 def _batches(tasks: Sequence[Task]) -> Iterator[list[Task]]:

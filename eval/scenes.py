@@ -89,7 +89,7 @@ def scenes(
 ) -> list[Scene]:
     """The pictures for the report; fewer than three where the folder is small or the budget is spent."""
     by_name = {source.item.name: source for source in sources}
-    chosen = {by_name[name]: why for name, why in _chosen(comparison.worst_first).items()}
+    chosen = {by_name[name]: why for name, why in _chosen(comparison.ranked).items()}
     setting = min(results.mean_points(results.ours.name), key=lambda row: abs(row[1] - results.medium.shown_rate))[0]
     jobs = {
         source: [
@@ -186,11 +186,15 @@ def _scene(source: Source, why: str, jobs: Sequence[_Job], cache: Cache) -> Scen
                 title=job.coder.title,
                 setting=record["setting"],
                 size_bytes=record["size_bytes"],
-                psnr_db=psnr_db(x, x_hat),
+                psnr_db=_finite(psnr_db(x, x_hat)),
                 uri=_uri(x_hat[rows, columns]),
             )
         )
     return Scene(source.item.name, why, left, top, width, height, shown)
+
+
+def _finite(score: float) -> float | None:
+    return score if math.isfinite(score) else None
 
 
 def _furthest(x: Pixels, x_hat: Pixels) -> tuple[int, int, int, int]:
