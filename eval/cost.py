@@ -50,13 +50,11 @@ def costs(
             machine=machine.described(),
             repeat=REPEAT,
         )
-        record = cache.record(name)
-        if record is None:
+        cost = cache.record(name, Cost)
+        if cost is None:
             cost = _measured(material, coder.name, setting, warm, whole, work)
             cache.keep(name, asdict(cost))
-            found.append(cost)
-        else:
-            found.append(Cost(**record))
+        found.append(cost)
         progress(done, len(results.coders))
     return found
 

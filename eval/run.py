@@ -9,7 +9,7 @@ import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -161,11 +161,8 @@ def _key(material: Material, source: Source, coder: Coder, setting: float, basis
 
 
 def _kept(task: Task, cache: Cache) -> Point | None:
-    record = cache.record(task.key)
-    try:
-        return Point(**{**record, "item": task.source.item.name}) if record else None
-    except TypeError:  # not a record of a point
-        return None
+    point = cache.record(task.key, Point)
+    return replace(point, item=task.source.item.name) if point else None
 
 
 def _finite(score: float | None) -> float | None:

@@ -11,7 +11,7 @@ import math
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +80,14 @@ class _Job:
         )
 
 
+@dataclass(frozen=True)
+class _Coded:
+    """What a job came to; its picture is beside it in the cache."""
+
+    setting: float
+    size_bytes: int
+
+
 def scenes(
     results: Results,
     comparison: Comparison,
@@ -129,7 +137,7 @@ def _matching(results: Results, source: Source, anchor: Coder, quality: float) -
 
 def _run(jobs: Sequence[_Job], cache: Cache, progress: Callable[[int, int], object]) -> None:
     """Fills the cache with what is missing."""
-    missing = [job for job in jobs if cache.record(job.key) is None or cache.file(job.key) is None]
+    missing = [job for job in jobs if cache.record(job.key, _Coded) is None or cache.file(job.key) is None]
     progress(0, len(missing))
     if not missing:
         return
@@ -154,7 +162,7 @@ def _code(job: _Job, cache_folder: Path) -> None:
         x_hat = anchor.decode(data)
     cache = Cache(cache_folder)
     cache.keep_file(job.key, picture_file(Picture(rgb(x_hat)), ".png"))
-    cache.keep(job.key, {"setting": setting, "size_bytes": len(data)})
+    cache.keep(job.key, asdict(_Coded(setting, len(data))))
 
 
 def _nearest(job: _Job) -> tuple[float, bytes]:
@@ -179,13 +187,14 @@ def _scene(source: Source, why: str, jobs: Sequence[_Job], cache: Cache) -> Scen
     rows, columns = slice(top, top + height), slice(left, left + width)
     shown = [Shown("", "Original", None, None, None, _uri(x[rows, columns]))]
     for job, x_hat in zip(jobs, decoded, strict=True):
-        record = cache.record(job.key) or {}
+        coded = cache.record(job.key, _Coded)
+        assert coded
         shown.append(
             Shown(
                 name=job.coder.name,
                 title=job.coder.title,
-                setting=record["setting"],
-                size_bytes=record["size_bytes"],
+                setting=coded.setting,
+                size_bytes=coded.size_bytes,
                 psnr_db=_finite(psnr_db(x, x_hat)),
                 uri=_uri(x_hat[rows, columns]),
             )
