@@ -10,7 +10,6 @@ from tqdm import tqdm
 
 from codec.bitstream.errors import MediaError
 from codec.cli import files, options, sounds
-from codec.quality import EFFORT_MAX
 
 if TYPE_CHECKING:
     from codec.api import Device
@@ -23,13 +22,7 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 @click.argument("inputs", nargs=-1, required=True, metavar="IN...")
 @click.option("-o", "--out", metavar="OUT", help="Output file, a folder, or - for standard output.  [default: IN.lcc]")
 @options.quality_option
-@click.option(
-    "--effort",
-    type=click.IntRange(0, EFFORT_MAX),
-    default=1,
-    show_default=True,
-    help="0 is plain; 1 weighs bits against error, for 1 to 2 % smaller files; 2 to 9 refine each picture at length.",
-)
+@options.effort_option
 @click.option(
     "--target-size",
     type=options.size_bytes,

@@ -99,8 +99,10 @@ def _options(medium: str) -> Callable[[Command], Command]:
 def _enough_for_a_curve(
     context: click.Context, parameter: click.Parameter, qualities: tuple[float, ...]
 ) -> tuple[float, ...]:
-    if len(set(qualities)) < max(LEAST_QUALITIES, len(qualities)):
-        raise click.UsageError(f"give at least {LEAST_QUALITIES} different qualities")
+    if len(set(qualities)) < len(qualities):
+        raise click.UsageError("a quality is given twice")
+    if len(qualities) < LEAST_QUALITIES:
+        raise click.UsageError(f"give at least {LEAST_QUALITIES} qualities")
     return qualities
 
 
@@ -111,11 +113,12 @@ def evaluate() -> None:
 
 @evaluate.command()
 @_options("images")
-def images(**given: Any) -> None:
+@options.effort_option
+def images(effort: int, **given: Any) -> None:
     """Compare our codec with others over the pictures of FOLDER: rate, quality, BD-rates, time and memory."""
     from codec.eval.pictures import Pictures
 
-    _evaluate(Pictures(), **given)
+    _evaluate(Pictures(effort), **given)
 
 
 @evaluate.command()
@@ -163,18 +166,19 @@ def _evaluate(
         work = Path(name)
         with _bar("coding") as progress:
             chosen = [material.anchors[a] for a in anchors]
-            results, sources = evaluate(material, folder, qualities, chosen, kept, work, progress)
+            with files.notices(str(folder)):
+                results, sources = evaluate(material, folder, qualities, chosen, kept, work, progress)
         if out or results_page:
             with _bar("timing") as progress:
-                results = dataclasses.replace(results, costs=costs(results, sources, kept, work, progress))
+                results = dataclasses.replace(results, costs=costs(material, results, sources, kept, work, progress))
         comparison = compare(results)
-        click.echo("\n\n".join(table.aligned() for table in tables(results, comparison)))
         if out:
             with _bar("report") as progress:
                 for file, data in report.files(results, comparison, sources, kept, progress).items():
                     files.write_output(str(out / file), data)
     if results_page:
         files.write_output(str(results_page), page(results, comparison).encode())
+    click.echo("\n\n".join(table.aligned() for table in tables(results, comparison)))
     for title, reason in results.skipped.items():
         files.say(f"{title}: {reason}, left out")
     for file, reason in results.failures.items():

@@ -15,7 +15,7 @@ from codec.bitstream.sections import media_of
 from codec.media import ImageSource, PathLike, Picture, Pixels, Samples, Sound
 from codec.media.raster import joined
 from codec.media.sound import BIT_DEPTHS, TAGS
-from codec.quality import DEFAULT_QUALITY, EFFORT_MAX, IMAGE
+from codec.quality import DEFAULT_EFFORT, DEFAULT_QUALITY, EFFORT_MAX, IMAGE
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -44,7 +44,7 @@ def compress(
     image: ImageSource,
     quality: float | None = None,
     *,
-    effort: int = 1,
+    effort: int = DEFAULT_EFFORT,
     target_size: int | None = None,
     target_bpp: float | None = None,
     target_psnr: float | None = None,

@@ -1,7 +1,7 @@
 """What a quality of 0..100 means: the nominal quantisation step, in files as a whole number of 1/256 octaves.
 
-The curve gives small qualities more room, where the eye needs it: for pictures 0 is about 0.08 bits per pixel, 50 near
-0.5 and 100 near 3; for sound 0 is about 4 kbit/s and 100 about 80, mono.
+The curve gives small qualities more room, where the eye needs it: for pictures 0 is about 0.06 bits per pixel, 50 near
+0.5 and 100 near 2.6; for sound 0 is about 4 kbit/s and 100 about 80, mono.
 """
 
 from __future__ import annotations
@@ -38,6 +38,6 @@ class QualityCurve:
 
 
 DEFAULT_QUALITY = 50.0
-EFFORT_MAX = 9
+DEFAULT_EFFORT, EFFORT_MAX = 1, 9
 IMAGE = QualityCurve(worst=7.5, linear=0.03, square=0.0002)
 AUDIO = QualityCurve(worst=9.4, linear=0.069, square=0.0)

@@ -1,10 +1,10 @@
 """Latents made better for one picture: descent on bits and error through the very networks that will decode it.
 
-Analysis is one function for all pictures; here the latents and hyper-latents of a tile are variables. Each step draws
-soft integers between the two neighbours of a value, the nearer the likelier, and the draws harden as the temperature
-falls; so the search sees what rounding does and still has a gradient. The result is coded like any other latents, and
-kept only where the real bytes and the real error say so. Decoders do not know of it.
-Sources: Campos 2019 (latents as variables), Yang 2020, "Improving inference for neural image compression" (annealing).
+Analysis is one function for all pictures; here the latents and hyper-latents of a tile are variables. Their cost is
+that to be expected while rounding is open (`undecided`), so the search sees what rounding does and still has a
+gradient. The result is coded like any other latents, and kept only where the real bytes and the real error say so.
+Decoders do not know of it.
+Sources: Campos 2019 (latents as variables); Yang 2020, "Improving inference for neural image compression".
 """
 
 from __future__ import annotations
@@ -17,26 +17,25 @@ from itertools import chain
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from codec import coding, rounding
 from codec.autoencoder import Autoencoder
 from codec.coding import Coded
 from codec.fixed import Mood, set_mood
-from codec.prior import rows_of
-from codec.relaxed import BITS_PER_ERROR, relaxed_latents
+from codec.relaxed import BITS_PER_ERROR
 from codec.tiles import LAYER_ENDS
+from codec.undecided import expected_latents
 from codec.weights import Loaded
 
-STEPS = (0, 0, 24, 48, 64, 84, 125, 180, 240, 320)  # of the descent, for each effort
-LEARNING_RATE = 0.02  # of latents, in quantisation steps; falls to FINAL_SHARE of it in half a cosine
-LEARNING_RATE_Z = 0.01
+STEPS = (0, 0, 9, 18, 26, 36, 50, 70, 100, 140)  # of the descent, for each effort
+LEARNING_RATE = 0.03  # in quantisation steps; falls to FINAL_SHARE of it in half a cosine
 FINAL_SHARE = 0.1
-BETAS = (0.8, 0.99)  # of Adam: short memories, as there are few steps
-HOT, COLD = 0.5, 0.1  # temperatures of the first and the last step
-EDGE = 1e-5  # keeps a value this far from either integer, where the odds would be infinite
+BETA1, BETA2 = 0.8, 0.99  # of the descent: short memories, as there are few steps
+STEEPNESS = 3.5  # of the odds between two integers
+SPREAD_SHARE = 0.3  # of the spread between integers that counts as error; see docs/effort.md
 MARGIN = 2  # latents beyond a tile that its pixels are judged with; those farther away hardly matter
-SEED = 1
 
 
 class Scene(NamedTuple):
@@ -107,34 +106,49 @@ def differentiable(model: Autoencoder) -> Autoencoder:
 def refined(model: Autoencoder, scene: Scene, steps: int, stepped: Callable[[], None]) -> tuple[Tensor, Tensor]:
     """Features (1, h, w, M) and hyper-latents of a scene after so many steps of descent; model: `differentiable`."""
     device = scene.x.device
-    generator = torch.Generator(device).manual_seed(SEED)  # the same file each time
     rows, columns = scene.inside
     with torch.inference_mode():
         h = scene.around[:, rows, columns]
         z = model.hyper_analysis(h)
-        codable = rows_of(model.prior.z_log2_scale(model.gain.told(scene.log2_step)))[:, None, None] > 0
     with descending(device):
         x, importance, around = (part.clone() for part in (scene.x, scene.importance, scene.around))
         scene = scene._replace(x=x, importance=importance, around=around, log2_step=scene.log2_step.clone())
-        to_steps, codable = model.to_steps(scene.log2_step), codable.clone()
+        to_steps = model.to_steps(scene.log2_step)
         y, z = (h * to_steps).clone().requires_grad_(), z.clone().requires_grad_()
-        adam = torch.optim.Adam(
-            [{"params": [y], "peak": LEARNING_RATE}, {"params": [z], "peak": LEARNING_RATE_Z}], betas=BETAS
-        )
+        price = SPREAD_SHARE * BITS_PER_ERROR * F.avg_pool2d(importance[..., 0], x.shape[1] // h.shape[1])
+        variables = [Variable(y), Variable(z)]
         for step in range(steps):
-            done = step / steps
-            for group in adam.param_groups:
-                share = FINAL_SHARE + (1 - FINAL_SHARE) * 0.5 * (1 + math.cos(math.pi * done))
-                group["lr"] = group["peak"] * share
-            integers = soft_integers(HOT * (COLD / HOT) ** done, generator)
             with torch.autocast(device.type, dtype=torch.bfloat16):
-                coded = relaxed_latents(model, y / to_steps, z * codable, scene.log2_step, integers)
+                coded = expected_latents(model, y / to_steps, z, scene.log2_step, STEEPNESS)
                 error = _error_in_bits(model, scene, coded.h_hat)
-            adam.zero_grad()
-            (coded.y_bits + coded.z_bits + error).sum().backward()  # type: ignore[no-untyped-call]
-            adam.step()
+            (coded.bits + error + (price * coded.spread).sum((1, 2))).sum().backward()  # type: ignore[no-untyped-call]
+            rate = LEARNING_RATE * (FINAL_SHARE + (1 - FINAL_SHARE) * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            for variable in variables:
+                variable.descend(rate)
             stepped()
-        return (y / to_steps).detach(), (z * codable).detach()
+        return (y / to_steps).detach(), z.detach()
+
+
+class Variable:
+    """A tensor (1, h, w, C) on its way down: Adam, but for second moments that all positions of a channel share.
+
+    Those of single latents would give latents that hardly matter steps as long as those of any other.
+    """
+
+    def __init__(self, x: Tensor) -> None:
+        self.x, self.taken = x, 0
+        self.first, self.second = torch.zeros_like(x), x.new_zeros(x.shape[3])
+
+    @torch.no_grad()
+    def descend(self, rate: float) -> None:
+        """One step of about `rate` against the gradient, which is forgotten."""
+        gradient, self.x.grad = self.x.grad, None
+        assert gradient is not None
+        self.taken += 1
+        self.first.lerp_(gradient, 1 - BETA1)
+        self.second.lerp_(gradient.square().mean((0, 1, 2)), 1 - BETA2)
+        second = (self.second / (1 - BETA2**self.taken)).sqrt() + 1e-8
+        self.x.sub_(self.first / second, alpha=rate / (1 - BETA1**self.taken))
 
 
 @contextmanager
@@ -142,24 +156,6 @@ def descending(device: torch.device) -> Iterator[None]:
     """Gradients, wherever the caller is."""
     with torch.inference_mode(False), torch.enable_grad():
         yield
-
-
-def soft_integers(temperature: float, generator: torch.Generator) -> Callable[[Tensor], Tensor]:
-    """A differentiable draw between the two integers around each value.
-
-    Odds are exp(-atanh(distance) / temperature), the draw a Gumbel-softmax at the same temperature; of two outcomes,
-    that is a sigmoid of logistic noise.
-    """
-
-    def draw(x: Tensor) -> Tensor:
-        below = x.detach().floor()
-        fraction = (x - below).clamp(EDGE, 1 - EDGE)
-        uniform = torch.rand(x.shape, generator=generator, device=x.device, dtype=torch.float32)
-        noise = torch.logit(uniform, EDGE)
-        log_odds = (torch.atanh(fraction) - torch.atanh(1 - fraction)) / temperature
-        return below + torch.sigmoid((log_odds + noise) / temperature)
-
-    return draw
 
 
 def _error_in_bits(model: Autoencoder, scene: Scene, h_hat: Tensor) -> Tensor:

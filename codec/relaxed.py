@@ -1,12 +1,10 @@
-"""The differentiable stand-in for coding, which training and refinement share.
+"""The differentiable stand-in for coding in training: noise for the rate, straight-through rounding for all else.
 
-Training takes noise for the rate and straight-through rounding for everything else; refinement hands in a stand-in of
-its own for integers. Sources: Ballé 2017 (additive noise), Minnen and Singh 2020 (mixed quantisation).
+Sources: Ballé 2017 (additive noise), Minnen and Singh 2020 (mixed quantisation).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -60,23 +58,19 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
     hard: rounded latents for the rate too, as in a real file.
     """
     h = model.analysis(x, log2_step)
-    coded = relaxed_latents(model, h, model.hyper_analysis(h), log2_step, straight_round if hard else None)
+    coded = relaxed_latents(model, h, model.hyper_analysis(h), log2_step, hard)
     return Pass(model.synthesis(coded.h_hat, log2_step).float(), coded.y_bits, coded.z_bits)
 
 
-def relaxed_latents(
-    model: Autoencoder, h: Tensor, z: Tensor, log2_step: Tensor, integers: Callable[[Tensor], Tensor] | None
-) -> RelaxedLatents:
+def relaxed_latents(model: Autoencoder, h: Tensor, z: Tensor, log2_step: Tensor, hard: bool) -> RelaxedLatents:
     """Features h (B, h, w, M) and hyper-latents z, coded at nominal steps 2^log2_step, (B,), with gradients.
 
-    integers: stands for rounding, and row 0 is certain; where None, rounding is straight-through, but the rate is that
-    of noisy values.
+    hard: rounded latents for the rate too, and row 0 is certain.
     """
     told = model.gain.told(log2_step)
-    quantised = integers or straight_round
     z_scale = torch.exp2(model.prior.z_log2_scale(told).float())[:, None, None]
-    z_hat = quantised(z)
-    z_bits = logistic_bits(z_hat if integers else noisy(z), z_scale)
+    z_hat = straight_round(z)
+    z_bits = logistic_bits(z_hat if hard else noisy(z), z_scale)
     features = model.prior.features(z_hat, told, (h.shape[1], h.shape[2]))
     log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)
@@ -86,15 +80,15 @@ def relaxed_latents(
 
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         residual = y[:, :, channels].index_select(1, where) - mean
-        rounded = quantised(residual)
-        if integers:
-            rounded = rounded * (rows_of(log2_scale) > 0)  # row 0 is certain
-        residuals.append((rounded if integers else residual).flatten(1))
+        rounded = straight_round(residual)
+        if hard:
+            rounded = rounded * (rows_of(log2_scale) > 0)
+        residuals.append((rounded if hard else residual).flatten(1))
         scales.append(log2_scale.flatten(1))
         return rounded + mean
 
     y_hat = model.prior.walk(features, log2_steps, choose)
     residual = torch.cat(residuals, 1)
     scale = torch.exp2(torch.cat(scales, 1).clamp(LOG2_SCALE_MIN, LOG2_SCALE_MAX))
-    y_bits = logistic_bits(residual if integers else noisy(residual), scale).sum(1)
+    y_bits = logistic_bits(residual if hard else noisy(residual), scale).sum(1)
     return RelaxedLatents((y_hat.flatten(1, 2) / to_steps).view_as(h), y_bits, z_bits.sum((1, 2, 3)))

@@ -13,7 +13,7 @@ from torch import Tensor
 from codec.bitstream.tables import TOTAL, Tables
 
 BITS_PER_ERROR = 9.0  # that a squared error of one nominal step^2 is worth here; relaxed's 6.5 and what contexts lose
-BITS_PER_ERROR_REFINED = 16.0  # where refinement has weighed bits against error already
+BITS_PER_ERROR_REFINED = 20.0  # where refinement has weighed bits against error already
 
 
 class Rounding:

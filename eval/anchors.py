@@ -42,7 +42,7 @@ def _jpeg_xl() -> str | None:
 
         JpegXLImagePlugin.DECODE_THREADS = 1
         return f"{JXL_PACKAGE} {version(JXL_PACKAGE)}" if pillow_jxl else None
-    except (ImportError, PackageNotFoundError):
+    except (ImportError, OSError, PackageNotFoundError):  # OSError: its library does not fit this machine
         return None
 
 

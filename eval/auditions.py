@@ -92,7 +92,7 @@ def _chosen(results: Results, comparison: Comparison) -> dict[str, str]:
     order = comparison.worst_first
     groups = results.groups or {"all": order}
     found = {next(name for name in order if name in items): f"worst {group}" for group, items in groups.items()}
-    found.setdefault(order[-1], "best of all")
+    found.setdefault(comparison.ranked[-1], "best of all")
     return found
 
 

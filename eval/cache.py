@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from codec.storage import write_whole
 
 KEY_BYTES = 16
+
+T = TypeVar("T")
 
 
 class Cache:
@@ -22,13 +25,12 @@ class Cache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def record(self, key: str) -> dict[str, Any] | None:
-        """What was kept under a key, or None; a file that is no JSON counts as none."""
+    def record(self, key: str, kind: Callable[..., T]) -> T | None:
+        """What was kept under a key, made by `kind` of the names and values in it; None also where that fails."""
         try:
-            found: dict[str, Any] = json.loads(self._path(key, ".json").read_bytes())
-        except (OSError, ValueError):
+            return kind(**json.loads(self._path(key, ".json").read_bytes()))
+        except (OSError, ValueError, TypeError):  # not there, no JSON, not of this kind
             return None
-        return found
 
     def keep(self, key: str, record: dict[str, Any]) -> None:
         """Keeps a record. Raises OSError."""

@@ -55,6 +55,7 @@ class Average:
         return {
             "value": self.value,
             "overlap": self.overlap,
+            "items": len(self.known),
             "without": self.without,
             "by_item": {item: delta and asdict(delta) for item, delta in self.by_item.items()},
         }
@@ -78,18 +79,21 @@ class Against:
 
 @dataclass(frozen=True)
 class AtRate:
-    """Mean scores of a codec at one rate by metric, each None where no item reaches the rate; items: how many do."""
+    """Mean scores of a codec at one rate by metric, each None where no item reaches the rate; items: how many do, by
+    metric.
+    """
 
     coder: str
     rate: float
     scores: dict[str, float | None]
-    items: int
+    items: dict[str, int]
 
 
 @dataclass(frozen=True)
 class Comparison:
     """against: by anchor; groups: names of items by class; published: BD-rate of mean curves by name, None where it is
-    not defined; equal: a row a rate and codec; worst_first: items by the mean of their BD-rates over the anchors.
+    not defined; equal: a row a rate and codec; worst_first: items by the mean of their BD-rates over the anchors, those
+    that have none at the end.
     """
 
     against: dict[str, Against]
@@ -97,6 +101,12 @@ class Comparison:
     published: dict[str, Delta | None]
     equal: list[AtRate]
     worst_first: list[str]
+
+    @property
+    def ranked(self) -> list[str]:
+        """`worst_first` without the items that have no BD-rate; all of it where none has one."""
+        known = [name for name in self.worst_first if _mean_rate(self.against, name) > -math.inf]
+        return known or self.worst_first
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -112,7 +122,10 @@ class Comparison:
             },
             "by_group": {
                 group: {
-                    name: {key: average.value for key, average in a.over(items).rate.items()}
+                    name: {
+                        key: {"value": average.value, "items": len(average.known)}
+                        for key, average in a.over(items).rate.items()
+                    }
                     for name, a in self.against.items()
                 }
                 for group, items in self.groups.items()
@@ -181,7 +194,7 @@ def _at_rate(results: Results, coder: str, rate: float) -> AtRate:
             if score is not None:
                 scores.append(score)
     means = {key: statistics.fmean(scores) if scores else None for key, scores in found.items()}
-    return AtRate(coder, rate, means, len(found[medium.main.key]))
+    return AtRate(coder, rate, means, {key: len(scores) for key, scores in found.items()})
 
 
 def _mean_rate(against: dict[str, Against], item: str) -> float:

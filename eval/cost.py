@@ -19,7 +19,6 @@ from codec.bitstream.errors import CodecError
 from codec.eval import machine, measure_process, own
 from codec.eval.cache import Cache, key
 from codec.eval.material import Material, Source
-from codec.eval.materials import MATERIALS
 from codec.eval.results import OWN, Coder, Cost, Results
 
 WARM_ITEMS = 8
@@ -29,11 +28,15 @@ MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
 
 
 def costs(
-    results: Results, sources: Sequence[Source], cache: Cache, work: Path, progress: Callable[[int, int], object]
+    material: Material,
+    results: Results,
+    sources: Sequence[Source],
+    cache: Cache,
+    work: Path,
+    progress: Callable[[int, int], object],
 ) -> list[Cost]:
     """The cost of every codec that took part, from the cache where it was measured on this machine before."""
     warm, whole = _spread(sources, WARM_ITEMS), _spread(sources, WHOLE_ITEMS)
-    material = MATERIALS[results.medium.name]
     found = []
     progress(0, len(results.coders))
     for done, coder in enumerate(results.coders, 1):
@@ -47,13 +50,11 @@ def costs(
             machine=machine.described(),
             repeat=REPEAT,
         )
-        record = cache.record(name)
-        if record is None:
+        cost = cache.record(name, Cost)
+        if cost is None:
             cost = _measured(material, coder.name, setting, warm, whole, work)
             cache.keep(name, asdict(cost))
-            found.append(cost)
-        else:
-            found.append(Cost(**record))
+        found.append(cost)
         progress(done, len(results.coders))
     return found
 
@@ -127,7 +128,9 @@ def _process(material: Material, coder: str, action: str, setting: float, source
         module = material.anchor_module
         return [sys.executable, "-m", module, action, coder, str(setting), str(source), str(target)]
     if action == "encode":
-        return own.command("compress", str(source), "-o", str(target), "-q", f"{setting:g}", "--force")
+        return own.command(
+            "compress", str(source), "-o", str(target), "-q", f"{setting:g}", *material.arguments, "--force"
+        )
     return own.command("decompress", str(source), "-o", str(target), "--force")
 
 

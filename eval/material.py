@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -65,13 +66,15 @@ class Anchor(Protocol):
 class Material(ABC):
     """Pictures or sounds.
 
-    anchors: by name; model: of ours, in the registry; packages: modules that nothing works without.
+    anchors: by name; model: of ours, in the registry; packages: modules that nothing works without. arguments: of our
+    command line, beside the quality.
     anchor_module: `python -m` this does one file in a process of its own; errors: what anchors raise.
     """
 
     anchors: Mapping[str, Anchor]
     model: str
     packages: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
     anchor_module: str
     errors: tuple[type[Exception], ...]
 
@@ -136,6 +139,11 @@ def without_missing(medium: Medium, missing: Mapping[str, str]) -> Medium:
         metrics=tuple(m for m in medium.metrics if m.key not in missing),
         compared_at_equal_rates=tuple(key for key in medium.compared_at_equal_rates if key not in missing),
     )
+
+
+def printable_name(path: Path) -> str:
+    """The name of a file as UTF-8 can hold it: bytes that are not stand as escapes."""
+    return os.fsencode(path.name).decode("utf-8", "backslashreplace")
 
 
 def content_hash(samples: Samples) -> str:

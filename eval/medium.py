@@ -89,7 +89,7 @@ IMAGES = Medium(
     shown_rate=0.25,  # coarse enough that codecs differ to the eye
 )
 
-VNSIM = Metric("vnsim", "vnsim", "", 3, window=(0.6, 0.85))
+VNSIM = Metric("vnsim", "vnsim", "", 3, window=(0.84, 0.92))
 MEL = Metric("mel_distance", "mel distance", "", 3, decibels=True, distance=True, window=(2.5, 6.0))
 PESQ_WB = Metric("pesq_wb", "PESQ-WB", "MOS", 2)
 ESTOI = Metric("estoi", "ESTOI", "", 3, in_deltas=False)

@@ -41,15 +41,22 @@ def run(*arguments: str) -> None:
         raise CodecError(f"codec {arguments[0]} failed: {said[-1]}")
 
 
-def code(sources: Sequence[Path], quality: float, work: Path) -> list[tuple[bytes, Path]]:
+def settings(arguments: Sequence[str]) -> str:
+    """How ours are run, in words."""
+    return " ".join(("separate processes", *arguments))
+
+
+def code(
+    sources: Sequence[Path], quality: float, work: Path, arguments: Sequence[str] = ()
+) -> list[tuple[bytes, Path]]:
     """For each source the bytes of its file and the file that it is decoded to, in the folder `work`, by two processes.
 
-    The names of sources differ in more than their suffixes. Raises CodecError.
+    arguments: of `codec compress`. The names of sources differ in more than their suffixes. Raises CodecError.
     """
     files, shown = work / "files", work / "decoded"
     for place in (files, shown):
         place.mkdir()
-    run("compress", *map(str, sources), "-o", str(files), "-q", f"{quality:g}")
+    run("compress", *map(str, sources), "-o", str(files), "-q", f"{quality:g}", *arguments)
     coded = [files / f"{source.stem}{SUFFIX}" for source in sources]
     run("decompress", *map(str, coded), "-o", str(shown))
     return [(file.read_bytes(), next(shown.glob(f"{file.stem}.*"))) for file in coded]

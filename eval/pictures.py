@@ -12,10 +12,11 @@ from codec.eval import metrics, published, scenes
 from codec.eval.anchors import ANCHORS
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
-from codec.eval.material import Material, Source, content_hash
+from codec.eval.material import Material, Source, content_hash, printable_name
 from codec.eval.medium import IMAGES
 from codec.eval.results import Item, Published, Results
 from codec.media import PICTURES, Picture, Pixels, picture_file, read_picture, to_8_bits
+from codec.quality import DEFAULT_EFFORT
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class PictureItem(Item):
 
 
 class Pictures(Material):
-    """Sources are PNGs; pixels are (H, W, 1 or 3) uint8."""
+    """Sources are PNGs; pixels are (H, W, 1 or 3) uint8. effort: of our encoder."""
 
     medium = IMAGES
     anchors = ANCHORS
@@ -41,6 +42,10 @@ class Pictures(Material):
     anchor_module = "codec.eval.anchors"
     errors = (CodecError, OSError, RuntimeError, SystemError, ValueError)  # what Pillow's codecs raise
 
+    def __init__(self, effort: int = DEFAULT_EFFORT) -> None:
+        self.effort = effort
+        self.arguments = ("--effort", str(effort))
+
     def sources(self, folder: Path, work: Path) -> tuple[list[Source], dict[str, str]]:
         sources: list[Source] = []
         failures: dict[str, str] = {}
@@ -48,12 +53,12 @@ class Pictures(Material):
             try:
                 pixels = to_8_bits(read_picture(path)).pixels
             except CodecError as error:
-                failures[path.name] = str(error)
+                failures[printable_name(path)] = str(error)
                 continue
             height, width = pixels.shape[:2]
             target = work / f"{len(sources):05}.png"
             target.write_bytes(picture_file(Picture(pixels), target.suffix))
-            sources.append(Source(PictureItem(path.name, content_hash(pixels), "", width, height), target))
+            sources.append(Source(PictureItem(printable_name(path), content_hash(pixels), "", width, height), target))
         return sources, failures
 
     def samples(self, path: Path) -> Pixels:
@@ -72,7 +77,7 @@ class Pictures(Material):
         from codec import api
 
         return (
-            lambda pixels: api.compress(pixels, setting, device="cpu"),
+            lambda pixels: api.compress(pixels, setting, effort=self.effort, device="cpu"),
             lambda data: api.decompress(data, output="array", device="cpu"),
         )
 

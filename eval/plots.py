@@ -51,7 +51,8 @@ def _figure(results: Results, metric: Metric) -> Figure:
     for axis, (group, items) in zip(axes, shown.items(), strict=False):
         _draw(axis, results, metric, group, items)
     axes[0].set_ylabel(" ".join([metric.title, f"({metric.scaled_unit})" if metric.scaled_unit else ""]).strip())
-    axes[-1].legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    if shown:
+        axes[-1].legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

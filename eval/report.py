@@ -39,7 +39,7 @@ def files(
     everything = {**results.as_dict(), "comparison": comparison.as_dict()}
     exhibits = MATERIALS[results.medium.name].exhibits(results, comparison, sources, cache, progress)
     return {
-        JSON: (json.dumps(everything, indent=1) + "\n").encode(),
+        JSON: (json.dumps(everything, indent=1, allow_nan=False) + "\n").encode(),
         CSV: results.csv(),
         PAGE: page(results, everything | exhibits).encode(),
         **plots(results),
@@ -55,7 +55,8 @@ def page(results: Results, everything: dict[str, Any]) -> str:
         "means": {group: _means(results, items) for group, items in [("", None), *results.groups.items()]},
         "notes": notes(results),
     }
-    text = json.dumps(_rounded(data), separators=(",", ":")).replace("<", "\\u003c")  # no tag ends the script early
+    text = json.dumps(_rounded(data), separators=(",", ":"), allow_nan=False)
+    text = text.replace("<", "\\u003c")  # no tag ends the script early
     page = _part("report.html")
     for mark, part in {"style": _part("report.css"), "data": text, "script": _part("report.js")}.items():
         page = page.replace(f"/* {mark} */", part)
@@ -79,12 +80,15 @@ def notes(results: Results) -> list[str]:
     low, high = medium.main.window or (0, 0)
     found = [
         f"Averages are means of the values of single {medium.item}s. So are Bjontegaard deltas: each {medium.item} has "
-        "its own, and those that are not defined are left out and named.",
-        "Bjontegaard deltas: Akima interpolation (package bjontegaard) over all that two curves share; overlap is that "
-        f"range as a share of both. The window is {low:g} to {high:g} {medium.main.scaled_unit} of "
+        "its own. A number in brackets says over how many a mean is, where it is not over all.",
+        "Bjontegaard deltas: Akima interpolation (package bjontegaard) over all that two curves share; points that "
+        "cost more than others and are no better are left out; overlap is the shared range as a share of both. The "
+        f"window is {low:g} to {high:g} {medium.main.scaled_unit} of "
         f"{medium.main.title}; curves that cover less than 80 % of it are left out.",
         f"Scores at equal rates are interpolated for each {medium.item}, linearly over log rate; a {medium.item} whose "
-        "curve does not reach the rate is left out, and the number of those that do is given.",
+        "curve does not reach the rate is left out of the mean.",
+        f"A score that is not taken of a {medium.item} (too small, too short, silent, or equal to the original, which "
+        "has no decibels) leaves the mean of its setting empty.",
         *MATERIALS[medium.name].notes(results),
     ]
     if results.costs:

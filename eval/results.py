@@ -32,19 +32,24 @@ class Item:
 
 @dataclass(frozen=True)
 class Coder:
-    """A codec that took part. library: what it ran on, with versions; settings: what was fixed, in words."""
+    """A codec that took part. library: what it ran on, with versions; settings: what was fixed, in words.
+
+    arguments: of our command line, beside the quality.
+    """
 
     name: str
     title: str
     library: str
     settings: str
     setting_name: str
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Point:
     """An item through a codec at a setting. size_bytes: what the rate counts; scores: by key of the metric, None: not
-    taken; container_bytes: the rest of the file, where the rate does not count it.
+    taken, or without a finite value, as for equal samples and silence; container_bytes: the rest of the file, where the
+    rate does not count it.
     """
 
     item: str
@@ -169,9 +174,8 @@ class Results:
         return _scaled([(rate, scores[metric.key]) for _, rate, scores in self.mean_points(coder, items)], metric)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON. Infinite scores (equal samples) are None."""
-        fields: dict[str, Any] = _finite(asdict(self))
-        return fields
+        """For JSON."""
+        return asdict(self)
 
     def csv(self) -> bytes:
         """A line a point."""
@@ -193,12 +197,3 @@ def _scaled(points: Sequence[tuple[float, float | None]], metric: Metric) -> Cur
 def _mean(scores: list[float | None]) -> float | None:
     known = [score for score in scores if score is not None]
     return math.fsum(known) / len(known) if len(known) == len(scores) else None
-
-
-def _finite(value: Any) -> Any:
-    """The value with None for every number that JSON does not have."""
-    if isinstance(value, dict):
-        return {name: _finite(v) for name, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -5,10 +5,11 @@ What is in the cache is not done again. Workers keep each point as soon as they 
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,13 +32,14 @@ class AnchorFailed(CodecError):
 
 @dataclass(frozen=True)
 class Task:
-    """A source at a setting of a codec, and the name of its result."""
+    """A source at a setting of a codec, and the name of its result. arguments: of our command line."""
 
     medium: str
     source: Source
     coder: str
     setting: float
     key: str
+    arguments: tuple[str, ...] = ()
 
     @property
     def material(self) -> Material:
@@ -48,7 +50,8 @@ class Task:
         """The result."""
         item = self.source.item
         rate = size_bytes * 8 / item.extent
-        scores = self.material.measured(self.source, x_hat, rate)
+        measured = self.material.measured(self.source, x_hat, rate)
+        scores = {key: _finite(score) for key, score in measured.items()}
         return Point(item.name, self.coder, self.setting, size_bytes, rate, scores, container_bytes)
 
 
@@ -58,7 +61,9 @@ def coders(material: Material, anchors: Sequence[Anchor]) -> tuple[list[Coder], 
     skipped = {}
     row = own.installed(material.model)
     if row:
-        found.append(Coder(OWN, own.TITLE, own.identity(row), "separate processes", "quality"))
+        found.append(
+            Coder(OWN, own.TITLE, own.identity(row), own.settings(material.arguments), "quality", material.arguments)
+        )
     else:
         skipped[own.TITLE] = f"its model '{material.model}' is not installed here"
     for anchor in anchors:
@@ -95,7 +100,14 @@ def evaluate(
     ladders = {OWN: tuple(qualities), **{a.name: a.ladder for a in anchors}}
     basis = material.basis()
     tasks = [
-        Task(medium.name, source, coder.name, setting, _key(material, source, coder, setting, basis))
+        Task(
+            medium.name,
+            source,
+            coder.name,
+            setting,
+            _key(material, source, coder, setting, basis),
+            coder.arguments,
+        )
         for source in sources
         for coder in found
         for setting in ladders[coder.name]
@@ -142,15 +154,19 @@ def _key(material: Material, source: Source, coder: Coder, setting: float, basis
         content=source.item.content,
         coder=coder.name,
         setting=setting,
-        options=anchor.save_options(setting) if anchor else {},
+        options=anchor.save_options(setting) if anchor else list(coder.arguments),
         library=coder.library,
         **basis,
     )
 
 
 def _kept(task: Task, cache: Cache) -> Point | None:
-    record = cache.record(task.key)
-    return Point(**{**record, "item": task.source.item.name}) if record else None
+    point = cache.record(task.key, Point)
+    return replace(point, item=task.source.item.name) if point else None
+
+
+def _finite(score: float | None) -> float | None:
+    return score if score is not None and math.isfinite(score) else None
 
 
 def _batches(tasks: Sequence[Task]) -> Iterator[list[Task]]:
@@ -174,7 +190,7 @@ def _split(items: Sequence[T], size: int) -> Iterator[list[T]]:
 def measure_ours(batch: list[Task], cache_folder: Path) -> list[Point]:
     """In a worker: sources at one quality, through processes of the command line."""
     with tempfile.TemporaryDirectory() as work:
-        coded = own.code([task.source.path for task in batch], batch[0].setting, Path(work))
+        coded = own.code([task.source.path for task in batch], batch[0].setting, Path(work), batch[0].arguments)
         return [
             _keep(task, task.point(len(data), 0, task.material.samples(shown)), cache_folder)
             for task, (data, shown) in zip(batch, coded, strict=True)

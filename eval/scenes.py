@@ -11,7 +11,7 @@ import math
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -70,10 +70,22 @@ class _Job:
 
     @property
     def key(self) -> str:
-        said = ANCHORS[self.coder.name].save_options(self.low) if self.coder.name in ANCHORS else {}
+        said = (
+            ANCHORS[self.coder.name].save_options(self.low)
+            if self.coder.name in ANCHORS
+            else list(self.coder.arguments)
+        )
         return key(
             scene=self.source.item.content, library=self.coder.library, options=said, aim=self.aim, high=self.high
         )
+
+
+@dataclass(frozen=True)
+class _Coded:
+    """What a job came to; its picture is beside it in the cache."""
+
+    setting: float
+    size_bytes: int
 
 
 def scenes(
@@ -85,7 +97,7 @@ def scenes(
 ) -> list[Scene]:
     """The pictures for the report; fewer than three where the folder is small or the budget is spent."""
     by_name = {source.item.name: source for source in sources}
-    chosen = {by_name[name]: why for name, why in _chosen(comparison.worst_first).items()}
+    chosen = {by_name[name]: why for name, why in _chosen(comparison.ranked).items()}
     setting = min(results.mean_points(results.ours.name), key=lambda row: abs(row[1] - results.medium.shown_rate))[0]
     jobs = {
         source: [
@@ -125,7 +137,7 @@ def _matching(results: Results, source: Source, anchor: Coder, quality: float) -
 
 def _run(jobs: Sequence[_Job], cache: Cache, progress: Callable[[int, int], object]) -> None:
     """Fills the cache with what is missing."""
-    missing = [job for job in jobs if cache.record(job.key) is None or cache.file(job.key) is None]
+    missing = [job for job in jobs if cache.record(job.key, _Coded) is None or cache.file(job.key) is None]
     progress(0, len(missing))
     if not missing:
         return
@@ -141,7 +153,7 @@ def _code(job: _Job, cache_folder: Path) -> None:
     if job.coder.name == OWN:
         setting = job.aim
         with tempfile.TemporaryDirectory() as work:
-            [(data, decoded)] = own.code([job.source.path], setting, Path(work))
+            [(data, decoded)] = own.code([job.source.path], setting, Path(work), job.coder.arguments)
             x_hat = read_picture(decoded).pixels
     else:
         anchor = ANCHORS[job.coder.name]
@@ -150,7 +162,7 @@ def _code(job: _Job, cache_folder: Path) -> None:
         x_hat = anchor.decode(data)
     cache = Cache(cache_folder)
     cache.keep_file(job.key, picture_file(Picture(rgb(x_hat)), ".png"))
-    cache.keep(job.key, {"setting": setting, "size_bytes": len(data)})
+    cache.keep(job.key, asdict(_Coded(setting, len(data))))
 
 
 def _nearest(job: _Job) -> tuple[float, bytes]:
@@ -175,18 +187,23 @@ def _scene(source: Source, why: str, jobs: Sequence[_Job], cache: Cache) -> Scen
     rows, columns = slice(top, top + height), slice(left, left + width)
     shown = [Shown("", "Original", None, None, None, _uri(x[rows, columns]))]
     for job, x_hat in zip(jobs, decoded, strict=True):
-        record = cache.record(job.key) or {}
+        coded = cache.record(job.key, _Coded)
+        assert coded
         shown.append(
             Shown(
                 name=job.coder.name,
                 title=job.coder.title,
-                setting=record["setting"],
-                size_bytes=record["size_bytes"],
-                psnr_db=psnr_db(x, x_hat),
+                setting=coded.setting,
+                size_bytes=coded.size_bytes,
+                psnr_db=_finite(psnr_db(x, x_hat)),
                 uri=_uri(x_hat[rows, columns]),
             )
         )
     return Scene(source.item.name, why, left, top, width, height, shown)
+
+
+def _finite(score: float) -> float | None:
+    return score if math.isfinite(score) else None
 
 
 def _furthest(x: Pixels, x_hat: Pixels) -> tuple[int, int, int, int]:

@@ -83,7 +83,7 @@ class Lavc:
 
             av.Codec(self.encoder, "w")
             av.Codec(self.decoder, "r")
-        except (ImportError, ValueError):
+        except (ImportError, OSError, ValueError):
             return None
         return f"av {av.__version__}, libavcodec {'.'.join(map(str, av.library_versions['libavcodec']))}"
 

@@ -103,7 +103,8 @@ def pesq_wb(x: Samples, x_hat: Samples) -> float | None:
     from pesq import NoUtterancesError, pesq
 
     try:
-        return float(pesq(SPEECH_RATE, _speech(x), _speech(x_hat), "wb"))
+        with np.errstate(all="ignore"):  # it divides by the power of silence
+            return float(pesq(SPEECH_RATE, _speech(x), _speech(x_hat), "wb"))
     except NoUtterancesError:
         return None
 
@@ -137,7 +138,7 @@ def missing() -> dict[str, str]:
     for metric, module in NEEDS.items():
         try:
             import_module(module)
-        except ImportError:
+        except (ImportError, OSError):
             found[metric.key] = f"{PACKAGES[module]} is not installed here"
     return found
 

@@ -13,7 +13,7 @@ from codec.bitstream.errors import CodecError, MediaError
 from codec.eval import auditions, sound_metrics
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
-from codec.eval.material import Material, Source, content_hash, without_missing
+from codec.eval.material import Material, Source, content_hash, printable_name, without_missing
 from codec.eval.medium import AUDIO, Medium
 from codec.eval.results import Item, Results
 from codec.eval.sound_anchors import RATE, SOUND_ANCHORS
@@ -65,12 +65,12 @@ class Sounds(Material):
             try:
                 samples = self._prepared(read_sound(path))
             except CodecError as error:
-                failures[path.name] = str(error)
+                failures[printable_name(path)] = str(error)
                 continue
             target = work / f"{len(sources):05}.flac"
             target.write_bytes(sound_file(Sound(samples, RATE), target.suffix))
             said = CLASS.match(path.name)
-            item = Clip(path.name, content_hash(samples), said[1] if said else NO_CLASS, *samples.shape)
+            item = Clip(printable_name(path), content_hash(samples), said[1] if said else NO_CLASS, *samples.shape)
             sources.append(Source(item, target))
         return sources, failures
 

@@ -64,6 +64,15 @@ def _percent(value: float | None) -> str:
     return "-" if value is None else f"{value:+.1f} %"
 
 
+def _counted(text: str, items: int, total: int) -> str:
+    """A mean, and over how many items where these are not all."""
+    return f"{text} ({items})" if 0 < items < total else text
+
+
+def _mean_percent(average: Average) -> str:
+    return _counted(_percent(average.value), len(average.known), len(average.by_item))
+
+
 def _without(average: Average) -> str:
     """The items that a mean leaves out, in words."""
     names = average.without
@@ -98,20 +107,22 @@ def _deltas(results: Results, comparison: Comparison, group: str, items: list[st
         against = comparison.against[anchor.name]
         if items is not None:
             against = against.over(items)
-        whole, better = against.rate[main.key], against.quality.value
+        whole, quality = against.rate[main.key], against.quality
+        better = "-" if quality.value is None else f"{quality.value:+.{main.digits}f} {main.scaled_unit}".rstrip()
         rows.append(
             [
                 anchor.title,
-                *(_percent(against.rate[m.key].value) for m in medium.in_deltas),
-                _percent(against.windowed.value),
-                "-" if better is None else f"{better:+.{main.digits}f} {main.scaled_unit}".rstrip(),
+                *(_mean_percent(against.rate[m.key]) for m in medium.in_deltas),
+                _mean_percent(against.windowed),
+                _counted(better, len(quality.known), len(quality.by_item)),
                 f"{whole.overlap:.0%}",
                 _without(whole),
             ]
         )
     return Table(
         _titled(f"BD-rate of {results.subject}", group),
-        f"negative: fewer bits for the same quality; means of the values of single {medium.item}s",
+        f"negative: fewer bits for the same quality; means of the values of single {medium.item}s; in brackets: of how "
+        "many, where not of all",
         [*head, "BD-quality", "overlap", "not defined for"],
         rows,
     )
@@ -137,14 +148,16 @@ def _equal(results: Results, comparison: Comparison) -> Table:
     metrics = [medium.metric(key) for key in medium.compared_at_equal_rates]
     return Table(
         "Quality for the same bits",
-        f"the last column counts the {medium.item}s whose curve reaches the rate",
-        ["codec", medium.rate_unit, *(m.title for m in metrics), f"{medium.item}s"],
+        f"in brackets: over so many {medium.item}s only, as the others' curves do not reach the rate",
+        ["codec", medium.rate_unit, *(m.title for m in metrics)],
         [
             [
                 titles[row.coder],
                 f"{row.rate:g}",
-                *(_number(row.scores[m.key], m.digits) for m in metrics),
-                f"{row.items}",
+                *(
+                    _counted(_number(row.scores[m.key], m.digits), row.items[m.key], len(results.items))
+                    for m in metrics
+                ),
             ]
             for row in comparison.equal
         ],

@@ -12,14 +12,16 @@ from PIL import Image
 import codec
 from codec import coding, picture, weights
 from codec.encoding import Encoding, padded
+from codec.eval import efforts
 from codec.eval.metrics import psnr_db
 from codec.fixed import FixedLayer, Mood
 from codec.importance import importance_of
 from codec.media import Picture, Pixels, read_picture, to_pillow
 from codec.models import IMAGE
 from codec.quality import EFFORT_MAX
-from codec.refine import STEPS, differentiable, soft_integers
-from codec.relaxed import BITS_PER_ERROR, relaxed_latents, straight_round
+from codec.refine import STEPS, differentiable
+from codec.relaxed import BITS_PER_ERROR, logistic_bits
+from codec.undecided import between, expected_latents
 from tests.conftest import Run, only_line
 
 CPU = torch.device("cpu")
@@ -50,10 +52,10 @@ def test_every_effort_has_its_steps() -> None:
     assert STEPS[:2] == (0, 0)
 
 
-@pytest.mark.parametrize(("tiles", "efforts"), [((0, 0), (1, 3, 5)), ((1, 1), (1, 3))])
-def test_refinement_costs_less_and_decodes(crop: Pixels, tiles: tuple[int, int], efforts: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("tiles", "tried"), [((0, 0), (1, 3, 5)), ((1, 1), (1, 3))])
+def test_refinement_costs_less_and_decodes(crop: Pixels, tiles: tuple[int, int], tried: tuple[int, ...]) -> None:
     costs = []
-    for effort in efforts:
+    for effort in tried:
         data = picture.encode(Picture(crop), 55, CPU, effort=effort, tiles=lambda width, height: tiles)
         picture.verify(data, CPU)
         costs.append(cost(data, crop, 55))
@@ -88,17 +90,24 @@ def test_the_stand_in_for_the_tables_is_near_them(parrots: Pixels, quality: floa
         h = loaded.model.analysis(padded(parrots, CPU), log2_step)
         real = 8 * sum(map(len, coding.encode(loaded.model, loaded.tables, h, log2_step, b"").parts))
         z = loaded.model.hyper_analysis(h)
-        coded = relaxed_latents(twin, h, z, log2_step, straight_round)
-    assert float(coded.y_bits + coded.z_bits) == pytest.approx(real, rel=0.02)
+        decided, open_ones = (expected_latents(twin, h, z, log2_step, steepness) for steepness in (1e3, 1.0))
+    assert float(decided.bits) == pytest.approx(real, rel=0.02)
+    assert decided.spread.mean() < 0.05 * open_ones.spread.mean()
 
 
-def test_soft_integers_lie_between_neighbours_and_harden() -> None:
-    x = torch.linspace(-3, 3, 2001)
-    generator = torch.Generator().manual_seed(0)
-    warm, cold = (soft_integers(temperature, generator)(x) for temperature in (0.5, 0.05))
-    for drawn in (warm, cold):
-        assert ((drawn >= x.floor()) & (drawn <= x.floor() + 1)).all()
-    assert (cold - x.round()).abs().mean() < 0.05 < (warm - x.round()).abs().mean()
+def test_open_values_lie_between_neighbours_and_their_cost_is_the_mean_of_both() -> None:
+    x = torch.linspace(-3, 3, 2001, requires_grad=True)
+    flat, steep = between(x, 1.0), between(x, 50.0)
+    assert (flat.mean - x).abs().max() < 1e-4
+    assert (steep.mean - x.round()).abs().mean() < 0.05
+    assert (flat.variance > steep.variance - 1e-4).all()
+    scale = torch.tensor(0.7)
+    both = torch.stack([logistic_bits(flat.below + one, scale) for one in (0, 1)])
+    bits = flat.bits(scale)
+    assert ((bits >= both.amin(0) - 1e-5) & (bits <= both.amax(0) + 1e-5)).all()
+    bits.sum().backward()  # type: ignore[no-untyped-call]
+    assert x.grad is not None
+    assert (x.grad[x > 0.01] >= 0).all()  # nearer to zero is cheaper
 
 
 def test_progress_ends_at_one(crop: Pixels) -> None:
@@ -116,6 +125,19 @@ def test_grey_pictures_and_those_of_sixteen_bits_are_refined(crop: Pixels, scrap
     assert costs[1] < costs[0]
     deep = scrap.astype(np.uint16) * 257
     assert codec.info(codec.compress(deep, 60, effort=2)).bit_depth == 16
+
+
+def test_the_table_of_efforts_has_a_row_for_each_and_means(
+    scrap: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "scrap.png"
+    to_pillow(Picture(scrap)).save(source)
+    monkeypatch.setattr("sys.argv", ["efforts", str(source), "-e", "1", "2"])
+    efforts.main()
+    cells = [row.split(" | ") for row in capsys.readouterr().out.splitlines()[2:]]
+    named = [(cell[0].strip("| "), cell[1]) for cell in cells]
+    assert named == [("scrap", "1"), ("scrap", "2"), ("mean of 1", "1"), ("mean of 1", "2")]
+    assert float(cells[1][2].removesuffix(" %")) < -2
 
 
 # --- regions of interest ---------------------------------------------------------------------------------------------
@@ -154,11 +176,11 @@ def test_effort_target_mask_device_and_streams_go_together(scrap: Pixels, run: R
     source, mask = tmp_path / "a.png", tmp_path / "mask.png"
     to_pillow(Picture(scrap)).save(source)
     Image.new("L", (50, 40), 200).save(mask)
-    options = ("--effort", 2, "--target-size", "500", "--roi", mask, "--device", "cpu")
+    options = ("--effort", 2, "--target-size", "400", "--roi", mask, "--device", "cpu")
     done = run("compress", "-", *options, stdin=source.read_bytes())
     assert done.returncode == 0, done.stderr
     assert done.stderr == b""
-    assert len(done.stdout) <= 500
+    assert len(done.stdout) <= 400
     back = run("decompress", "-", stdin=done.stdout)
     assert read_picture(back.stdout).pixels.shape == (40, 50, 3)
     assert "mask.png" in only_line(run("compress", source, "--roi", tmp_path / "no" / "mask.png"))

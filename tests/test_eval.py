@@ -158,14 +158,14 @@ def test_the_cache_gives_back_what_was_kept_under_the_same_name(tmp_path: Path) 
     cache = Cache(tmp_path / "cache")
     name = key(content="a", setting=3)
     assert name == key(setting=3, content="a") != key(content="a", setting=4)
-    assert cache.record(name) is None
+    assert cache.record(name, dict) is None
     assert cache.file(name) is None
     cache.keep(name, {"rate": 0.5})
     cache.keep_file(name, b"data")
-    assert cache.record(name) == {"rate": 0.5}
+    assert cache.record(name, dict) == {"rate": 0.5}
     assert cache.file(name) == b"data"
     next((tmp_path / "cache").rglob("*.json")).write_text("{")
-    assert cache.record(name) is None
+    assert cache.record(name, dict) is None
 
 
 def test_a_process_is_charged_its_own_memory_only() -> None:

@@ -214,7 +214,7 @@ def test_sources_are_at_one_rate_and_know_their_class(tmp_path: Path) -> None:
 def test_ours_is_measured_from_whole_files_that_other_processes_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def code(sources: list[Path], quality: float, work: Path) -> list[tuple[bytes, Path]]:
+    def code(sources: list[Path], quality: float, work: Path, arguments: tuple[str, ...]) -> list[tuple[bytes, Path]]:
         shown = [work / f"{source.stem}.wav" for source in sources]
         for source, path in zip(sources, shown, strict=True):
             path.write_bytes(sound_file(read_sound(source), ".wav"))
@@ -255,8 +255,8 @@ def test_classes_have_their_own_curves_and_deltas() -> None:
         }
     )
     comparison = compare(results).as_dict()
-    assert comparison["by_group"]["speech"]["opus"][VNSIM.key] == pytest.approx(-50)
-    assert comparison["by_group"]["music"]["opus"][VNSIM.key] is None
+    assert comparison["by_group"]["speech"]["opus"][VNSIM.key] == {"value": pytest.approx(-50), "items": 1}
+    assert comparison["by_group"]["music"]["opus"][VNSIM.key] == {"value": None, "items": 0}
     text = "\n".join(table.aligned() for table in tables(results, compare(results)))
     for title in ("Our curve: speech", "BD-rate of ours: music", "ViSQOL"):
         assert title in text

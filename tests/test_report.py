@@ -165,6 +165,31 @@ def test_a_second_run_measures_nothing_again(evaluation: Evaluation) -> None:
     assert kept == {p: p.stat().st_mtime_ns for p in (evaluation.root / "cache").rglob("*.*")}
 
 
+def test_flat_pictures_odd_names_and_a_damaged_cache_cost_no_report(patch: Pixels, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    to_pillow(Picture(patch)).save(folder / "patch.png")
+    to_pillow(Picture(np.full((40, 40, 3), 128, np.uint8))).save(
+        folder / os.fsdecode(b"caf\xe9.png")
+    )  # lossless in JPEG
+    arguments = ["images", folder, "-o", tmp_path / "report", "--results-page", tmp_path / "page.md"]
+    arguments += ["--cache", tmp_path / "cache", "--force", "-a", "jpeg", "-q", 15, "-q", 50, "-q", 90]
+    first = command(tmp_path, arguments)
+    assert first.returncode == 0, first.stderr
+    results = json.loads((tmp_path / "report" / "results.json").read_text(), parse_constant=pytest.fail)
+    assert [item["name"] for item in results["items"]] == ["caf\\xe9.png", "patch.png"]
+    flat = [p["scores"]["psnr_rgb_db"] for p in results["points"] if p["coder"] == "jpeg" and "caf" in p["item"]]
+    assert flat == [None] * len(flat)
+    found = re.search(r"<script[^>]*>\s*(\{.*?\})\s*</script>", (tmp_path / "report" / "report.html").read_text(), re.S)
+    assert found
+    json.loads(found[1], parse_constant=pytest.fail)
+    for i, record in enumerate(sorted((tmp_path / "cache").rglob("*.json"))):
+        record.write_text(("[1]", "{}", '{"item": "x"}', "no JSON")[i % 4])
+    again = command(tmp_path, arguments)
+    assert (again.returncode, again.stderr) == (0, first.stderr)
+    assert again.stdout.split("Time and memory")[0] == first.stdout.split("Time and memory")[0]
+
+
 def started_browser() -> Iterator[Any]:
     """Chromium without a window; skips the test where there is none."""
     sync_api = pytest.importorskip("playwright.sync_api")

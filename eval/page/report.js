@@ -48,6 +48,9 @@ function headings(id, titles, span) {
 }
 
 const rateCell = (value) => ({ text: percent(value), class: verdict(value) });
+const counted = (text, items, total) => items && items < total ? `${text} (${items})` : text; // means of some only
+const meanCell = ({ value, items }, total = data.items.length) =>
+  ({ text: counted(percent(value), items, total), class: verdict(value) });
 const words = (text) => ({ text, class: "words" });
 
 function fillHeader() {
@@ -70,21 +73,22 @@ function fillHeader() {
 
 function fillDeltas() {
   byId("deltas-about").textContent = `BD-rate of ${subject} against each codec; negative: ${subject} needs fewer bits.`;
-  const [low, high] = main.window, compared = metrics.filter((m) => m.in_deltas);
+  const [low, high] = main.window, compared = metrics.filter((m) => m.in_deltas), count = data.items.length;
   table("deltas",
     ["against", ...compared.map((m) => m.title), `${low}\u2013${high} ${unitOf(main) || main.title}`, "BD-quality",
       "overlap", words("not defined for")],
     anchors.map((anchor) => {
       const a = against[anchor.name], rate = a.bd_rate_percent[main.key], quality = a.bd_quality.value;
-      return { cells: [anchor.title, ...compared.map((m) => rateCell(a.bd_rate_percent[m.key].value)),
-        rateCell(a.bd_rate_percent_in_window.value),
-        { text: quality === null ? DASH : `${signed(quality, main.digits)} ${unitOf(main)}`, class: verdict(quality && -quality) },
+      return { cells: [anchor.title, ...compared.map((m) => meanCell(a.bd_rate_percent[m.key])),
+        meanCell(a.bd_rate_percent_in_window),
+        { text: quality === null ? DASH : counted(`${signed(quality, main.digits)} ${unitOf(main)}`, a.bd_quality.items, count), class: verdict(quality && -quality) },
         `${Math.round(rate.overlap * 100)} %`, words(rate.without.join(", "))] };
     }));
   byId("groups-part").hidden = !groups.length;
   table("groups", ["", ...groups.flatMap(() => compared.map((m, i) => ({ text: m.title, class: i ? null : "edge" })))],
     anchors.map((anchor) => ({ cells: [anchor.title, ...groups.flatMap((group) => compared.map((m, i) => {
-      const cell = rateCell(data.comparison.by_group[group][anchor.name][m.key]);
+      const size = data.items.filter((item) => item.group === group).length;
+      const cell = meanCell(data.comparison.by_group[group][anchor.name][m.key], size);
       return { ...cell, class: (i ? "" : "edge ") + cell.class };
     }))] })));
   headings("groups", groups, compared.length);
@@ -101,7 +105,8 @@ function fillEqual() {
   const rows = data.comparison.at_equal_rates, count = data.items.length;
   const at = (coder, rate) => rows.find((row) => row.coder === coder && row.rate === rate);
   const best = (rate, m) => {
-    const known = data.coders.map((c) => at(c.name, rate).scores[m.key]).filter((score) => score !== null);
+    const whole = data.coders.map((c) => at(c.name, rate)).filter((row) => row.items[m.key] === count);
+    const known = whole.map((row) => row.scores[m.key]);
     return m.distance ? Math.min(...known) : Math.max(...known);
   };
   table("equal",
@@ -109,8 +114,8 @@ function fillEqual() {
     data.coders.map((c) => ({ class: c === ours ? "ours" : "", cells: [c.title, ...medium.equal_rates.flatMap((rate) => {
       const { scores, items } = at(c.name, rate);
       return compared.map((m, i) => ({
-        text: shown(scores[m.key], m.digits) + (i === 0 && items < count ? ` (${items})` : ""),
-        class: (i ? "" : "edge ") + (scores[m.key] !== null && scores[m.key] === best(rate, m) ? "best" : ""),
+        text: counted(shown(scores[m.key], m.digits), items[m.key], count),
+        class: (i ? "" : "edge ") + (items[m.key] === count && scores[m.key] === best(rate, m) ? "best" : ""),
       }));
     })] })));
   headings("equal", medium.equal_rates.map((rate) => `${rate} ${medium.rate_unit}`), compared.length);
