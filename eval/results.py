@@ -190,6 +190,11 @@ class Results:
         return out.getvalue().encode()
 
 
+def finite(score: float | None) -> float | None:
+    """The score, None where it is not finite: it then counts as not taken, and JSON has no such number."""
+    return score if score is not None and math.isfinite(score) else None
+
+
 def _scaled(points: Sequence[tuple[float, float | None]], metric: Metric) -> Curve:
     return [(rate, metric.scaled(score)) for rate, score in points if score is not None]
 

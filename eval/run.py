@@ -5,7 +5,6 @@ What is in the cache is not done again. Workers keep each point as soon as they 
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
@@ -19,7 +18,7 @@ from codec.eval.cache import Cache, key
 from codec.eval.material import Anchor, Material, Source
 from codec.eval.materials import MATERIALS
 from codec.eval.pool import workers
-from codec.eval.results import OWN, Coder, Point, Results
+from codec.eval.results import OWN, Coder, Point, Results, finite
 
 OWN_BATCH = 8  # things a process of ours: more would share its start, fewer keep more of a stopped run
 
@@ -51,7 +50,7 @@ class Task:
         item = self.source.item
         rate = size_bytes * 8 / item.extent
         measured = self.material.measured(self.source, x_hat, rate)
-        scores = {key: _finite(score) for key, score in measured.items()}
+        scores = {key: finite(score) for key, score in measured.items()}
         return Point(item.name, self.coder, self.setting, size_bytes, rate, scores, container_bytes)
 
 
@@ -163,10 +162,6 @@ def _key(material: Material, source: Source, coder: Coder, setting: float, basis
 def _kept(task: Task, cache: Cache) -> Point | None:
     point = cache.record(task.key, Point)
     return replace(point, item=task.source.item.name) if point else None
-
-
-def _finite(score: float | None) -> float | None:
-    return score if score is not None and math.isfinite(score) else None
 
 
 def _batches(tasks: Sequence[Task]) -> Iterator[list[Task]]:

@@ -24,7 +24,7 @@ from codec.eval.comparison import Comparison
 from codec.eval.material import Source
 from codec.eval.metrics import psnr_db, rgb
 from codec.eval.pool import workers
-from codec.eval.results import OWN, Coder, Results
+from codec.eval.results import OWN, Coder, Results, finite
 from codec.media import Picture, Pixels, picture_file, read_picture
 
 CROP_WIDTH, CROP_HEIGHT = 384, 288
@@ -195,15 +195,11 @@ def _scene(source: Source, why: str, jobs: Sequence[_Job], cache: Cache) -> Scen
                 title=job.coder.title,
                 setting=coded.setting,
                 size_bytes=coded.size_bytes,
-                psnr_db=_finite(psnr_db(x, x_hat)),
+                psnr_db=finite(psnr_db(x, x_hat)),
                 uri=_uri(x_hat[rows, columns]),
             )
         )
     return Scene(source.item.name, why, left, top, width, height, shown)
-
-
-def _finite(score: float) -> float | None:
-    return score if math.isfinite(score) else None
 
 
 def _furthest(x: Pixels, x_hat: Pixels) -> tuple[int, int, int, int]:
