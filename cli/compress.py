@@ -13,8 +13,9 @@ from codec.cli import files, options, sounds
 
 if TYPE_CHECKING:
     from codec.api import Device
+    from codec.quality import Metric
 
-FOR_PICTURES = ("effort", "target_size", "target_bpp", "target_psnr", "target_ssim", "roi")
+FOR_PICTURES = ("effort", "target_size", "target_bpp", "target_psnr", "target_ssim", "roi", "metric")
 BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 
 
@@ -37,6 +38,7 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
     metavar="MASK",
     help="A picture of the same size whose grey is importance: white is kept better, black worse.",
 )
+@options.metric_option
 @options.max_pixels_option
 @options.max_seconds_option
 @options.device_option
@@ -53,6 +55,7 @@ def compress(
     target_psnr: float | None,
     target_ssim: float | None,
     roi: str | None,
+    metric: Metric,
     max_pixels: int,
     max_seconds: float,
     device: Device,
@@ -60,7 +63,7 @@ def compress(
 ) -> None:
     """Compress pictures and sounds into .lcc files. IN - is standard input.
 
-    Effort, targets and --roi are for pictures.
+    Effort, targets, --roi and --metric are for pictures.
     """
 
     def given(name: str) -> bool:
@@ -73,7 +76,7 @@ def compress(
     chosen = quality if given("quality") else None
     try:
         api.check_choice(quality=chosen, bpp=target_bpp, psnr=target_psnr, size=target_size, ssim=target_ssim)
-        api.check_effort(effort, roi is not None)
+        api.check_effort(effort, roi is not None, metric)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     mask = None
@@ -99,6 +102,7 @@ def compress(
                 target_psnr=target_psnr,
                 target_ssim=target_ssim,
                 roi=mask,
+                metric=metric,
                 device=device,
                 max_pixels=max_pixels,
                 progress=show,
@@ -109,7 +113,7 @@ def compress(
             out.write(compress_picture(source.read()))
             return
         if any(map(given, FOR_PICTURES)):
-            raise MediaError("it is a sound: effort, targets and regions of interest are for pictures")
+            raise MediaError("it is a sound: effort, targets, regions of interest and metrics are for pictures")
         sounds.compress(source, out, quality, device, max_seconds)
 
     files.each(inputs, targets, force, convert)

@@ -18,6 +18,7 @@ from codec.cli import files, options
 
 if TYPE_CHECKING:
     from codec.eval.material import Material
+    from codec.quality import Metric
 
 LEAST_QUALITIES = 3  # for a curve
 PACKAGES = ("bjontegaard", "matplotlib", "scipy")
@@ -114,11 +115,17 @@ def evaluate() -> None:
 @evaluate.command()
 @_options("images")
 @options.effort_option
-def images(effort: int, **given: Any) -> None:
+@options.metric_option
+def images(effort: int, metric: Metric, **given: Any) -> None:
     """Compare our codec with others over the pictures of FOLDER: rate, quality, BD-rates, time and memory."""
+    from codec import api
     from codec.eval.pictures import Pictures
 
-    _evaluate(Pictures(effort), **given)
+    try:
+        api.check_effort(effort, region_of_interest=False, metric=metric)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    _evaluate(Pictures(effort, metric), **given)
 
 
 @evaluate.command()

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from codec.bitstream import format
-from codec.quality import DEFAULT_EFFORT, EFFORT_MAX
+from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, EFFORT_MAX, METRICS
 
 UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2}  # bytes
 
@@ -61,6 +61,13 @@ effort_option = click.option(
     show_default=True,
     help="0 is plain; 1 weighs bits against error, for 1 % smaller files; 2 to 9 refine each picture at length: "
     "3 takes seconds for 7 to 10 %.",
+)
+metric_option = click.option(
+    "--metric",
+    type=click.Choice(METRICS),
+    default=DEFAULT_METRIC,
+    show_default=True,
+    help="What refinement goes by, from effort 2 on: squared error, structure, or structure in the eye's colours.",
 )
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite existing outputs.")
 device_option = click.option(

@@ -15,7 +15,16 @@ from codec.bitstream.sections import media_of
 from codec.media import ImageSource, PathLike, Picture, Pixels, Samples, Sound
 from codec.media.raster import joined
 from codec.media.sound import BIT_DEPTHS, TAGS
-from codec.quality import DEFAULT_EFFORT, DEFAULT_QUALITY, EFFORT_MAX, IMAGE
+from codec.quality import (
+    DEFAULT_EFFORT,
+    DEFAULT_METRIC,
+    DEFAULT_QUALITY,
+    EFFORT_MAX,
+    IMAGE,
+    METRICS,
+    REFINING_EFFORT,
+    Metric,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -50,6 +59,7 @@ def compress(
     target_psnr: float | None = None,
     target_ssim: float | None = None,
     roi: ImageSource | None = None,
+    metric: Metric = DEFAULT_METRIC,
     device: Device = "auto",
     max_pixels: int = format.MAX_PIXELS,
     progress: Callable[[float], None] | None = None,
@@ -63,13 +73,15 @@ def compress(
     target_size, target_bpp: at most so many bytes, or bits a pixel, of the whole file, and at least 99 % of them.
     target_psnr, target_ssim: at least this PSNR in dB, or this MS-SSIM, and at most 0.05 dB more.
     roi: a picture of the same size whose grey is importance: white is refined at the cost of black. Effort 1 or more.
+    metric: what refinement goes by, "psnr", "msssim" or "perceptual" (structure in opponent colours, at five scales);
+        the others than "psnr" need an effort of 2 or more.
     progress: called with the share of a refinement that is done, maybe from several threads.
     Warns MediaNotice where the picture is converted before it is coded, or nothing comes near a target that is kept.
     Raises: MediaError (a target that cannot be met too), LimitExceeded, both CodecError; ValueError for arguments that
         do not exist or contradict each other.
     """
     check_choice(quality=quality, bpp=target_bpp, psnr=target_psnr, size=target_size, ssim=target_ssim)
-    check_effort(effort, roi is not None)
+    check_effort(effort, roi is not None, metric)
     check_quality(DEFAULT_QUALITY if quality is None else quality)
     from codec import rate_control
     from codec.devices import device_named
@@ -81,6 +93,7 @@ def compress(
         source,
         device_named(device),
         importance=None if roi is None else importance_of(media.read_picture(roi, max_pixels), source),
+        metric=metric,
         progress=progress,
     )
     if target_bpp is not None:
@@ -363,12 +376,18 @@ def check_choice(**choices: float | None) -> None:
         raise ValueError(f"{' and '.join(given)} contradict each other: give one of them")
 
 
-def check_effort(effort: int, region_of_interest: bool) -> None:
-    """Raises ValueError where effort is not within 0..EFFORT_MAX, or too little for a region of interest."""
+def check_effort(effort: int, region_of_interest: bool, metric: str) -> None:
+    """Raises ValueError where effort is not within 0..EFFORT_MAX, or too little for what else is asked for, or there is
+    no such metric.
+    """
     if effort not in range(EFFORT_MAX + 1):
         raise ValueError(f"effort {effort}: expected 0 to {EFFORT_MAX}")
     if region_of_interest and not effort:
         raise ValueError("effort 0 rounds all alike: a region of interest needs effort 1 or more")
+    if metric not in METRICS:
+        raise ValueError(f"metric '{metric}': expected {', '.join(METRICS[:-1])} or {METRICS[-1]}")
+    if metric != DEFAULT_METRIC and effort < REFINING_EFFORT:
+        raise ValueError(f"effort {effort} goes by PSNR: metric {metric} needs effort {REFINING_EFFORT} or more")
 
 
 def check_quality(quality: float) -> None:

@@ -13,11 +13,14 @@ from codec.prior import SYMBOLS, Prior, PriorConfig, coarse_shape
 class Autoencoder(nn.Module):
     """Base of the models. Subclasses bring `analysis`, `synthesis` and `h_a` (hyper-analysis).
 
+    analysis_halo, synthesis_halo: how many latents around a place they look at.
+
     The names follow Ballé 2018: y are latents, z hyper-latents, *_hat their quantised values.
     """
 
     h_a: nn.Module
-    halo: int
+    analysis_halo: int
+    synthesis_halo: int
 
     def __init__(self, config: PriorConfig, middle: float, log2_std: Tensor, log2_norm: Tensor) -> None:
         super().__init__()

@@ -24,6 +24,7 @@ from codec.media import Picture, Pixels
 from codec.media.raster import STEP_OF_8_BITS
 from codec.models import IMAGE
 from codec.parallel import in_turn
+from codec.quality import Metric
 from codec.refine import STEPS, Refiner, Scene
 from codec.rounding import BITS_PER_ERROR
 from codec.tiles import LAYER_ENDS, Rect, whole
@@ -35,14 +36,15 @@ Importance = npt.NDArray[np.float32]  # (H, W) factor on the squared error of ea
 class Encoding:
     """A picture on its way to a file, but for quality and effort.
 
-    tiles: gives the `tile_units` of a width and height. importance: of the pixels, all alike where None. progress:
-    called with the share of a refinement that is done, maybe from several threads.
+    tiles: gives the `tile_units` of a width and height. importance: of the pixels, all alike where None. metric: that
+    refinement goes by. progress: called with the share of a refinement that is done, maybe from several threads.
     """
 
     picture: Picture
     device: torch.device
     tiles: Callable[[int, int], tuple[int, int]] = tile_units
     importance: Importance | None = None
+    metric: Metric = "psnr"
     progress: Callable[[float], None] | None = None
 
     @cached_property
@@ -71,11 +73,12 @@ class Encoding:
         )
         numbers = range(len(header.tiling))
         log2_step = log2_step_of(header, self.device)
-        refiner = Refiner(loaded, STEPS[effort], self._counted(STEPS[effort] * len(numbers))) if STEPS[effort] else None
+        steps = STEPS[effort]
+        refiner = Refiner(loaded, steps, self.metric, self._counted(steps * len(numbers))) if steps else None
 
         def coded(number: int) -> Stream:
             tile, name = Rect.of(header.tiling[number]), identity(header, number)
-            seen = tile.grown(model.halo * format.STRIDE, width, height)
+            seen = tile.grown(model.analysis_halo * format.STRIDE, width, height)
             with undisturbed(self.device):
                 x = padded(self.picture.pixels[seen.within(whole(header))], self.device)
                 h = model.analysis(x, log2_step)

@@ -39,9 +39,9 @@ def depthwise(x: Tensor, weight: Tensor, bias: Tensor, stride: tuple[int, int] =
         y = F.conv2d(x.permute(0, 3, 1, 2), weight[:, None], bias, stride, padding, groups=x.shape[3])
         return y.permute(0, 2, 3, 1)
 
-    if (rows, cols) == (3, 3):
+    if (rows, cols) == (3, 3) or x.device.type != "cpu":
         return convolve(x)
-    with torch.autocast(x.device.type, enabled=False):  # bfloat16 has no fast kernel on CPUs but for 3x3
+    with torch.autocast("cpu", enabled=False):  # bfloat16 has no fast kernel on CPUs but for 3x3
         return convolve(x.float())
 
 

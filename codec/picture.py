@@ -150,7 +150,7 @@ class _Mosaic:
         """(rows, columns, channels) float32 pixels, not clamped, of a piece no larger than a tile."""
         grid = whole(self.header).scaled()
         inner = piece.scaled()
-        seen = inner.grown(self.loaded.model.halo, grid.x1, grid.y1)
+        seen = inner.grown(self.loaded.model.synthesis_halo, grid.x1, grid.y1)
         shape = (1, seen.y1 - seen.y0, seen.x1 - seen.x0, len(self.loaded.model.prior.log2_std))
         h_hat = torch.zeros(shape, dtype=torch.float32, device=self.device)
         for number in self.tiling.touching(*(side * format.STRIDE for side in seen)):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
@@ -248,6 +249,7 @@ def coarse_shape(shape: tuple[int, int], up: tuple[int, int]) -> tuple[int, int]
     return -(-shape[0] // up[0] ** 2), -(-shape[1] // up[1] ** 2)
 
 
+@lru_cache(maxsize=4)
 def checkerboard(
     height: int, width: int, by_columns: bool, device: torch.device
 ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
@@ -256,9 +258,10 @@ def checkerboard(
     The first half has row + column even; of that, the first quarter has even rows or, `by_columns`, an even half of its
     column.
     """
-    row, column = torch.arange(height, device=device)[:, None], torch.arange(width, device=device)[None]
-    first = (row + column) % 2 == 0
-    one = (column // 2 if by_columns else row) % 2 == 0
-    masks = (first, ~first, first & one, first & ~one)
-    even, odd, quarter, other = (mask.flatten().nonzero()[:, 0] for mask in masks)
+    with torch.inference_mode(False):  # kept for callers of either mode
+        row, column = torch.arange(height, device=device)[:, None], torch.arange(width, device=device)[None]
+        first = (row + column) % 2 == 0
+        one = (column // 2 if by_columns else row) % 2 == 0
+        masks = (first, ~first, first & one, first & ~one)
+        even, odd, quarter, other = (mask.flatten().nonzero()[:, 0] for mask in masks)
     return (even, odd), (quarter, other)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from codec.bitstream import format
 
@@ -39,5 +40,11 @@ class QualityCurve:
 
 DEFAULT_QUALITY = 50.0
 DEFAULT_EFFORT, EFFORT_MAX = 1, 9
+REFINING_EFFORT = 2  # from here on latents are refined
+
+Metric = Literal["psnr", "msssim", "perceptual"]  # what refinement may go by
+METRICS: tuple[Metric, ...] = get_args(Metric)
+DEFAULT_METRIC: Metric = "psnr"
+
 IMAGE = QualityCurve(worst=7.5, linear=0.03, square=0.0002)
 AUDIO = QualityCurve(worst=9.4, linear=0.069, square=0.0)

@@ -23,13 +23,15 @@ from torch import Tensor
 from codec import coding, rounding
 from codec.autoencoder import Autoencoder
 from codec.coding import Coded
+from codec.distortion import Measure
 from codec.fixed import Mood, set_mood
+from codec.quality import Metric
 from codec.relaxed import BITS_PER_ERROR
 from codec.tiles import LAYER_ENDS
 from codec.undecided import expected_latents
 from codec.weights import Loaded
 
-STEPS = (0, 0, 9, 18, 26, 36, 50, 70, 100, 140)  # of the descent, for each effort
+STEPS = (0, 0, 9, 18, 26, 36, 46, 60, 80, 100)  # of the descent, for each effort
 LEARNING_RATE = 0.03  # in quantisation steps; falls to FINAL_SHARE of it in half a cosine
 FINAL_SHARE = 0.1
 BETA1, BETA2 = 0.8, 0.99  # of the descent: short memories, as there are few steps
@@ -61,23 +63,31 @@ class Scene(NamedTuple):
         inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
         return self._replace(around=around, inside=inside)
 
+    def for_autograd(self) -> Scene:
+        """With tensors that are none of inference mode; call it outside of that."""
+        x, importance, around, log2_step = (
+            tensor.clone() for tensor in (self.x, self.importance, self.around, self.log2_step)
+        )
+        return self._replace(x=x, importance=importance, around=around, log2_step=log2_step)
+
 
 class Refiner:
     """Codes tiles with refined latents.
 
-    steps: of the descent. stepped: called after each step of any tile, maybe from several threads.
+    steps: of the descent. metric: what it minimises beside bits. stepped: called after each step of any tile, maybe
+    from several threads.
     """
 
-    def __init__(self, loaded: Loaded, steps: int, stepped: Callable[[], None]) -> None:
-        self.loaded, self.steps, self.stepped = loaded, steps, stepped
+    def __init__(self, loaded: Loaded, steps: int, metric: Metric, stepped: Callable[[], None]) -> None:
+        self.loaded, self.steps, self.metric, self.stepped = loaded, steps, metric, stepped
         self.model = differentiable(loaded.model)
 
     def code(self, scene: Scene, weight: float | Tensor, identity: bytes) -> Coded:
         """The cheaper of the tile coded plainly and refined; weight: of errors in rounding, one or (1, h, w, 1)."""
-        scene = scene.near()
+        with descending():
+            scene = scene.near().for_autograd()
         model, tables, chosen = self.loaded.model, self.loaded.tables, self.loaded.rounding
         rows, columns = scene.inside
-        h, z = refined(self.model, scene, self.steps, self.stepped)
 
         def coded(h: Tensor, price: float, z: Tensor | None) -> Coded:
             return coding.encode(
@@ -85,13 +95,15 @@ class Refiner:
             )
 
         plain = coded(scene.around[:, rows, columns], rounding.BITS_PER_ERROR, None)
+        measure = Measure(self.metric, scene.x, scene.importance, _shown(model, scene, plain.latents.features))
+        h, z = refined(self.model, scene, measure, self.steps, self.stepped)
         better = coded(h, rounding.BITS_PER_ERROR_REFINED, z)
-        return min((plain, better), key=lambda found: self.cost(scene, found))
 
-    def cost(self, scene: Scene, coded: Coded) -> float:
-        """Bits of a coded tile, and its error at the price of bits."""
-        error = _error_in_bits(self.loaded.model, scene, coded.latents.features)
-        return 8 * sum(map(len, coded.parts)) + float(error)
+        def cost(found: Coded) -> float:
+            error = _bits_per_error(scene) * measure(_shown(model, scene, found.latents.features))
+            return 8 * sum(map(len, found.parts)) + float(error)
+
+        return min((plain, better), key=cost)
 
 
 def differentiable(model: Autoencoder) -> Autoencoder:
@@ -103,24 +115,23 @@ def differentiable(model: Autoencoder) -> Autoencoder:
     return twin
 
 
-def refined(model: Autoencoder, scene: Scene, steps: int, stepped: Callable[[], None]) -> tuple[Tensor, Tensor]:
+def refined(
+    model: Autoencoder, scene: Scene, measure: Measure, steps: int, stepped: Callable[[], None]
+) -> tuple[Tensor, Tensor]:
     """Features (1, h, w, M) and hyper-latents of a scene after so many steps of descent; model: `differentiable`."""
-    device = scene.x.device
     rows, columns = scene.inside
     with torch.inference_mode():
         h = scene.around[:, rows, columns]
         z = model.hyper_analysis(h)
-    with descending(device):
-        x, importance, around = (part.clone() for part in (scene.x, scene.importance, scene.around))
-        scene = scene._replace(x=x, importance=importance, around=around, log2_step=scene.log2_step.clone())
+    with descending():
         to_steps = model.to_steps(scene.log2_step)
         y, z = (h * to_steps).clone().requires_grad_(), z.clone().requires_grad_()
-        price = SPREAD_SHARE * BITS_PER_ERROR * F.avg_pool2d(importance[..., 0], x.shape[1] // h.shape[1])
+        price = SPREAD_SHARE * BITS_PER_ERROR * F.avg_pool2d(scene.importance[..., 0], scene.x.shape[1] // h.shape[1])
         variables = [Variable(y), Variable(z)]
         for step in range(steps):
-            with torch.autocast(device.type, dtype=torch.bfloat16):
+            with torch.autocast(scene.x.device.type, dtype=torch.bfloat16):
                 coded = expected_latents(model, y / to_steps, z, scene.log2_step, STEEPNESS)
-                error = _error_in_bits(model, scene, coded.h_hat)
+                error = _bits_per_error(scene) * measure(_shown(model, scene, coded.h_hat))
             (coded.bits + error + (price * coded.spread).sum((1, 2))).sum().backward()  # type: ignore[no-untyped-call]
             rate = LEARNING_RATE * (FINAL_SHARE + (1 - FINAL_SHARE) * 0.5 * (1 + math.cos(math.pi * step / steps)))
             for variable in variables:
@@ -152,14 +163,19 @@ class Variable:
 
 
 @contextmanager
-def descending(device: torch.device) -> Iterator[None]:
+def descending() -> Iterator[None]:
     """Gradients, wherever the caller is."""
     with torch.inference_mode(False), torch.enable_grad():
         yield
 
 
-def _error_in_bits(model: Autoencoder, scene: Scene, h_hat: Tensor) -> Tensor:
-    """(1,) squared error of decoded features (1, h, w, M), weighted, in bits."""
+def _bits_per_error(scene: Scene) -> Tensor:
+    """(1,) bits that a squared error of a pixel is worth."""
+    return BITS_PER_ERROR * torch.exp2(-2 * scene.log2_step)
+
+
+def _shown(model: Autoencoder, scene: Scene, h_hat: Tensor) -> Tensor:
+    """(1, H, W, 3 or, of grey pictures, 1) what decoders show of features (1, h, w, M), not rounded."""
     rows, columns = scene.inside
     around = scene.around.clone()
     around[:, rows, columns] = h_hat
@@ -167,7 +183,4 @@ def _error_in_bits(model: Autoencoder, scene: Scene, h_hat: Tensor) -> Tensor:
     stride = scene.x.shape[1] // h_hat.shape[1]
     top, left = rows.start * stride, columns.start * stride
     x_hat = x_hat[:, top : top + scene.x.shape[1], left : left + scene.x.shape[2]].float().clamp(0, 255)
-    if scene.grey:
-        x_hat = x_hat.mean(3, keepdim=True)
-    error = (scene.importance * (x_hat - scene.x) ** 2).sum((1, 2, 3))
-    return BITS_PER_ERROR * torch.exp2(-2 * scene.log2_step) * error
+    return x_hat.mean(3, keepdim=True) if scene.grey else x_hat

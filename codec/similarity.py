@@ -13,6 +13,7 @@ from torch import Tensor
 WINDOW, SIGMA = 11, 1.5  # pixels
 K1, K2, PEAK = 0.01, 0.03, 255.0
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # finest scale first
+LEAST_IMPORTANCE = 1e-9  # in all: keeps pictures without any from dividing by zero
 SMALLEST_SIDE = (WINDOW - 1) * 2 ** (len(WEIGHTS) - 1) + 1  # a window at the coarsest scale
 
 
@@ -23,15 +24,31 @@ def ms_ssim(x: Tensor, x_hat: Tensor) -> Tensor:
     """
     if min(x.shape[2:]) < SMALLEST_SIDE:
         raise ValueError(f"MS-SSIM of {x.shape[3]} x {x.shape[2]} pixels; both sides must be at least {SMALLEST_SIDE}")
-    factors = []
+    return ms_ssim_of_any_size(x, x_hat, torch.ones_like(x[:, :1]))
+
+
+def ms_ssim_of_any_size(x: Tensor, x_hat: Tensor, importance: Tensor) -> Tensor:
+    """`ms_ssim`, with places weighed by importance (B, 1, H, W), of as many scales as windows fit; sides >= WINDOW."""
+    means = []
     for scale in range(len(WEIGHTS)):
         if scale:
-            x, x_hat = _halved(x), _halved(x_hat)
+            if (min(x.shape[2:]) + 1) // 2 < WINDOW:
+                break
+            x, x_hat, importance = _halved(x), _halved(x_hat), _halved(importance)
         luminance, contrast = _terms(x, x_hat)
-        factors.append(luminance * contrast if scale == len(WEIGHTS) - 1 else contrast)
-    means = torch.stack([factor.mean((2, 3)).relu() for factor in factors])  # (scales, B, C)
-    weights = torch.tensor(WEIGHTS, dtype=torch.float32, device=x.device)
-    return (means ** weights[:, None, None]).prod(0).mean(1)
+        inner = importance[:, :, WINDOW // 2 : -(WINDOW // 2), WINDOW // 2 : -(WINDOW // 2)]
+        share = inner / inner.sum((2, 3), keepdim=True).clamp_min(LEAST_IMPORTANCE)
+        means.append([(share * factor).sum((2, 3)).relu() for factor in (luminance * contrast, contrast)])
+    factors = torch.stack([*(contrast for _, contrast in means[:-1]), means[-1][0]])  # (scales, B, C)
+    weights = torch.tensor(WEIGHTS, dtype=torch.float32, device=x.device)[: len(factors), None, None]
+    return (factors**weights).prod(0).mean(1)
+
+
+def gaussian(length: int, sigma: float, device: torch.device) -> Tensor:
+    """(length,) weights that sum to one."""
+    offsets = torch.arange(length, dtype=torch.float32, device=device) - length // 2
+    window = torch.exp(-(offsets**2) / (2 * sigma**2))
+    return window / window.sum()
 
 
 def _terms(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -45,9 +62,7 @@ def _terms(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _smoothed(x: Tensor) -> Tensor:
-    offsets = torch.arange(WINDOW, dtype=torch.float32, device=x.device) - WINDOW // 2
-    window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
-    kernel = (window / window.sum()).expand(x.shape[1], 1, 1, WINDOW)
+    kernel = gaussian(WINDOW, SIGMA, x.device).expand(x.shape[1], 1, 1, WINDOW)
     rows = F.conv2d(x, kernel.transpose(2, 3), groups=x.shape[1])
     return F.conv2d(rows, kernel, groups=x.shape[1])
 

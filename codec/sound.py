@@ -108,7 +108,7 @@ class Encoder:
         if self._header is None and (total is not None or len(self._held) >= soundfile.CHUNK_SAMPLES):
             self._header = self._decided()
             out.append(soundfile.begin(self._header, self._tags))
-        halo = self._loaded.model.halo
+        halo = self._loaded.model.analysis_halo
         while True:
             first = len(self._sizes) * CHUNK
             count = CHUNK if total is None else min(CHUNK, total - first)
@@ -138,7 +138,7 @@ class Encoder:
     def _coded(self, first: int, count: int, seen: int) -> bytes:
         """The section of the chunk of latents first .. first + count - 1, looking at those before `seen`."""
         assert self._header is not None
-        start = max(first - self._loaded.model.halo, 0)
+        start = max(first - self._loaded.model.analysis_halo, 0)
         samples = self._between(start * LATENT - HOP, seen * LATENT)
         if self._header.mid_side:
             samples = _mid_side(samples)
@@ -228,7 +228,8 @@ class _Player:
         self.chunks += 1
         self._features = torch.cat([self._features, features], 2)
         known = self._features_from + self._features.shape[2]
-        return self._given(self._resampler.process(self._synthesised((known - self._model.halo) * FRAMES - 1)))
+        stop = (known - self._model.synthesis_halo) * FRAMES - 1
+        return self._given(self._resampler.process(self._synthesised(stop)))
 
     def finish(self, samples: int) -> Samples:
         """The rest of a sound of so many samples."""
@@ -248,7 +249,7 @@ class _Player:
         """The samples at 48 kHz from the next hop up to hop `stop`."""
         if stop <= self._block:
             return _silence(0, self._header)
-        halo = self._model.halo
+        halo = self._model.synthesis_halo
         start = max(self._block // FRAMES - halo, self._features_from)
         h = self._features[:, :, start - self._features_from :]
         shape = (self._header.channels, h.shape[2] * FRAMES, HOP)

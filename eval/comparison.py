@@ -80,9 +80,10 @@ class Against:
 @dataclass(frozen=True)
 class AtRate:
     """Mean scores of a codec at one rate by metric, each None where no item reaches the rate; items: how many do, by
-    metric.
+    metric; group: the class of items, "" for all.
     """
 
+    group: str
     coder: str
     rate: float
     scores: dict[str, float | None]
@@ -92,8 +93,8 @@ class AtRate:
 @dataclass(frozen=True)
 class Comparison:
     """against: by anchor; groups: names of items by class; published: BD-rate of mean curves by name, None where it is
-    not defined; equal: a row a rate and codec; worst_first: items by the mean of their BD-rates over the anchors, those
-    that have none at the end.
+    not defined; equal: a row a class, rate and codec; worst_first: items by the mean of their BD-rates over the
+    anchors, those that have none at the end.
     """
 
     against: dict[str, Against]
@@ -145,7 +146,12 @@ def compare(results: Results) -> Comparison:
         against=against,
         groups=results.groups,
         published={p.name: _defined(bd_rate, p.curve(medium.main), ours) for p in results.published},
-        equal=[_at_rate(results, coder.name, rate) for rate in medium.equal_rates for coder in results.coders],
+        equal=[
+            _at_rate(results, group, items, coder.name, rate)
+            for group, items in (("", None), *results.groups.items())
+            for rate in medium.equal_rates
+            for coder in results.coders
+        ],
         worst_first=sorted((item.name for item in results.items), key=lambda name: -_mean_rate(against, name)),
     )
 
@@ -184,17 +190,17 @@ def _defined(delta: Callable[[Curve, Curve], Delta], anchor: Curve, test: Curve)
         return None
 
 
-def _at_rate(results: Results, coder: str, rate: float) -> AtRate:
+def _at_rate(results: Results, group: str, items: list[str] | None, coder: str, rate: float) -> AtRate:
     medium = results.medium
     found: dict[str, list[float]] = {key: [] for key in medium.compared_at_equal_rates}
-    for item in results.items:
+    for item in [item.name for item in results.items] if items is None else items:
         for key, scores in found.items():
-            points = [(p.rate, p.scores[key]) for p in results.points_of(coder, item.name)]
+            points = [(p.rate, p.scores[key]) for p in results.points_of(coder, item)]
             score = at_rate([(r, s) for r, s in points if s is not None], rate)
             if score is not None:
                 scores.append(score)
     means = {key: statistics.fmean(scores) if scores else None for key, scores in found.items()}
-    return AtRate(coder, rate, means, {key: len(scores) for key, scores in found.items()})
+    return AtRate(group, coder, rate, means, {key: len(scores) for key, scores in found.items()})
 
 
 def _mean_rate(against: dict[str, Against], item: str) -> float:

@@ -16,7 +16,7 @@ from codec.eval.material import Material, Source, content_hash, printable_name
 from codec.eval.medium import IMAGES
 from codec.eval.results import Item, Published, Results
 from codec.media import PICTURES, Picture, Pixels, picture_file, read_picture, to_8_bits
-from codec.quality import DEFAULT_EFFORT
+from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, Metric
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PictureItem(Item):
 
 
 class Pictures(Material):
-    """Sources are PNGs; pixels are (H, W, 1 or 3) uint8. effort: of our encoder."""
+    """Sources are PNGs; pixels are (H, W, 1 or 3) uint8. effort, metric: of our encoder."""
 
     medium = IMAGES
     anchors = ANCHORS
@@ -42,9 +42,11 @@ class Pictures(Material):
     anchor_module = "codec.eval.anchors"
     errors = (CodecError, OSError, RuntimeError, SystemError, ValueError)  # what Pillow's codecs raise
 
-    def __init__(self, effort: int = DEFAULT_EFFORT) -> None:
-        self.effort = effort
-        self.arguments = ("--effort", str(effort))
+    def __init__(self, effort: int = DEFAULT_EFFORT, metric: Metric = DEFAULT_METRIC) -> None:
+        self.effort, self.metric = effort, metric
+        self.arguments: tuple[str, ...] = ("--effort", str(effort))
+        if metric != DEFAULT_METRIC:
+            self.arguments += ("--metric", metric)
 
     def sources(self, folder: Path, work: Path) -> tuple[list[Source], dict[str, str]]:
         sources: list[Source] = []
@@ -77,7 +79,7 @@ class Pictures(Material):
         from codec import api
 
         return (
-            lambda pixels: api.compress(pixels, setting, effort=self.effort, device="cpu"),
+            lambda pixels: api.compress(pixels, setting, effort=self.effort, metric=self.metric, device="cpu"),
             lambda data: api.decompress(data, output="array", device="cpu"),
         )
 

@@ -41,14 +41,14 @@ class Table:
 def tables(results: Results, comparison: Comparison) -> list[Table]:
     """Our curve, deltas against every anchor, scores at equal rates, worst items; published curves and costs if any.
 
-    Curve and deltas once for all items, and once for each class.
+    Curve, deltas and scores once for all items, and once for each class.
     """
     groups: list[tuple[str, list[str] | None]] = [("", None), *results.groups.items()]
     found = [_curve(results, *group) for group in groups]
     if results.anchors:
         found += [_deltas(results, comparison, *group) for group in groups]
         found.append(_worst(results, comparison))
-    found.append(_equal(results, comparison))
+    found += [_equal(results, comparison, *group) for group in groups]
     if comparison.published:
         found.append(_published(results, comparison))
     if results.costs:
@@ -142,24 +142,22 @@ def _worst(results: Results, comparison: Comparison) -> Table:
     )
 
 
-def _equal(results: Results, comparison: Comparison) -> Table:
-    medium = results.medium
+def _equal(results: Results, comparison: Comparison, group: str, items: list[str] | None) -> Table:
+    medium, count = results.medium, len(results.items if items is None else items)
     titles = {coder.name: coder.title for coder in results.coders}
     metrics = [medium.metric(key) for key in medium.compared_at_equal_rates]
     return Table(
-        "Quality for the same bits",
+        _titled("Quality for the same bits", group),
         f"in brackets: over so many {medium.item}s only, as the others' curves do not reach the rate",
         ["codec", medium.rate_unit, *(m.title for m in metrics)],
         [
             [
                 titles[row.coder],
                 f"{row.rate:g}",
-                *(
-                    _counted(_number(row.scores[m.key], m.digits), row.items[m.key], len(results.items))
-                    for m in metrics
-                ),
+                *(_counted(_number(row.scores[m.key], m.digits), row.items[m.key], count) for m in metrics),
             ]
             for row in comparison.equal
+            if row.group == group and any(row.items.values())
         ],
     )
 

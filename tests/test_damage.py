@@ -189,7 +189,7 @@ def test_damage_in_a_tile_stays_in_it_and_its_border(tiled: bytes) -> None:
     assert "tile 2" in decoded.damage[0]
     difference = np.abs(decoded.picture.pixels.astype(int) - whole)
     assert difference[:128, 256:].mean() > 5
-    halo = weights.installed(IMAGE.id, CPU).model.halo * format.STRIDE
+    halo = weights.installed(IMAGE.id, CPU).model.synthesis_halo * format.STRIDE
     assert difference[:, : 256 - halo].max() == 0  # beyond what synthesis looks at
     assert difference[128 + halo :].max() == 0
     assert difference[128:, :256].mean() < 0.5

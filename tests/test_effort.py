@@ -11,18 +11,18 @@ from PIL import Image
 
 import codec
 from codec import coding, picture, weights
+from codec.distortion import COMPARES, Measure, squared
 from codec.encoding import Encoding, padded
-from codec.eval import efforts
 from codec.eval.metrics import psnr_db
 from codec.fixed import FixedLayer, Mood
 from codec.importance import importance_of
 from codec.media import Picture, Pixels, read_picture, to_pillow
 from codec.models import IMAGE
-from codec.quality import EFFORT_MAX
+from codec.quality import EFFORT_MAX, METRICS, Metric
 from codec.refine import STEPS, differentiable
 from codec.relaxed import BITS_PER_ERROR, logistic_bits
 from codec.undecided import between, expected_latents
-from tests.conftest import Run, only_line
+from tests.conftest import PARROTS, Run, only_line
 
 CPU = torch.device("cpu")
 
@@ -127,17 +127,54 @@ def test_grey_pictures_and_those_of_sixteen_bits_are_refined(crop: Pixels, scrap
     assert codec.info(codec.compress(deep, 60, effort=2)).bit_depth == 16
 
 
-def test_the_table_of_efforts_has_a_row_for_each_and_means(
-    scrap: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    source = tmp_path / "scrap.png"
-    to_pillow(Picture(scrap)).save(source)
-    monkeypatch.setattr("sys.argv", ["efforts", str(source), "-e", "1", "2"])
-    efforts.main()
-    cells = [row.split(" | ") for row in capsys.readouterr().out.splitlines()[2:]]
-    named = [(cell[0].strip("| "), cell[1]) for cell in cells]
-    assert named == [("scrap", "1"), ("scrap", "2"), ("mean of 1", "1"), ("mean of 1", "2")]
-    assert float(cells[1][2].removesuffix(" %")) < -2
+@pytest.mark.parametrize("metric", ["msssim", "perceptual"])
+def test_a_metric_is_served_by_refinement_that_goes_by_it(parrots: Pixels, metric: Metric) -> None:
+    pixels = np.ascontiguousarray(parrots[128:320, 200:392])
+    x = torch.from_numpy(pixels).float()[None]
+    everywhere = torch.ones_like(x[..., :1])
+
+    def judged(goes_by: Metric, size: int) -> tuple[float, float]:
+        """What is missing to the picture by the metric, and squared error, of a file of a size."""
+        data = codec.compress(pixels, effort=2, target_size=size, metric=goes_by)
+        x_hat = torch.from_numpy(codec.decompress(data, output="array")).float()[None]
+        return float(COMPARES[metric](x, x_hat, everywhere)), float(squared(x, x_hat, everywhere))
+
+    size = len(codec.compress(pixels, 40, effort=2))
+    by_error, by_metric = judged("psnr", size), judged(metric, size)
+    assert by_metric[0] < 0.95 * by_error[0]
+    assert by_metric[1] > by_error[1]
+
+
+@pytest.mark.parametrize("metric", ["psnr", "msssim", "perceptual"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_measure_starts_at_the_squared_error_and_has_gradients(metric: Metric, channels: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = (torch.rand(1, 16, 48, channels, generator=generator) * 255).expand(-1, -1, -1, 3)
+    importance = torch.ones_like(x[..., :1])
+    importance[:, :, 40:] = 0
+    start = (x[..., :channels] + 30 * torch.randn(1, 16, 48, channels, generator=generator)).requires_grad_()
+    measure = Measure(metric, x, importance, start.detach())
+    error = measure(start)
+    assert float(error.detach()) == pytest.approx(float(squared(x, start.detach(), importance)), rel=1e-4)
+    error.backward()
+    assert start.grad is not None
+    assert start.grad.isfinite().all()
+    assert float(measure(x[..., :channels])) < 0.05 * float(error.detach())
+
+
+@pytest.mark.parametrize(
+    ("options", "named"), [(("--metric", "msssim"), "effort 2"), (("--effort", 3, "--metric", "taste"), "perceptual")]
+)
+def test_metrics_that_cannot_be_are_usage_errors(options: tuple[object, ...], named: str, run: Run) -> None:
+    done = run("compress", PARROTS, "-o", "-", *options)
+    assert done.returncode == 2
+    assert named in done.stderr.decode()
+    assert not done.stdout
+
+
+def test_the_metric_of_a_small_tile_is_finite(scrap: Pixels) -> None:
+    for metric in METRICS:
+        assert codec.info(codec.compress(scrap, 60, effort=2, metric=metric)).width == scrap.shape[1]
 
 
 # --- regions of interest ---------------------------------------------------------------------------------------------

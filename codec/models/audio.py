@@ -97,10 +97,7 @@ class AudioConfig:
 
 
 class AudioModel(Autoencoder):
-    """x: (B, rows, samples) in -1..1 at 48 kHz, samples = (n * merged + 1) * hop; latents (B, rows, n, 672).
-
-    halo: how many latents around a place the transforms look at.
-    """
+    """x: (B, rows, samples) in -1..1 at 48 kHz, samples = (n * merged + 1) * hop; latents (B, rows, n, 672)."""
 
     log2_norm_fine: Tensor
 
@@ -141,9 +138,8 @@ class AudioModel(Autoencoder):
             frames = fine_blocks * (config.kernel_fine // 2) + 1  # and the frame that overlaps
             return -(-frames // merged) + coarse_blocks * (config.kernel_coarse // 2)
 
-        self.halo = max(
-            reach(config.analysis_fine, config.analysis_coarse), reach(config.synthesis_fine, config.synthesis_coarse)
-        )
+        self.analysis_halo = reach(config.analysis_fine, config.analysis_coarse)
+        self.synthesis_halo = reach(config.synthesis_fine, config.synthesis_coarse)
         self.h_a = hyper_analysis_net(self.body, config.hyper_width, config.prior.hyper_channels, (1, 4), (1, 2))
 
     def _start_from(self, keep: np.ndarray) -> None:

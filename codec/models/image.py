@@ -26,20 +26,17 @@ FINE = 3 * BLOCK**2  # channels at 1/8
 class ImageConfig:
     """Sizes of the picture model: residual blocks at 1/8 and 1/16 in either direction, and those of its nets."""
 
-    analysis8: int = 3
-    analysis16: int = 4
+    analysis8: int = 6
+    analysis16: int = 5
     synthesis16: int = 4
-    synthesis8: int = 4
+    synthesis8: int = 5
     hyper_width: int = 256
     middle: float = 5.625
     prior: PriorConfig = field(default_factory=lambda: PriorConfig(groups=(16, 16, 32, 64, 192)))
 
 
 class ImageModel(Autoencoder):
-    """x: (B, H, W, 3) in 0..255, sides multiples of 16; latents (B, H / 16, W / 16, 320).
-
-    halo: how many latents around a place the transforms look at.
-    """
+    """x: (B, H, W, 3) in 0..255, sides multiples of 16; latents (B, H / 16, W / 16, 320)."""
 
     log2_norm8: Tensor
 
@@ -57,10 +54,8 @@ class ImageModel(Autoencoder):
         self.a8, self.a16 = Stack(FINE, config.analysis8), Stack(channels, config.analysis16)
         self.s16, self.s8 = Stack(channels, config.synthesis16), Stack(FINE, config.synthesis8)
         # a block looks at its neighbours; two at 1/8 are one latent
-        self.halo = max(
-            -(-config.analysis8 // 2) + config.analysis16,
-            -(-config.synthesis8 // 2) + config.synthesis16,
-        )
+        self.analysis_halo = -(-config.analysis8 // 2) + config.analysis16
+        self.synthesis_halo = -(-config.synthesis8 // 2) + config.synthesis16
         self.h_a = hyper_analysis_net(
             sum(config.prior.groups), config.hyper_width, config.prior.hyper_channels, (4, 4), (2, 2)
         )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from codec.bitstream.errors import MediaError
+
+T = TypeVar("T")
 
 VALIDATION = 40  # so many of the first files, but at most a tenth of all, are kept out of training
 
@@ -31,6 +35,12 @@ def files(source: Path, suffixes: Collection[str]) -> Iterator[bytes]:
                     yield data.read()
     except (tarfile.TarError, EOFError) as error:
         raise MediaError(f"{source} is neither a folder nor a tar shard that can be read: {error}") from error
+
+
+def decoded(data: Iterable[bytes], decode: Callable[[bytes], T | None]) -> Iterator[T]:
+    """What `decode` makes of each, on all cores; None is left out."""
+    with ThreadPoolExecutor() as threads:
+        yield from (found for found in threads.map(decode, data) if found is not None)
 
 
 def held_out(count: int) -> int:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import cycle
 from operator import le
 from pathlib import Path
@@ -30,6 +31,7 @@ from codec.fixed import Mood, set_mood
 from codec.relaxed import Pass, relaxed_pass
 from codec.training import checkpoint
 from codec.training.curve import draw
+from codec.training.graphed import Graphed, compile_blocks
 from codec.training.loss import balanced
 from codec.training.task import Task
 from codec.training.team import Team
@@ -92,39 +94,56 @@ class Trainer:
         )
         if plan.snapped:
             set_mood(self.model.prior, Mood.SNAPPED)
+        if self.device.type == "cuda":
+            compile_blocks(self.model)
 
     def coded(self, x: Tensor, log2_step: Tensor, hard: bool = False) -> Pass:
         """A pass in the plan's precision."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             return relaxed_pass(self.model, x, log2_step, hard)
 
-    def train_step(self) -> dict[str, float]:
-        """One step on the next batch at random qualities; returns what the log wants."""
-        x = self.task.batch(self.step, self.plan.batch).to(self.device)
-        torch.manual_seed(self.plan.seed * 1_000_003 + self.step)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.plan.learning_rate * group["share"] * self.plan.rate_at(self.step)
-        # one step size from each of B equal ranges: less noise than B free draws
-        finest, coarsest = self.task.row.curve.range
-        share = (torch.arange(len(x)) + torch.rand(len(x)))[torch.randperm(len(x))] / len(x)
-        log2_step = self.team.share((finest + (coarsest - finest) * share).to(x.device))
-        x = self.team.share(x)
+    def train_step(self) -> dict[str, Tensor]:
+        """One step on the next batch at random qualities; returns what the log wants, scalars."""
+        x, log2_step = self._signals()
         torch.manual_seed((self.plan.seed * 1_000_003 + self.step) * self.team.size + self.team.rank)
-        coded = self.coded(x, log2_step)
-        judged = self.task.judged(x, coded, log2_step)
-        loss = balanced(judged.costs, self.task.softening)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        figures = {name: value.clone() for name, value in self._gradients_of(x, log2_step).items()}
         self.team.mean_([p.grad for p in self.model.parameters() if p.grad is not None])
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.plan.clip_norm)
-        if math.isfinite(float(norm)):
-            self.optimizer.step()
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.plan.learning_rate * group["share"] * self.plan.rate_at(self.step)
+        # the fused optimiser skips the step where this is 1: nobody waits to read the norm, as in torch's GradScaler
+        self.optimizer.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
+        self.optimizer.step()
         self.step += 1
         with torch.no_grad():
             keep = min(self.plan.ema, self.step / (self.step + 9))
             torch._foreach_lerp_(list(self.average.values()), list(self.model.parameters()), 1 - keep)
-            figures = {name: float(values.mean()) for name, values in judged.figures.items()}
-        return {"loss": float(loss.detach()), **figures, "norm": float(norm)}
+        return figures | {"norm": norm}
+
+    def _signals(self) -> tuple[Tensor, Tensor]:
+        """This process's share of the batch of a step, and log2 of nominal steps, (B,)."""
+        x = self.task.batch(self.step, self.plan.batch).to(self.device)
+        torch.manual_seed(self.plan.seed * 1_000_003 + self.step)
+        # one step size from each of B equal ranges: less noise than B free draws
+        finest, coarsest = self.task.row.curve.range
+        share = (torch.arange(len(x)) + torch.rand(len(x)))[torch.randperm(len(x))] / len(x)
+        log2_step = (finest + (coarsest - finest) * share).to(x.device)
+        return self.team.share(x), self.team.share(log2_step)
+
+    @cached_property
+    def _gradients_of(self) -> Callable[[Tensor, Tensor], dict[str, Tensor]]:
+        """`_gradients`, on CUDA as a graph: but a snapped prior waits for the device to round its weights."""
+        if self.device.type == "cuda" and not self.plan.snapped:
+            return Graphed(self._gradients, *self._signals())
+        return self._gradients
+
+    def _gradients(self, x: Tensor, log2_step: Tensor) -> dict[str, Tensor]:
+        """Leaves the gradients of signals coded at nominal steps (B,) in the parameters; returns figures, scalars."""
+        self.optimizer.zero_grad(set_to_none=True)
+        judged = self.task.judged(x, self.coded(x, log2_step), log2_step)
+        loss = balanced(judged.costs, self.task.softening)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return {"loss": loss.detach()} | {name: values.mean() for name, values in judged.figures.items()}
 
     @torch.no_grad()
     def validate(self) -> float:
@@ -135,7 +154,8 @@ class Trainer:
         for x, step in zip(self.task.validation, cycle(self.task.validation_steps), strict=False):
             x = x.to(self.device)
             log2_step = torch.tensor([step], device=self.device)
-            judged = self.task.judged(x, self.coded(x, log2_step, hard=True), log2_step)
+            with torch.compiler.set_stance("force_eager"):
+                judged = self.task.judged(x, self.coded(x, log2_step, hard=True), log2_step)
             costs.append(float(judged.costs.sqrt()))
         self._load(held)
         return sum(costs) / max(len(costs), 1)
@@ -248,7 +268,7 @@ def train(trainer: Trainer, folder: Path, report: Callable[[dict[str, float]], N
     plan, team, saved_at = trainer.plan, trainer.team, time.monotonic()
     log = folder / "log.jsonl"
     cores = team.size * (torch.get_num_threads() if trainer.device.type == "cpu" else 1)
-    recent: list[dict[str, float]] = []
+    recent: list[dict[str, Tensor]] = []
     with stop_requests() as requests:
         while trainer.step < plan.steps:
             began = time.perf_counter()
@@ -260,7 +280,7 @@ def train(trainer: Trainer, folder: Path, report: Callable[[dict[str, float]], N
             team.mean_([stopped])  # all processes leave at the same step
             ending = trainer.step == plan.steps or bool(stopped)
             if team.rank == 0:
-                row = {key: sum(r[key] for r in recent) / len(recent) for key in recent[0]}
+                row = {key: float(torch.stack([r[key] for r in recent]).mean()) for key in recent[0]}
                 row |= {"step": trainer.step, "core_seconds": trainer.core_seconds}
                 row["rate"] = plan.rate_at(trainer.step - 1)
                 if ending or time.monotonic() - saved_at > CHECKPOINT_SECONDS:

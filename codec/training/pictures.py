@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from codec.media import PICTURES
 from codec.models import IMAGE, ModelRow
 from codec.models.image import ImageConfig, ImageModel
 from codec.relaxed import Pass
-from codec.training.data import files, held_out
+from codec.training.data import decoded, files, held_out
 from codec.training.loss import SOFTENING, rate_distortion
 from codec.training.task import Judged, TableSignals
 
 SHRINK = (1.3, 2.0)  # lossy sources have no fine chroma at native size: half of the crops come from shrunk copies
+SHRUNK_COPIES = 2  # of each picture, by different factors
 STATISTICS_PICTURES = 400
 TABLE_PICTURES = 60
 TABLE_STEPS = (7.25, 6.25, 5.25, 4.25, 3.25, 2.5)  # log2
@@ -32,11 +34,14 @@ TABLE_STEPS = (7.25, 6.25, 5.25, 4.25, 3.25, 2.5)  # log2
 def pictures(sources: Iterable[Path]) -> Iterator[Image.Image]:
     """RGB pictures of tar shards and folders; those that cannot be read are left out. Raises MediaError."""
     for source in sources:
-        for data in files(source, PICTURES):
-            try:
-                yield Image.open(io.BytesIO(data)).convert("RGB")
-            except (UnidentifiedImageError, OSError):
-                continue
+        yield from decoded(files(source, PICTURES), _picture)
+
+
+def _picture(data: bytes) -> Image.Image | None:
+    try:
+        return Image.open(io.BytesIO(data)).convert("RGB")
+    except (UnidentifiedImageError, OSError):
+        return None
 
 
 def pixels(image: Image.Image) -> Tensor:
@@ -48,6 +53,30 @@ def table_signals(sources: Iterable[Path]) -> TableSignals:
     """The first pictures, as `--effort 1` codes them. Raises MediaError."""
     some = islice(pictures(sources), TABLE_PICTURES)
     return TableSignals((padded(np.array(image), torch.device("cpu")) for image in some), TABLE_STEPS, rounded=True)
+
+
+class Pool:
+    """Pictures on a device as one row of uint8 pixels, so that a batch is one look-up."""
+
+    def __init__(self, images: Sequence[Image.Image], device: torch.device) -> None:
+        sizes = np.array([(image.height, image.width) for image in images])
+        self.heights, self.widths = sizes.T
+        self.starts = np.cumsum(np.append(0, self.heights * self.widths))[:-1]
+        self.pixels = torch.cat([pixels(image).flatten(0, 1) for image in images]).to(device)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def crops(self, rng: np.random.Generator, count: int, side: int) -> Tensor:
+        """(count, side, side, 3) uint8 of random places, half of them mirrored."""
+        which = rng.integers(len(self), size=count)
+        top, left = (rng.integers(sides[which] - side + 1) for sides in (self.heights, self.widths))
+        corner = self.starts[which] + top * self.widths[which] + left
+        mirrored = rng.integers(2, size=count)
+        strides = np.stack([corner + mirrored * (side - 1), self.widths[which], 1 - 2 * mirrored])
+        first, down, along = torch.from_numpy(strides).to(self.pixels.device)[:, :, None, None]
+        steps = torch.arange(side, device=self.pixels.device)
+        return self.pixels[first + down * steps[:, None] + along * steps]
 
 
 class Crops:
@@ -65,29 +94,23 @@ class Crops:
             raise MediaError(f"no pictures of at least {crop} x {crop} pixels to train on")
         kept_out = held_out(len(found))
         self.validation = [as_batch([pixels(_centre(image, crop))]) for image in found[:kept_out]]
-        self.native = [pixels(image).to(device) for image in found[kept_out:]]
         rng = np.random.default_rng(seed)
-        self.shrunk = [
-            pixels(smaller).to(device) for image in found[kept_out:] if (smaller := _shrunk(image, crop, rng))
-        ]
+        factors = [(image, rng.uniform(*SHRINK)) for image in found[kept_out:] for _ in range(SHRUNK_COPIES)]
+        with ThreadPoolExecutor() as threads:
+            shrunk = list(filter(None, threads.map(lambda pair: _shrunk(pair[0], pair[1], crop), factors)))
+        self.native = Pool(found[kept_out:], device)
+        self.shrunk = Pool(shrunk or found[kept_out:], device)
+        self.statistics = picture_statistics([np.array(image) for image in found[kept_out:][:STATISTICS_PICTURES]])
 
     def fresh(self) -> ImageModel:
         """The 16x16 DCT with the pictures' own colour rotation."""
-        return ImageModel(
-            self.row.config, picture_statistics([p.cpu().numpy() for p in self.native[:STATISTICS_PICTURES]])
-        )
+        return ImageModel(self.row.config, self.statistics)
 
     def batch(self, step: int, size: int) -> Tensor:
         """(size, crop, crop, 3) float32 in 0..255: the same for the same step."""
         rng = np.random.default_rng((self.seed, step))
-        crops = []
-        for i in range(size):
-            pool = self.shrunk if self.shrunk and i % 2 else self.native
-            picture = pool[rng.integers(len(pool))]
-            y, x = (int(rng.integers(side - self.crop + 1)) for side in picture.shape[:2])
-            cut = picture[y : y + self.crop, x : x + self.crop]
-            crops.append(cut.flip(1) if rng.integers(2) else cut)
-        return as_batch(crops)
+        native = self.native.crops(rng, size - size // 2, self.crop)
+        return torch.cat([native, self.shrunk.crops(rng, size // 2, self.crop)]).float()
 
     def judged(self, x: Tensor, coded: Pass, log2_step: Tensor) -> Judged:
         """Costs in bits a pixel, with squared error at its price; bits a pixel and PSNR in dB."""
@@ -101,9 +124,9 @@ def _centre(image: Image.Image, crop: int) -> Image.Image:
     return image.crop((left, top, left + crop, top + crop))
 
 
-def _shrunk(image: Image.Image, crop: int, rng: np.random.Generator) -> Image.Image | None:
-    """The picture shrunk by a random factor that leaves room for a crop, where there is one."""
-    factor = min(rng.uniform(*SHRINK), min(image.size) / crop)
+def _shrunk(image: Image.Image, factor: float, crop: int) -> Image.Image | None:
+    """The picture shrunk by the factor, or as far as leaves room for a crop, where that is worth it."""
+    factor = min(factor, min(image.size) / crop)
     if factor < SHRINK[0]:
         return None
     size = (max(crop, round(image.width / factor)), max(crop, round(image.height / factor)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -19,13 +19,14 @@ from codec.media import Samples
 from codec.models import AUDIO, ModelRow
 from codec.models.audio import AudioConfig, AudioModel, sound_statistics
 from codec.relaxed import Pass
-from codec.training.data import files, held_out
+from codec.training.data import decoded, files, held_out
 from codec.training.spectra import Spectra
 from codec.training.task import Judged, TableSignals
 
 GAIN_DB = (-12.0, 6.0)  # random, as far as full scale allows
 FULL_SCALE = 32767
 SYNTHETIC_SHARE = 1 / 8
+SYNTHETIC_SOUNDS = 500
 SYNTHETIC_LEVEL = (-2.5, 0.0)  # log10 of the peak
 STATISTICS_SOUNDS = 200
 TABLE_SOUNDS = 60
@@ -33,6 +34,7 @@ TABLE_STEPS = (9.0, 8.0, 7.0, 6.0, 4.75, 3.25)  # log2
 SPECTRAL_PRICE = 90.0  # kbit/s that a unit of spectral distance is worth at the middle step ...
 SPECTRAL_SLOPE = 0.8  # ... and octaves that this price rises by for each octave that the step falls
 CONVERGENCE_SHARE = 0.75  # of spectral convergence in that distance
+TEXTURE_SHARE = 1.5  # of the difference in texture
 WAVEFORM_PRICE = 4.0  # bits that a squared error of one step^2 of a companded coefficient is worth
 
 
@@ -42,14 +44,21 @@ def sounds(sources: Iterable[Path]) -> Iterator[Tensor]:
     Raises MediaError.
     """
     for source in sources:
-        for data in files(source, media.SOUNDS):
-            try:
-                sound = media.read_sound(data)
-            except MediaError:
-                continue
-            mono = sound.samples.mean(1, keepdims=True)
-            samples = media.resample(mono, sound.sample_rate, SAMPLE_RATE)[:, 0]
-            yield torch.from_numpy(np.rint(np.clip(samples, -1, 1) * FULL_SCALE).astype(np.int16))
+        yield from decoded(files(source, media.SOUNDS), _sound)
+
+
+def _sound(data: bytes) -> Tensor | None:
+    try:
+        sound = media.read_sound(data)
+    except MediaError:
+        return None
+    mono = sound.samples.mean(1, keepdims=True)
+    return as_int16(media.resample(mono, sound.sample_rate, SAMPLE_RATE)[:, 0])
+
+
+def as_int16(samples: Samples) -> Tensor:
+    """Samples in -1..1, clipped."""
+    return torch.from_numpy(np.rint(np.clip(samples, -1, 1) * FULL_SCALE).astype(np.int16))
 
 
 def as_signal(sound: Tensor) -> Tensor:
@@ -103,13 +112,32 @@ def table_signals(sources: Iterable[Path]) -> TableSignals:
     return TableSignals(map(whole, some), TABLE_STEPS, rounded=False)
 
 
+class Pool:
+    """Sounds on a device as one row of int16 samples, so that a batch is one look-up."""
+
+    def __init__(self, sounds: Sequence[Tensor], device: torch.device) -> None:
+        self.lengths = np.array([len(sound) for sound in sounds])
+        self.starts = np.cumsum(np.append(0, self.lengths))[:-1]
+        self.samples = torch.cat(list(sounds)).to(device)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def cuts(self, rng: np.random.Generator, count: int, length: int) -> Tensor:
+        """(count, length) float32 in -1..1 from random places."""
+        which = rng.integers(len(self), size=count)
+        first = torch.from_numpy(self.starts[which] + rng.integers(self.lengths[which] - length + 1))
+        device = self.samples.device
+        return self.samples[first.to(device)[:, None] + torch.arange(length, device=device)].float() / FULL_SCALE
+
+
 class Cuts:
     """The task of sound: random cuts, so many latents long, of sounds that live on the device as int16."""
 
     row: ModelRow[AudioConfig] = AUDIO
     validation_steps: tuple[float, ...] = (8.0, 7.0, 6.0, 5.0, 4.0)
     softening = 0.3  # kbit/s
-    figure_names: tuple[str, ...] = ("kbps", "mel", "nsim")
+    figure_names: tuple[str, ...] = ("kbps", "mel", "nsim", "texture")
 
     def __init__(self, sources: list[Path], latents: int, device: torch.device, seed: int = 0) -> None:
         self.hop, self.merged, self.seed = self.row.config.hop, self.row.config.merged, seed
@@ -119,47 +147,46 @@ class Cuts:
             raise MediaError(f"no sounds of at least {self.length / SAMPLE_RATE:.2f} seconds to train on")
         kept_out = held_out(len(found))
         self.validation = [as_signal(sound[: self.length]).to(device) for sound in found[:kept_out]]
-        self.pool = [sound.to(device) for sound in found[kept_out:]]
+        self.statistics = sound_statistics(
+            [sound.float() / FULL_SCALE for sound in found[kept_out:][:STATISTICS_SOUNDS]], self.hop, self.merged
+        )
+        rng = np.random.default_rng(seed)
+        self.recorded = Pool(found[kept_out:], device)
+        self.synthetic = Pool([as_int16(synthetic(rng, self.length)) for _ in range(SYNTHETIC_SOUNDS)], device)
         self.spectra = Spectra().to(device)
         self.front_end = FrontEnd(self.hop).to(device)
 
     def fresh(self) -> AudioModel:
         """The companded MDCT, merged by a DCT over time."""
-        some = [sound.cpu().float() / FULL_SCALE for sound in self.pool[:STATISTICS_SOUNDS]]
-        return AudioModel(self.row.config, sound_statistics(some, self.hop, self.merged))
+        return AudioModel(self.row.config, self.statistics)
 
     def batch(self, step: int, size: int) -> Tensor:
         """(size, 1, samples) float32 in -1..1: the same for the same step."""
         rng = np.random.default_rng((self.seed, step))
-        cuts = []
-        for _ in range(size):
-            if rng.random() < SYNTHETIC_SHARE:
-                cuts.append(torch.from_numpy(synthetic(rng, self.length))[None, None].to(self.pool[0].device))
-                continue
-            sound = self.pool[rng.integers(len(self.pool))]
-            start = int(rng.integers(len(sound) - self.length + 1))
-            cut = as_signal(sound[start : start + self.length])
-            gain = 10 ** (rng.uniform(*GAIN_DB) / 20)
-            cuts.append(cut * min(gain, 1 / max(float(cut.abs().max()), 1 / FULL_SCALE)))
-        return torch.cat(cuts)
+        made_up = int(rng.binomial(size, SYNTHETIC_SHARE))
+        cuts = self.recorded.cuts(rng, size - made_up, self.length)
+        gains = 10 ** (rng.uniform(*GAIN_DB, len(cuts)) / 20)
+        loudest = cuts.abs().amax(1).clamp_min(1 / FULL_SCALE)
+        cuts = cuts * torch.from_numpy(gains).to(loudest).minimum(1 / loudest)[:, None]
+        return torch.cat([cuts, self.synthetic.cuts(rng, made_up, self.length)])[:, None]
 
     def judged(self, x: Tensor, coded: Pass, log2_step: Tensor) -> Judged:
         """Costs in kbit/s, with spectral distances and companded squared error at their prices.
 
-        Figures: kbit/s, log-mel distance, neurogram similarity.
+        Figures: kbit/s, log-mel distance, neurogram similarity, difference in texture.
         """
         a, b = self._inner(x), self._inner(coded.x_hat)
         middle = self.row.config.middle
         price = SPECTRAL_PRICE * torch.exp2((middle - log2_step) * SPECTRAL_SLOPE)
-        mel, convergence = self.spectra.mel_and_convergence(a, b)
+        views = self.spectra.views(a, b)
         dissimilarity = self.spectra.dissimilarity(a, b)
         ca, cb = (self.front_end.compand(self.front_end.coefficients(s)) for s in (a, b))
         squared_error: Tensor = ((ca - cb) ** 2).sum((1, 2)) * self._per_second(x) / 1000
         waveform = WAVEFORM_PRICE * torch.exp2(-2 * log2_step) * squared_error
         kbps = (coded.y_bits + coded.z_bits) * self._per_second(x) / 1000
-        figures = {"kbps": kbps.detach(), "mel": mel.detach(), "nsim": 1 - dissimilarity.detach()}
-        spectral = mel + dissimilarity + CONVERGENCE_SHARE * convergence
-        return Judged(kbps + price * spectral + waveform, figures)
+        figures = {"kbps": kbps, "mel": views.mel, "nsim": 1 - dissimilarity, "texture": views.texture}
+        spectral = views.mel + dissimilarity + CONVERGENCE_SHARE * views.convergence + TEXTURE_SHARE * views.texture
+        return Judged(kbps + price * spectral + waveform, {name: value.detach() for name, value in figures.items()})
 
     def _inner(self, x: Tensor) -> Tensor:
         """(B, n) of (B, 1, samples): without the first and last hop, which are not complete."""

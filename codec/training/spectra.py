@@ -1,13 +1,15 @@
 """Spectral distances of sounds, with gradients: what the ear compares, beside the waveform.
 
-Three views: log-mel spectra at three resolutions; magnitudes at the same, where few strong lines count as much as many
-weak ones; and the local structure of a spectrogram in bands as wide as the ear's, after the neurogram similarity (NSIM)
-of Hines 2015 and Chinen 2020 (ViSQOL v3).
+Four views: log-mel spectra at three resolutions; magnitudes at the same, where few strong lines count as much as many
+weak ones; how levels vary, so that noise does not become lines nor lines noise; and the local structure of a
+spectrogram in bands as wide as the ear's, after the neurogram similarity (NSIM) of Hines 2015 and Chinen 2020 (ViSQOL
+v3).
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +22,10 @@ MEL_BANDS = {2048: 160, 1024: 128, 512: 80}  # by samples of a window; hops are 
 MEL_FLOOR = 1e-5  # of power
 MAGNITUDE_FLOOR = 1e-9  # of power: keeps gradients of square roots finite
 SILENT_POWER = 1e-3  # of a whole spectrogram: below it nothing converges
+TEXTURE_WINDOW = 512  # samples; hops are a quarter
+TEXTURE_FRAMES = 32  # 85 ms
+TEXTURE_BINS = 8  # 750 Hz
+TEXTURE_FLOOR = 1e-3  # added to variances: keeps gradients of square roots finite
 EAR_BANDS = 32
 EAR_WINDOW = 3840  # 80 ms
 EAR_HOP = 960  # 20 ms
@@ -51,6 +57,35 @@ def ear_bands(window: int = EAR_WINDOW) -> Tensor:
     return torch.tensor((1 + ((f - centres[::-1]) / width[::-1]) ** 2) ** -4.0, dtype=torch.float32)
 
 
+class Views(NamedTuple):
+    """(B,) distances. mel: mean absolute difference of the base-10 logarithms of mel spectra of power; convergence: the
+    norm of the difference of magnitudes over the norm of those of x, where strong lines count (Arik 2018); texture:
+    mean absolute difference of how levels vary over time and over frequency, which tells noise from lines that ring.
+    """
+
+    mel: Tensor
+    convergence: Tensor
+    texture: Tensor
+
+
+def _textures(power: Tensor) -> Tensor:
+    """(2, B, blocks, bands) standard deviations, in base-10 logarithms, of power spectra (B, frames, bins): of levels
+    over time, which noise has and lines have not; and of their means over frequency, the other way round.
+    """
+    levels = torch.log10(power + MEL_FLOOR)[:, None]
+
+    def over_time(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, (TEXTURE_FRAMES, 1), (TEXTURE_FRAMES // 2, 1))
+
+    def over_bins(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, (1, TEXTURE_BINS))
+
+    mean = over_time(levels)
+    restless = over_bins(over_time(levels**2) - mean**2)
+    ripple = over_bins(mean**2) - over_bins(mean) ** 2
+    return (torch.stack([restless, ripple]).clamp_min(0) + TEXTURE_FLOOR).sqrt()[:, :, 0]
+
+
 class Spectra(nn.Module):
     """Distances between sounds (B, samples), per sound."""
 
@@ -66,20 +101,21 @@ class Spectra(nn.Module):
         self.register_buffer(f"hann{EAR_WINDOW}", torch.hann_window(EAR_WINDOW))
         self.register_buffer("blur", torch.tensor(BLUR)[None, None])
 
-    def mel_and_convergence(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """(B,) mean absolute difference of the base-10 logarithms of mel spectra of power; and spectral convergence
-        (Arik 2018), the norm of the difference of magnitudes over the norm of those of x, where strong lines count.
-        """
+    def views(self, x: Tensor, y: Tensor) -> Views:
+        """Distances of power spectra; y is compared to x."""
         mel, convergence = [], []
+        texture = x.new_zeros(len(x))
         for window in MEL_BANDS:
             bands = getattr(self, f"mel{window}")
             a, b = (self._power(s, window, window // 4) for s in (x, y))
             log_a, log_b = (torch.log10((power @ bands).clamp_min(MEL_FLOOR)) for power in (a, b))
             mel.append((log_a - log_b).abs().mean((1, 2)))
+            if window == TEXTURE_WINDOW:
+                texture = (_textures(a) - _textures(b)).abs().mean((0, 2, 3))
             a, b = (power + MAGNITUDE_FLOOR for power in (a, b))
             difference = ((a.sqrt() - b.sqrt()) ** 2).sum((1, 2))
             convergence.append(((difference + MAGNITUDE_FLOOR) / (a.sum((1, 2)) + SILENT_POWER)).sqrt())
-        return torch.stack(mel).mean(0), torch.stack(convergence).mean(0)
+        return Views(torch.stack(mel).mean(0), torch.stack(convergence).mean(0), texture)
 
     def dissimilarity(self, x: Tensor, y: Tensor) -> Tensor:
         """(B,) 1 - the mean neurogram similarity; y is compared to x, samples >= 3840."""

@@ -103,7 +103,7 @@ function fillDeltas() {
 function fillEqual() {
   const compared = medium.compared_at_equal_rates.map((key) => metrics.find((m) => m.key === key));
   const rows = data.comparison.at_equal_rates, count = data.items.length;
-  const at = (coder, rate) => rows.find((row) => row.coder === coder && row.rate === rate);
+  const at = (coder, rate) => rows.find((row) => !row.group && row.coder === coder && row.rate === rate);
   const best = (rate, m) => {
     const whole = data.coders.map((c) => at(c.name, rate)).filter((row) => row.items[m.key] === count);
     const known = whole.map((row) => row.scores[m.key]);
