@@ -49,10 +49,10 @@ def media_of(data: bytes) -> int:
     return media
 
 
-def holds_sound(head: bytes) -> bool:
-    """Whether a file that begins with these HEAD_BYTES holds sound; False where it is none of ours."""
+def holds(head: bytes, media: int) -> bool:
+    """Whether a file that begins with these HEAD_BYTES is of a medium; False where it is none of ours."""
     try:
-        return media_of(head) == format.MEDIA_AUDIO
+        return media_of(head) == media
     except CodecError:
         return False
 

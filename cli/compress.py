@@ -30,7 +30,7 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
     metavar="SIZE",
     help="At most so many bytes, as 50000, 50kB or 48KiB, and 1 % less at most.",
 )
-@click.option("--target-bpp", type=options.POSITIVE, help="The same in bits per pixel.")
+@click.option("--target-bpp", type=options.BPP, help="The same in bits per pixel.")
 @click.option("--target-psnr", type=options.POSITIVE, help="At least this PSNR in dB, and 0.05 dB more at most.")
 @click.option("--target-ssim", type=options.SHARE, help="At least this MS-SSIM, between 0 and 1.")
 @click.option(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from codec.bitstream.sections import HEAD_BYTES, holds_sound
+from codec.bitstream import format
+from codec.bitstream.sections import HEAD_BYTES, holds
 from codec.cli import files, options, sounds
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def decompress(
         if start_s or duration_s is not None or bit_depth in ("24", "32"):
             raise MediaError("it holds a picture, which has no duration and 8 or 16 bits a sample")
         suffix = ".png" if target == files.STREAM else Path(target).suffix.lower()
-        media.check_suffix(suffix)
+        if holds(source.head(HEAD_BYTES), format.MEDIA_IMAGE):  # of anything else the reader says what it is
+            media.check_suffix(suffix)
         restored = codec.decompress(
             source.read(),
             output="picture",
@@ -111,7 +113,7 @@ def decompress(
         out.write(media.picture_file(restored, suffix))
 
     def convert(source: files.Input, target: str, out: BinaryIO) -> None:
-        (restore_sound if holds_sound(source.head(HEAD_BYTES)) else restore_picture)(source, target, out)
+        (restore_sound if holds(source.head(HEAD_BYTES), format.MEDIA_AUDIO) else restore_picture)(source, target, out)
 
     files.each(inputs, targets, force, convert)
 
@@ -120,6 +122,6 @@ def _suffix(source: str) -> str:
     """Of the output that an input gets by default. What cannot be read will be found out later."""
     try:
         with Path(source).open("rb") as file:
-            return ".wav" if holds_sound(file.read(HEAD_BYTES)) else ".png"
+            return ".wav" if holds(file.read(HEAD_BYTES), format.MEDIA_AUDIO) else ".png"
     except OSError:
         return ".png"

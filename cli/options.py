@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from codec.bitstream import format
-from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, EFFORT_MAX, METRICS
+from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, EFFORT_MAX, LARGEST_BPP, LARGEST_BYTES, METRICS
 
 UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2}  # bytes
 
@@ -28,7 +28,7 @@ class FiniteRange(click.FloatRange):
 def size_bytes(text: str) -> int:
     """Bytes of a number with or without a unit: kB and MB are powers of 1000, KiB and MiB of 1024; or a usage error."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
-    if not found or found[2] not in UNITS or float(found[1]) * UNITS[found[2]] < 1:
+    if not found or found[2] not in UNITS or not 1 <= float(found[1]) * UNITS[found[2]] <= LARGEST_BYTES:
         raise click.BadParameter(f"'{text}' is not a size: expected bytes, as 50000, 50kB, 1.5MB or 48KiB.")
     return int(float(found[1]) * UNITS[found[2]])
 
@@ -44,6 +44,7 @@ def _available(context: click.Context, parameter: click.Parameter, device: str) 
 
 QUALITY = FiniteRange(0, 100)
 POSITIVE = FiniteRange(0, min_open=True)
+BPP = FiniteRange(0, LARGEST_BPP, min_open=True)
 SHARE = FiniteRange(0, 1, min_open=True, max_open=True)
 
 quality_option = click.option(

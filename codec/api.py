@@ -380,7 +380,7 @@ def check_effort(effort: int, region_of_interest: bool, metric: str) -> None:
     """Raises ValueError where effort is not within 0..EFFORT_MAX, or too little for what else is asked for, or there is
     no such metric.
     """
-    if effort not in range(EFFORT_MAX + 1):
+    if not isinstance(effort, int) or effort not in range(EFFORT_MAX + 1):
         raise ValueError(f"effort {effort}: expected 0 to {EFFORT_MAX}")
     if region_of_interest and not effort:
         raise ValueError("effort 0 rounds all alike: a region of interest needs effort 1 or more")

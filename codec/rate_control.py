@@ -22,7 +22,7 @@ from codec.media.notices import notice
 from codec.media.raster import STEP_OF_8_BITS, Picture, Pixels
 from codec.models import IMAGE
 from codec.picture import decode
-from codec.quality import DEFAULT_QUALITY
+from codec.quality import DEFAULT_QUALITY, LARGEST_BPP, LARGEST_BYTES
 
 SIZE_SLACK = 0.01  # a file may be so much smaller than its target
 DECIBEL_SLACK = 0.05  # a picture may be so much nearer to the original
@@ -49,8 +49,8 @@ class Target:
 
 def target_size(size_bytes: int) -> Target:
     """A file of at most so many bytes, and not many fewer. Raises ValueError where it is not positive."""
-    if not size_bytes > 0:
-        raise ValueError(f"target size {size_bytes}: expected a positive number of bytes")
+    if not 0 < size_bytes <= LARGEST_BYTES:
+        raise ValueError(f"target size {size_bytes}: expected a positive number of bytes, at most {LARGEST_BYTES}")
     high = math.log2(size_bytes)
     low = high + math.log2(1 - SIZE_SLACK)
     return Target(
@@ -66,8 +66,8 @@ def target_size(size_bytes: int) -> Target:
 
 def bytes_at(rate_bpp: float, picture: Picture) -> int:
     """Bytes of a picture's file at so many bits a pixel. Raises ValueError where they are not a positive number."""
-    if not 0 < rate_bpp < math.inf:
-        raise ValueError(f"target of {rate_bpp} bits a pixel: expected a positive number")
+    if not 0 < rate_bpp <= LARGEST_BPP:
+        raise ValueError(f"target of {rate_bpp} bits a pixel: expected a positive number, at most {LARGEST_BPP}")
     return max(int(rate_bpp * picture.pixels.shape[0] * picture.pixels.shape[1] / 8), 1)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -105,52 +105,58 @@ class Encoder:
     def _ready(self, total: int | None) -> bytes:
         """The chunks that can be coded by now: all of them where the `total` of latents is known."""
         out = []
-        if self._header is None and (total is not None or len(self._held) >= soundfile.CHUNK_SAMPLES):
-            self._header = self._decided()
-            out.append(soundfile.begin(self._header, self._tags))
         halo = self._loaded.model.analysis_halo
         while True:
             first = len(self._sizes) * CHUNK
             count = CHUNK if total is None else min(CHUNK, total - first)
             seen = first + count + halo if total is None else min(first + count + halo, total)
-            if count <= 0 or (total is None and self._held_from + len(self._held) < seen * LATENT):
-                return b"".join(out)
-            out.append(self._coded(first, count, seen))
+            if total is None and self._held_from + len(self._held) < seen * LATENT:
+                break
+            if self._header is None:
+                self._header = self._decided(count, seen)
+                out.append(soundfile.begin(self._header, self._tags))
+            if count <= 0:
+                break
+            stream = self._coded(self._header, first, count, seen)
+            self._sizes.append(len(stream) + 1)
+            out.append(soundfile.chunk(count, stream))
             self._forget((first + count - halo) * LATENT - HOP)
+        return b"".join(out)
 
-    def _decided(self) -> SoundHeader:
-        """The header, with what is chosen from the first chunk."""
+    def _decided(self, count: int, seen: int) -> SoundHeader:
+        """The header, with what is chosen from the first chunk: of stereo, sides or their sum and difference, whichever
+        takes fewer bytes there.
+        """
         head = self._held[: soundfile.CHUNK_SAMPLES]
-        # mid and side where in doubt, as in a silent lead-in: most sounds have more in common than apart
-        mid_side = self._channels == 2 and bool(np.abs(_mid_side(head)).sum() <= np.abs(head).sum())
-        seed = crc32c(head.astype("<f4").tobytes()) & 0xFFFF
-        return SoundHeader(
+        header = SoundHeader(
             model=AUDIO.id,
             digest=self._loaded.digest,
             step_index=self._step_index,
             sample_rate=self._rate,
             channels=self._channels,
-            mid_side=mid_side,
+            mid_side=False,
             bit_depth=self._bit_depth,
-            seed=seed,
+            seed=crc32c(head.astype("<f4").tobytes()) & 0xFFFF,
         )
+        if self._channels == 1:
+            return header
+        # where in doubt, as in a silent lead-in, mid and side: most sounds have more in common than apart
+        both = (replace(header, mid_side=True), header)
+        return min(both, key=lambda one: len(self._coded(one, 0, count, seen))) if count > 0 else both[0]
 
-    def _coded(self, first: int, count: int, seen: int) -> bytes:
-        """The section of the chunk of latents first .. first + count - 1, looking at those before `seen`."""
-        assert self._header is not None
+    def _coded(self, header: SoundHeader, first: int, count: int, seen: int) -> bytes:
+        """The stream of the chunk of latents first .. first + count - 1, looking at those before `seen`."""
         start = max(first - self._loaded.model.analysis_halo, 0)
         samples = self._between(start * LATENT - HOP, seen * LATENT)
-        if self._header.mid_side:
+        if header.mid_side:
             samples = _mid_side(samples)
-        log2_step = log2_step_of(self._header, self._device)
+        log2_step = log2_step_of(header, self._device)
         with undisturbed(self._device):
             x = torch.from_numpy(np.ascontiguousarray(samples.T)).to(self._device)[None]
             h = self._loaded.model.analysis(x, log2_step)[:, :, first - start : first - start + count]
-            name = identity(self._header, len(self._sizes))
+            name = identity(header, len(self._sizes))
             coded = coding.encode(self._loaded.model, self._loaded.tables, h, log2_step, name)
-        stream = b"".join(coded.parts)
-        self._sizes.append(len(stream) + 1)
-        return soundfile.chunk(count, stream)
+        return b"".join(coded.parts)
 
     def _between(self, start: int, stop: int) -> Samples:
         """Samples at 48 kHz from start to stop, silence where there are none."""
@@ -386,8 +392,9 @@ def verify(data: bytes, device: torch.device) -> None:
 def _wanted(parsed: SoundFile, start_s: float, duration_s: float | None) -> tuple[int, int]:
     """The first sample of a part and the one behind its last."""
     rate = parsed.header.sample_rate
-    first = round(start_s * rate)
-    last = parsed.samples if duration_s is None else min(first + round(duration_s * rate), parsed.samples)
+    longest = parsed.samples / rate + 1  # no later time is worth a number of samples, which could be any
+    first = round(min(start_s, longest) * rate)
+    last = parsed.samples if duration_s is None else min(first + round(min(duration_s, longest) * rate), parsed.samples)
     if first < 0 or last < first or first > parsed.samples:
         raise MediaError(f"a part from {start_s:g} s on is not inside the sound of {parsed.samples / rate:.3f} s")
     return first, last

@@ -6,8 +6,8 @@ than those of the first report, for the same quality, as the mean over items tha
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -64,5 +64,18 @@ def load(path: Path) -> Report:
     return found
 
 
+def main() -> None:
+    """Prints the table of the reports that the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m codec.eval.settings", description=__doc__)
+    parser.add_argument("reports", nargs="+", type=Path, metavar="REPORT")
+    try:
+        reports = [load(path) for path in parser.parse_args().reports]
+        if len({report["medium"]["name"] for report in reports}) > 1:
+            parser.error("the reports are of different media")
+        print(table(reports))
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        parser.exit(1, f"no reports of codec eval: {error}\n")
+
+
 if __name__ == "__main__":
-    print(table([load(Path(argument)) for argument in sys.argv[1:]]))
+    main()

@@ -27,7 +27,7 @@ from codec.bitstream import format
 from codec.bitstream import sound as soundfile
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CodecError
-from codec.bitstream.sections import holds_sound
+from codec.bitstream.sections import holds
 from codec.bitstream.wire import Reader, Writer
 from codec.media import Picture, Sound
 from tests import golden
@@ -168,7 +168,7 @@ class Hang(BaseException):
 
 def decoded(data: bytes, partial: bool = False) -> Shown:
     """A file's picture or sound."""
-    if holds_sound(data):
+    if holds(data, format.MEDIA_AUDIO):
         heard = sound.decode(data, CPU, partial=partial)
         return Shown(heard.sound, heard.damage)
     seen = picture.decode(data, CPU, partial=partial)
@@ -253,7 +253,7 @@ def is_defect(result: str) -> bool:
 def corpus_of(media: str) -> list[bytes]:
     """Golden files: of "image", "sound" or "both"."""
     files = map(golden.file, golden.names())
-    return [data for data in files if media in ("both", "sound" if holds_sound(data) else "image")]
+    return [data for data in files if media in ("both", "sound" if holds(data, format.MEDIA_AUDIO) else "image")]
 
 
 def outcomes_of(data: bytes, number: int, known: Sequence[Picture | Sound], rng: np.random.Generator) -> list[str]:
@@ -261,7 +261,7 @@ def outcomes_of(data: bytes, number: int, known: Sequence[Picture | Sound], rng:
     if number % PARTIAL_EVERY == 0:
         return [outcome(within_seconds(partial(decoded, data, partial=True)), known) + " in part"]
     whole = outcome(within_seconds(partial(decoded, data)), known)
-    if number % PIECES_EVERY or not holds_sound(data):
+    if number % PIECES_EVERY or not holds(data, format.MEDIA_AUDIO):
         return [whole]
     pieces = outcome(within_seconds(partial(decoded_in_pieces, data, rng)), known)
     return [whole, f"{pieces} in pieces" if (pieces == "same") == (whole == "same") else "OTHERWISE in pieces"]

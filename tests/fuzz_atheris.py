@@ -15,8 +15,9 @@ with atheris.instrument_imports(include=["codec"]):
     import torch
 
     from codec import picture, sound
+    from codec.bitstream import format
     from codec.bitstream.errors import CodecError
-    from codec.bitstream.sections import holds_sound
+    from codec.bitstream.sections import holds
 
 from tests import fuzz
 
@@ -31,7 +32,7 @@ def one_input(data: bytes) -> None:
     with suppress(CodecError):
         inputs.append(fuzz.file_of(fuzz.sections_of(data)))
     for each in inputs:
-        if holds_sound(each):
+        if holds(each, format.MEDIA_AUDIO):
             one_sound(each)
         else:
             one_picture(each)

@@ -201,6 +201,14 @@ def test_a_low_rate_needs_no_more_memory_than_a_high_one() -> None:
     assert len(encoder._held) < 4 * soundfile.CHUNK_SAMPLES
 
 
+def test_stereo_is_coded_as_sides_where_that_is_cheaper() -> None:
+    """Sums and differences of a tune and one that has nothing in common with it would hold both twice."""
+    tune = melody(3).samples[:, 0]
+    for other, mid_side in ((0.1 * tune[::-1], False), (tune, True)):
+        both = Sound(np.stack([tune, other], 1), RATE)
+        assert soundfile.read(sound.encode(both, 30, CPU)).header.mid_side == mid_side
+
+
 def test_stereo_costs_less_than_two_and_keeps_its_sides() -> None:
     one = melody(4)
     both = Sound(np.ascontiguousarray(np.repeat(one.samples, 2, 1)), RATE)

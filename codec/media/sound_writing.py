@@ -32,6 +32,7 @@ HELD: dict[str, frozenset[str]] = {
     "OGG": frozenset(TAGS),
     "MP3": frozenset(TAGS) - {"copyright", "license", "software"},
 }
+FASTEST = {"OGG": 200_000}  # samples a second; libvorbis crashes beyond
 ASCII_ONLY = "MP3"  # libsndfile says UTF-8 and LAME understands Latin-1
 NEVER_EMPTY = frozenset({"FLAC", "MP3"})  # libsndfile writes their headers with the first samples
 
@@ -76,6 +77,8 @@ class SoundWriter:
         """
         check_sound_suffix(suffix)
         self._kind, encodings = SOUND_SAVED_AS[suffix]
+        if sample_rate > FASTEST.get(self._kind, sample_rate):
+            raise MediaError(f"{self._kind} holds at most {FASTEST[self._kind]} samples a second, not {sample_rate}")
         self._bit_depth = bit_depth if bit_depth in encodings else max(encodings)
         self._samples = self._beyond = 0
         self._pipe = None if file.seekable() else file

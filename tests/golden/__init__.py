@@ -15,7 +15,8 @@ import torch
 from PIL import Image, ImageCms
 
 from codec import picture, sound
-from codec.bitstream.sections import holds_sound
+from codec.bitstream import format
+from codec.bitstream.sections import holds
 from codec.media import Picture, Sound, read_picture
 from tests.sounds import melody
 
@@ -47,7 +48,7 @@ def file(name: str) -> bytes:
 
 def latents_of(data: bytes, device: torch.device = CPU, partial: bool = False) -> list[np.ndarray]:
     """(rows, columns, 320) integers in 1/64 of a step for each tile or chunk, by the runtime."""
-    medium = sound if holds_sound(data) else picture
+    medium = sound if holds(data, format.MEDIA_AUDIO) else picture
     found = medium.latents(data, device, partial=partial)
     return [np.round(y.double().cpu().numpy()[0] * 64).astype(np.int64) for y in found]
 
