@@ -53,7 +53,7 @@ quality_option = click.option(
     type=QUALITY,
     default=50,
     show_default=True,
-    help="0 is smallest, 100 best: pictures 0.06 to 2.6 bits per pixel, 50 half a bit; sounds 4 to 90 kbit/s mono.",
+    help="0 is smallest, 100 best: pictures 0.06 to 2.6 bits per pixel, 50 near 0.4; sounds 4 to 76 kbit/s mono.",
 )
 effort_option = click.option(
     "--effort",

@@ -185,6 +185,8 @@ def decompress(
         raise ValueError(f"bit depth {bit_depth}: expected 8 or 16")
     raw = media.read_bytes(data)
     if media_of(raw) == format.MEDIA_AUDIO:
+        if region is not None:
+            raise MediaError("the file holds sound, which has no region")
         sound = decompress_audio(raw, partial=partial, device=device)
         return sound.samples, sound.sample_rate
     if output == "samples":
@@ -248,7 +250,7 @@ def compress_audio(
 
     sound: a path, the bytes of a sound file, a `Sound`; or, with its sample_rate in Hz, an array or tensor (n,) or (n,
         1 or 2) of int16, int32 or floats in -1..1.
-    quality: 0 (smallest, about 4 kbit/s mono) to 100 (best, about 64).
+    quality: 0 (smallest, about 4 kbit/s mono) to 100 (best, about 76).
     Warns MediaNotice where the sound is converted before it is coded.
     Raises: MediaError, LimitExceeded (both CodecError); ValueError for a quality or device that does not exist.
     """
@@ -258,6 +260,8 @@ def compress_audio(
     check_quality(quality)
     if sample_rate is None and hasattr(sound, "ndim"):
         raise TypeError("samples need their sample_rate")
+    if sample_rate is not None and sample_rate != int(sample_rate):
+        raise ValueError(f"sample rate {sample_rate}: expected a whole number")
     source: Any = sound if sample_rate is None else (sound, sample_rate)
     return coder.encode(media.read_sound(source, max_seconds), quality, device_named(device))
 

@@ -2,7 +2,8 @@
 
 All compare pictures (1, H, W, C) in 0..255 and weigh pixels by importance (1, H, W, 1), 0 where there is no picture;
 they are differentiable and give (1,) values. Only their ratios count: `Measure` brings them to the scale of squared
-errors, so that bits are worth what they are worth for PSNR.
+errors, so that bits are worth what they are worth for PSNR. The weights below are first guesses that served well
+(docs/effort.md), not tuned ones.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ LEAST_FOURTH = 1e-20  # of a mean of fourth powers: keeps the gradient of its ro
 
 SCALES = 5
 SMOOTHING = 1.5  # pixels
+RED_GREEN_GAIN = 8.0  # brings that plane to the range of the others
 PLANE_WEIGHTS = (1.0, 0.3, 0.2)  # lightness, red against green, blue against yellow
 WORST_SHARE = 0.5  # of the fourth norm, where the worst places count, beside the mean
 CONTRAST_SOFTENING = 0.0009  # of variances of planes in about 0..1
@@ -58,7 +60,10 @@ def squared(x: Tensor, x_hat: Tensor, importance: Tensor) -> Tensor:
 
 
 def structural(x: Tensor, x_hat: Tensor, importance: Tensor) -> Tensor:
-    """-log of MS-SSIM (`similarity`), of as many scales as there is room for."""
+    """-log of MS-SSIM (`similarity`), of as many scales as there is room for.
+
+    As in the usual definition only whole windows count, so the outermost pixels are left to squared error.
+    """
     return -similarity.ms_ssim_of_any_size(*_planes(x, x_hat, importance)).clamp_min(LEAST_SIMILARITY).log()
 
 
@@ -106,7 +111,7 @@ def _opponents(x: Tensor) -> Tensor:
     middle = 0.23 * red + 0.692 * green + 0.078 * blue
     short = 0.243 * red + 0.205 * green + 0.552 * blue
     long, middle, short = ((band + 0.004) ** (1 / 3) for band in (long, middle, short))
-    return torch.stack([(long + middle) / 2, 8 * (long - middle), short - (long + middle) / 2], 1)
+    return torch.stack([(long + middle) / 2, RED_GREEN_GAIN * (long - middle), short - (long + middle) / 2], 1)
 
 
 def _dissimilarity(x: Tensor, y: Tensor) -> Tensor:

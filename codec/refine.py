@@ -3,7 +3,8 @@
 Analysis is one function for all pictures; here the latents and hyper-latents of a tile are variables. Their cost is
 that to be expected while rounding is open (`undecided`), so the search sees what rounding does and still has a
 gradient. The result is coded like any other latents, and kept only where the real bytes and the real error say so.
-Decoders do not know of it.
+The metric (`distortion`) rules the descent and that choice; the last rounding, which hardly matters then, goes by
+squared error whatever the metric. Decoders do not know of it.
 Sources: Campos 2019 (latents as variables); Yang 2020, "Improving inference for neural image compression".
 """
 

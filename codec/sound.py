@@ -74,8 +74,11 @@ class Encoder:
 
     def push(self, samples: Samples) -> bytes:
         """Takes the next samples (n, channels) float32, finite. Raises ValueError for anything else."""
+        expected = f"expected float32 (n, {self._channels})"
+        if not isinstance(samples, np.ndarray):
+            raise ValueError(f"samples as {type(samples).__name__}; {expected}")
         if samples.dtype != np.float32 or samples.ndim != 2 or samples.shape[1] != self._channels:
-            raise ValueError(f"samples of {samples.dtype} {samples.shape}; expected float32 (n, {self._channels})")
+            raise ValueError(f"samples of {samples.dtype} {samples.shape}; {expected}")
         if not np.isfinite(samples).all():
             raise ValueError("samples are not all finite")
         if self._finished:

@@ -81,13 +81,17 @@ class Bench:
             ("  entropy nets and the rest", self.nets_decode_s),
             ("  transform", self.synthesis_s),
         )
-        head = f"{self.count} {self.medium}, {size:.2f} {self.unit} each, quality {self.quality:g}, "
-        head += f"{self.device}, {self.threads} threads"
+        head = f"{_counted(self.count, self.medium)}, {size:.2f} {self.unit} each, quality {self.quality:g}, "
+        head += f"{self.device}, {_counted(self.threads, 'threads')}"
         lines = [f"{name:30}{s * 1000:9.1f} ms{size / s if s else 0:9.2f} {speed}" for name, s in rows]
         lines.append(f"{'peak memory':30}{self.peak_memory / MEBI:9.0f} MiB")
         if self.peak_device_bytes:
             lines.append(f"{'peak memory of the device':30}{self.peak_device_bytes / MEBI:9.0f} MiB")
         return "\n".join([head, *lines])
+
+
+def _counted(count: int, things: str) -> str:
+    return f"{count} {things.removesuffix('s') if count == 1 else things}"
 
 
 class Recorder(Encoder):

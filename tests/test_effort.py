@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ from codec import coding, picture, weights
 from codec.distortion import COMPARES, Measure, squared
 from codec.encoding import Encoding, padded
 from codec.eval.metrics import psnr_db
+from codec.eval.results import OWN
 from codec.fixed import FixedLayer, Mood
 from codec.importance import importance_of
 from codec.media import Picture, Pixels, read_picture, to_pillow
@@ -25,6 +29,7 @@ from codec.undecided import between, expected_latents
 from tests.conftest import PARROTS, Run, only_line
 
 CPU = torch.device("cpu")
+NONE = {"ms_ssim": None, "ssimulacra2": None}
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +180,42 @@ def test_metrics_that_cannot_be_are_usage_errors(options: tuple[object, ...], na
 def test_the_metric_of_a_small_tile_is_finite(scrap: Pixels) -> None:
     for metric in METRICS:
         assert codec.info(codec.compress(scrap, 60, effort=2, metric=metric)).width == scrap.shape[1]
+
+
+def test_reports_of_settings_are_compared(tmp_path: Path) -> None:
+    def report(name: str, factor: float, arguments: list[str]) -> Path:
+        points = [
+            {
+                "item": "a.png",
+                "coder": OWN,
+                "rate": rate * factor,
+                "scores": {"psnr_rgb_db": db, "psnr_y_db": db} | NONE,
+            }
+            for rate, db in ((0.1, 28.0), (0.2, 30.0), (0.4, 33.0), (0.8, 36.0))
+        ]
+        found = {
+            "medium": {"name": "images"},
+            "items": [{"name": "a.png", "content": "1234"}],
+            "coders": [{"name": OWN, "arguments": arguments}],
+            "points": points,
+            "costs": [{"coder": OWN, "encode_s": 1.5}],
+        }
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.json").write_text(json.dumps(found))
+        return tmp_path / name
+
+    def compared(*paths: Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "codec.eval.settings", *map(str, paths)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    done = compared(report("plain", 1.0, []), report("refined", 0.9, ["--effort", "3"]))
+    assert done.stdout.splitlines()[2:] == [
+        "| - | +0.0 % (1) | +0.0 % (1) | - | - | 1.50 s |",
+        "| --effort 3 | -10.0 % (1) | -10.0 % (1) | - | - | 1.50 s |",
+    ]
+    missing = compared(tmp_path / "none")
+    assert missing.returncode == 1
+    assert len(missing.stderr.splitlines()) == 1
 
 
 # --- regions of interest ---------------------------------------------------------------------------------------------

@@ -105,6 +105,8 @@ def test_targets_that_make_no_sense_are_mistakes(arguments: dict[str, float], me
         (("--target-psnr", 40, "--target-ssim", "0.9"), "contradict"),
         (("--target-size", "many"), "not a size"),
         (("--target-size", "0kB"), "not a size"),
+        (("--target-size", "9" * 400), "not a size"),
+        (("--target-bpp", "1e308"), "65536"),
         (("--target-ssim", "1.5"), "1.5"),
         (("--target-bpp", "nan"), "not a number"),
         (("--effort", 10), "10"),

@@ -166,6 +166,8 @@ def test_unknown_suffixes_are_refused() -> None:
         sound_file(Sound(waves(), RATE), ".aac")
     with pytest.raises(MediaError, match="cannot write the sound as MP3"):
         sound_file(Sound(waves(), 1234), ".mp3")
+    with pytest.raises(MediaError, match="OGG holds at most 200000 samples a second, not 384000"):
+        sound_file(Sound(waves(), 384_000), ".ogg")
 
 
 @pytest.mark.parametrize(

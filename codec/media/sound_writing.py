@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ HELD: dict[str, frozenset[str]] = {
     "OGG": frozenset(TAGS),
     "MP3": frozenset(TAGS) - {"copyright", "license", "software"},
 }
+TAG_BYTES = {"WAV": 2000}  # of all tags: libsndfile drops what is longer without a word
 FASTEST = {"OGG": 200_000}  # samples a second; libvorbis crashes beyond
 ASCII_ONLY = "MP3"  # libsndfile says UTF-8 and LAME understands Latin-1
 NEVER_EMPTY = frozenset({"FLAC", "MP3"})  # libsndfile writes their headers with the first samples
@@ -98,11 +100,12 @@ class SoundWriter:
             notice(f"{self._kind} holds no floats: rounded to {self._bit_depth} bits")
 
     def _held(self, tags: Mapping[str, str]) -> dict[str, str]:
-        held = {
-            name: text
-            for name, text in tags.items()
-            if name in HELD[self._kind] and (text.isascii() or self._kind != ASCII_ONLY)
-        }
+        held: dict[str, str] = {}
+        room = TAG_BYTES.get(self._kind, math.inf)
+        for name, text in tags.items():
+            size = len(text.encode())
+            if name in HELD[self._kind] and (text.isascii() or self._kind != ASCII_ONLY) and size <= room:
+                held[name], room = text, room - size
         rest = [name for name in tags if name not in held]
         if rest:
             notice(f"{self._kind} cannot hold everything: {', '.join(rest)} left out")

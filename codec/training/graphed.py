@@ -22,7 +22,8 @@ Out = TypeVar("Out")
 class Graphed(Generic[Out]):
     """A function of tensors of fixed shapes; what it returns, and gradients that it leaves, are overwritten each time.
 
-    It must not wait for the device, as in reading a value. Random numbers follow torch.manual_seed.
+    It runs WARM_UPS times and once more for the recording, and never again: what is replayed are its kernels. It must
+    not wait for the device, as in reading a value. Random numbers follow torch.manual_seed.
     """
 
     def __init__(self, function: Callable[..., Out], *examples: Tensor) -> None:
