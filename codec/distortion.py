@@ -82,7 +82,7 @@ def perceptual(x: Tensor, x_hat: Tensor, importance: Tensor) -> Tensor:
                 break
             a, b, weight = (F.avg_pool2d(side, 2) for side in (a, b, weight))
         error = _dissimilarity(a, b)
-        share = weight / weight.sum((2, 3), keepdim=True).clamp_min(1e-9)
+        share = weight / weight.sum((2, 3), keepdim=True).clamp_min(similarity.LEAST_IMPORTANCE)
         mean = (share * error).sum((2, 3))
         worst = ((share * error**4).sum((2, 3)) + LEAST_FOURTH) ** 0.25
         total = total + ((mean + WORST_SHARE * worst) * planes).sum(1)
