@@ -21,12 +21,14 @@ from codec.eval.results import OWN
 from codec.fixed import FixedLayer, Mood
 from codec.importance import importance_of
 from codec.media import Picture, Pixels, read_picture, to_pillow
-from codec.models import IMAGE
+from codec.models import AUDIO, IMAGE
 from codec.quality import EFFORT_MAX, METRICS, Metric
 from codec.refine import STEPS, differentiable
 from codec.relaxed import BITS_PER_ERROR, logistic_bits
 from codec.undecided import between, expected_latents
+from tests import golden
 from tests.conftest import PARROTS, Run, only_line
+from tests.second_decoder import SecondDecoder
 
 CPU = torch.device("cpu")
 NONE = {"ms_ssim": None, "ssimulacra2": None}
@@ -65,6 +67,16 @@ def test_refinement_costs_less_and_decodes(crop: Pixels, tiles: tuple[int, int],
         picture.verify(data, CPU)
         costs.append(cost(data, crop, 55))
     assert costs[0] > max(costs[1:])
+
+
+@pytest.mark.parametrize(
+    ("effort", "metric"), [(0, "psnr"), (1, "psnr"), (3, "psnr"), (2, "msssim"), (9, "perceptual")]
+)
+def test_the_second_decoder_reads_files_of_every_effort(scrap: Pixels, effort: int, metric: Metric) -> None:
+    """It was written from the specification, which knows of neither."""
+    data = codec.compress(scrap, 70, effort=effort, metric=metric)
+    latents = SecondDecoder(IMAGE.path, AUDIO.path).latents(data)
+    assert golden.latents_hash(latents) == golden.latents_hash(golden.latents_of(data))
 
 
 def test_refinement_is_repeatable_and_works_inside_inference_mode(scrap: Pixels) -> None:
