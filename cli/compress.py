@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from codec.bitstream.errors import MediaError
 from codec.cli import files, options, sounds
+from codec.quality import REFINING_EFFORT
 
 if TYPE_CHECKING:
     from codec.api import Device
@@ -84,7 +85,7 @@ def compress(
         with files.named(roi), files.notices(roi):
             mask = media.read_picture(files.read_input(roi), max_pixels)
 
-    quiet = None if effort > 1 else True  # None: on terminals only
+    quiet = None if effort >= REFINING_EFFORT else True  # None: on terminals only
 
     def compress_picture(data: bytes) -> bytes:
         with tqdm(total=1.0, desc="refining", disable=quiet, leave=False, bar_format=BAR) as bar:

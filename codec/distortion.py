@@ -125,7 +125,5 @@ def _dissimilarity(x: Tensor, y: Tensor) -> Tensor:
 
 def _smoothed(x: Tensor) -> Tensor:
     """Planes under a Gaussian, edges repeated."""
-    kernel = similarity.gaussian(2 * round(3 * SMOOTHING) + 1, SMOOTHING, x.device).expand(x.shape[1], 1, 1, -1)
-    reach = kernel.shape[3] // 2
-    x = F.pad(x, (reach, reach, reach, reach), mode="replicate")
-    return F.conv2d(F.conv2d(x, kernel.transpose(2, 3), groups=x.shape[1]), kernel, groups=x.shape[1])
+    reach = round(3 * SMOOTHING)
+    return similarity.smoothed(F.pad(x, (reach, reach, reach, reach), mode="replicate"), 2 * reach + 1, SMOOTHING)

@@ -24,7 +24,7 @@ from codec.media import Picture, Pixels
 from codec.media.raster import STEP_OF_8_BITS
 from codec.models import IMAGE
 from codec.parallel import in_turn
-from codec.quality import Metric
+from codec.quality import DEFAULT_METRIC, Metric
 from codec.refine import STEPS, Refiner, Scene
 from codec.rounding import BITS_PER_ERROR
 from codec.tiles import LAYER_ENDS, Rect, whole
@@ -44,7 +44,7 @@ class Encoding:
     device: torch.device
     tiles: Callable[[int, int], tuple[int, int]] = tile_units
     importance: Importance | None = None
-    metric: Metric = "psnr"
+    metric: Metric = DEFAULT_METRIC
     progress: Callable[[float], None] | None = None
 
     @cached_property

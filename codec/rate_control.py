@@ -22,11 +22,11 @@ from codec.media.notices import notice
 from codec.media.raster import STEP_OF_8_BITS, Picture, Pixels
 from codec.models import IMAGE
 from codec.picture import decode
-from codec.quality import DEFAULT_QUALITY, LARGEST_BPP, LARGEST_BYTES
+from codec.quality import DEFAULT_QUALITY, LARGEST_BPP, LARGEST_BYTES, REFINING_EFFORT
 
 SIZE_SLACK = 0.01  # a file may be so much smaller than its target
 DECIBEL_SLACK = 0.05  # a picture may be so much nearer to the original
-PLAIN = 1  # the highest effort that is quick enough to search with
+PLAIN = REFINING_EFFORT - 1  # the highest effort that is quick enough to search with
 EXACT_DB = 100.0  # stands for pictures without any error
 
 

@@ -96,15 +96,16 @@ class Refiner:
             )
 
         plain = coded(scene.around[:, rows, columns], rounding.BITS_PER_ERROR, None)
-        measure = Measure(self.metric, scene.x, scene.importance, _shown(model, scene, plain.latents.features))
+        shown = _shown(model, scene, plain.latents.features)
+        measure = Measure(self.metric, scene.x, scene.importance, shown)
         h, z = refined(self.model, scene, measure, self.steps, self.stepped)
         better = coded(h, rounding.BITS_PER_ERROR_REFINED, z)
 
-        def cost(found: Coded) -> float:
-            error = _bits_per_error(scene) * measure(_shown(model, scene, found.latents.features))
-            return 8 * sum(map(len, found.parts)) + float(error)
+        def cost(found: Coded, shown: Tensor) -> float:
+            return 8 * sum(map(len, found.parts)) + float(_bits_per_error(scene) * measure(shown))
 
-        return min((plain, better), key=cost)
+        refined_shown = _shown(model, scene, better.latents.features)
+        return plain if cost(plain, shown) <= cost(better, refined_shown) else better
 
 
 def differentiable(model: Autoencoder) -> Autoencoder:

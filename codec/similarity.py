@@ -44,25 +44,21 @@ def ms_ssim_of_any_size(x: Tensor, x_hat: Tensor, importance: Tensor) -> Tensor:
     return (factors**weights).prod(0).mean(1)
 
 
-def gaussian(length: int, sigma: float, device: torch.device) -> Tensor:
-    """(length,) weights that sum to one."""
-    offsets = torch.arange(length, dtype=torch.float32, device=device) - length // 2
-    window = torch.exp(-(offsets**2) / (2 * sigma**2))
-    return window / window.sum()
-
-
 def _terms(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Luminance, and contrast times structure, of every place where a whole window fits."""
     c1, c2 = (K1 * PEAK) ** 2, (K2 * PEAK) ** 2
-    mean_x, mean_y = _smoothed(x), _smoothed(y)
-    covariance = _smoothed(x * y) - mean_x * mean_y
-    variances = _smoothed(x * x) - mean_x**2 + _smoothed(y * y) - mean_y**2
+    mean_x, mean_y = smoothed(x), smoothed(y)
+    covariance = smoothed(x * y) - mean_x * mean_y
+    variances = smoothed(x * x) - mean_x**2 + smoothed(y * y) - mean_y**2
     luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
     return luminance, (2 * covariance + c2) / (variances + c2)
 
 
-def _smoothed(x: Tensor) -> Tensor:
-    kernel = gaussian(WINDOW, SIGMA, x.device).expand(x.shape[1], 1, 1, WINDOW)
+def smoothed(x: Tensor, length: int = WINDOW, sigma: float = SIGMA) -> Tensor:
+    """(B, C, H, W) under a Gaussian window, wherever a whole one fits."""
+    offsets = torch.arange(length, dtype=torch.float32, device=x.device) - length // 2
+    window = torch.exp(-(offsets**2) / (2 * sigma**2))
+    kernel = (window / window.sum()).expand(x.shape[1], 1, 1, length)
     rows = F.conv2d(x, kernel.transpose(2, 3), groups=x.shape[1])
     return F.conv2d(rows, kernel, groups=x.shape[1])
 

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from codec.bitstream.errors import MediaError
 
-T = TypeVar("T")
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 VALIDATION = 40  # so many of the first files, but at most a tenth of all, are kept out of training
 
@@ -37,10 +38,10 @@ def files(source: Path, suffixes: Collection[str]) -> Iterator[bytes]:
         raise MediaError(f"{source} is neither a folder nor a tar shard that can be read: {error}") from error
 
 
-def decoded(data: Iterable[bytes], decode: Callable[[bytes], T | None]) -> Iterator[T]:
-    """What `decode` makes of each, on all cores; None is left out."""
+def on_all_cores(make: Callable[[Given], Made | None], given: Iterable[Given]) -> Iterator[Made]:
+    """What `make` makes of each, in threads; None is left out."""
     with ThreadPoolExecutor() as threads:
-        yield from (found for found in threads.map(decode, data) if found is not None)
+        yield from (made for made in threads.map(make, given) if made is not None)
 
 
 def held_out(count: int) -> int:

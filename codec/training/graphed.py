@@ -6,6 +6,7 @@ Most kernels of a step are so small that launching them one by one takes twice t
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import MethodType
 from typing import Generic, TypeVar
 
@@ -42,6 +43,11 @@ class Graphed(Generic[Out]):
         torch._foreach_copy_(self.inputs, list(inputs))
         self.graph.replay()
         return self.outputs
+
+
+def uncompiled(device: torch.device) -> AbstractContextManager[object]:
+    """Compiled blocks run as they are written: for shapes that are not worth a compilation."""
+    return torch.compiler.set_stance("force_eager") if device.type == "cuda" else nullcontext()
 
 
 def compile_blocks(model: nn.Module) -> None:

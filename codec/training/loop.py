@@ -31,7 +31,7 @@ from codec.fixed import Mood, set_mood
 from codec.relaxed import Pass, relaxed_pass
 from codec.training import checkpoint
 from codec.training.curve import draw
-from codec.training.graphed import Graphed, compile_blocks
+from codec.training.graphed import Graphed, compile_blocks, uncompiled
 from codec.training.loss import balanced
 from codec.training.task import Task
 from codec.training.team import Team
@@ -154,7 +154,7 @@ class Trainer:
         for x, step in zip(self.task.validation, cycle(self.task.validation_steps), strict=False):
             x = x.to(self.device)
             log2_step = torch.tensor([step], device=self.device)
-            with torch.compiler.set_stance("force_eager"):
+            with uncompiled(self.device):
                 judged = self.task.judged(x, self.coded(x, log2_step, hard=True), log2_step)
             costs.append(float(judged.costs.sqrt()))
         self._load(held)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from codec.media import PICTURES
 from codec.models import IMAGE, ModelRow
 from codec.models.image import ImageConfig, ImageModel
 from codec.relaxed import Pass
-from codec.training.data import decoded, files, held_out
+from codec.training.data import files, held_out, on_all_cores
 from codec.training.loss import SOFTENING, rate_distortion
 from codec.training.task import Judged, TableSignals
 
@@ -34,7 +33,7 @@ TABLE_STEPS = (7.25, 6.25, 5.25, 4.25, 3.25, 2.5)  # log2
 def pictures(sources: Iterable[Path]) -> Iterator[Image.Image]:
     """RGB pictures of tar shards and folders; those that cannot be read are left out. Raises MediaError."""
     for source in sources:
-        yield from decoded(files(source, PICTURES), _picture)
+        yield from on_all_cores(_picture, files(source, PICTURES))
 
 
 def _picture(data: bytes) -> Image.Image | None:
@@ -93,11 +92,10 @@ class Crops:
         if not found:
             raise MediaError(f"no pictures of at least {crop} x {crop} pixels to train on")
         kept_out = held_out(len(found))
-        self.validation = [as_batch([pixels(_centre(image, crop))]) for image in found[:kept_out]]
+        self.validation = [pixels(_centre(image, crop))[None].float() for image in found[:kept_out]]
         rng = np.random.default_rng(seed)
         factors = [(image, rng.uniform(*SHRINK)) for image in found[kept_out:] for _ in range(SHRUNK_COPIES)]
-        with ThreadPoolExecutor() as threads:
-            shrunk = list(filter(None, threads.map(lambda pair: _shrunk(pair[0], pair[1], crop), factors)))
+        shrunk = list(on_all_cores(lambda pair: _shrunk(*pair, crop), factors))
         self.native = Pool(found[kept_out:], device)
         self.shrunk = Pool(shrunk or found[kept_out:], device)
         self.statistics = picture_statistics([np.array(image) for image in found[kept_out:][:STATISTICS_PICTURES]])
@@ -131,8 +129,3 @@ def _shrunk(image: Image.Image, factor: float, crop: int) -> Image.Image | None:
         return None
     size = (max(crop, round(image.width / factor)), max(crop, round(image.height / factor)))
     return image.resize(size, Image.Resampling.LANCZOS)
-
-
-def as_batch(crops: list[Tensor]) -> Tensor:
-    """(B, H, W, 3) float32 from uint8 (H, W, 3)."""
-    return torch.stack(crops).float()

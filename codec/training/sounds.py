@@ -19,7 +19,7 @@ from codec.media import Samples
 from codec.models import AUDIO, ModelRow
 from codec.models.audio import AudioConfig, AudioModel, sound_statistics
 from codec.relaxed import Pass
-from codec.training.data import decoded, files, held_out
+from codec.training.data import files, held_out, on_all_cores
 from codec.training.spectra import Spectra
 from codec.training.task import Judged, TableSignals
 
@@ -44,7 +44,7 @@ def sounds(sources: Iterable[Path]) -> Iterator[Tensor]:
     Raises MediaError.
     """
     for source in sources:
-        yield from decoded(files(source, media.SOUNDS), _sound)
+        yield from on_all_cores(_sound, files(source, media.SOUNDS))
 
 
 def _sound(data: bytes) -> Tensor | None:
