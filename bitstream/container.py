@@ -38,6 +38,11 @@ class ImageHeader:
     tile_units: tuple[int, int] = (0, 0)
 
     @property
+    def step_indices(self) -> tuple[int, ...]:
+        """The step, as headers of every medium say it."""
+        return (self.step_index,)
+
+    @property
     def tiled(self) -> bool:
         """Whether there is more than the one tile."""
         return self.tile_units != (0, 0)

@@ -26,7 +26,7 @@ FLAGS = FLAG_COLOUR | FLAG_16_BITS | FLAG_ALPHA
 
 # flags of a sound's header
 FLAG_STEREO = 1  # two channels, else one
-FLAG_MID_SIDE = 2  # coded as (left + right) / sqrt 2 and (left - right) / sqrt 2
+FLAG_MID_SIDE = 2  # coded as (left + right) / sqrt 2 and (left - right) / sqrt 2, each at a step of its own
 FLAG_24_BITS = 4  # the source had 24 bits a sample, else 16 ...
 FLAG_FLOAT = 8  # ... or floats of 32
 SOUND_FLAGS = FLAG_STEREO | FLAG_MID_SIDE | FLAG_24_BITS | FLAG_FLOAT

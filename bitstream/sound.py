@@ -39,8 +39,9 @@ CHUNK_SECONDS = CHUNK_SAMPLES // format.SAMPLE_RATE
 class SoundHeader:
     """What a decoder must know before it can begin.
 
-    step_index: log2 of the nominal step, in 1/256. sample_rate: of the source, Hz; channels: 1 or 2; mid_side: whether
-    two are coded as sum and difference; bit_depth: of the source, 16, 24 or 32 (floats); seed: of added noise.
+    step_index: log2 of the nominal step, in 1/256. sample_rate: of the source, Hz; channels: 1 or 2; side_step_index:
+    the step of the difference where two are coded as sum and difference, else None; bit_depth: of the source, 16, 24 or
+    32 (floats); seed: of added noise.
     """
 
     model: int
@@ -48,16 +49,34 @@ class SoundHeader:
     step_index: int
     sample_rate: int
     channels: int
-    mid_side: bool = False
+    side_step_index: int | None = None
     bit_depth: int = 16
     seed: int = 0
 
     def bytes(self) -> bytes:
         """The payload of the header's section."""
+        side = self.side_step_index
         flags = format.FLAG_STEREO * (self.channels == 2) | format.FLAG_MID_SIDE * self.mid_side
         flags |= format.FLAG_24_BITS * (self.bit_depth == 24) | format.FLAG_FLOAT * (self.bit_depth == 32)
         out = Writer().uint(format.MEDIA_AUDIO, 1).uint(self.model, 1).raw(self.digest)
-        return out.uint(self.step_index, 2).uint(flags, 1).varint(self.sample_rate).uint(self.seed, 2).bytes()
+        out.uint(self.step_index, 2).uint(flags, 1).varint(self.sample_rate).uint(self.seed, 2)
+        return (out if side is None else out.uint(side, 2)).bytes()
+
+    @property
+    def mid_side(self) -> bool:
+        """Whether the channels are coded as sum and difference."""
+        return self.side_step_index is not None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether the source lay inside full scale: its samples were integers."""
+        return self.bit_depth < 32
+
+    @property
+    def step_indices(self) -> tuple[int, ...]:
+        """Of each channel as it is coded."""
+        side = self.step_index if self.side_step_index is None else self.side_step_index
+        return (self.step_index, side)[: self.channels]
 
 
 @dataclass(frozen=True)
@@ -322,13 +341,15 @@ def _read_header(reader: Reader) -> SoundHeader:
     flags = reader.uint(1, "flags")
     sample_rate = reader.varint("sample rate")
     seed = reader.uint(2, "seed")
-    if step_index > format.STEP_INDEX_MAX:
-        raise CorruptFile(f"step index {step_index} is above {format.STEP_INDEX_MAX}")
     if flags & ~format.SOUND_FLAGS:
         raise UnsupportedFile(f"flags {flags:#x} of the header are unknown")
     depth = flags & (format.FLAG_24_BITS | format.FLAG_FLOAT)
     if depth == format.FLAG_24_BITS | format.FLAG_FLOAT or flags & 3 == format.FLAG_MID_SIDE:
         raise CorruptFile(f"flags {flags:#x} of the header contradict each other")
+    side_step_index = reader.uint(2, "step index of the side") if flags & format.FLAG_MID_SIDE else None
+    for index in (step_index, side_step_index or 0):
+        if index > format.STEP_INDEX_MAX:
+            raise CorruptFile(f"step index {index} is above {format.STEP_INDEX_MAX}")
     if reader.left:
         raise CorruptFile(f"the header has {reader.left} bytes too many at offset {reader.offset}")
     if not 1 <= sample_rate <= format.MAX_RATE:
@@ -339,7 +360,7 @@ def _read_header(reader: Reader) -> SoundHeader:
         step_index=step_index,
         sample_rate=sample_rate,
         channels=2 if flags & format.FLAG_STEREO else 1,
-        mid_side=bool(flags & format.FLAG_MID_SIDE),
+        side_step_index=side_step_index,
         bit_depth=24 if flags & format.FLAG_24_BITS else 32 if flags & format.FLAG_FLOAT else 16,
         seed=seed,
     )

@@ -22,20 +22,20 @@ from codec.rounding import BITS_PER_ERROR, Rounding
 
 
 class Latents(NamedTuple):
-    """Decoded latents. y_hat: (1, h, w, M) in steps; to_steps: (1, n, M) from feature units, n = 1 or h * w."""
+    """Decoded latents. y_hat: (B, h, w, M) in steps; to_steps: (B, n, M) from feature units, n = 1 or h * w."""
 
     y_hat: Tensor
     to_steps: Tensor
 
     @staticmethod
-    def unknown(shape: tuple[int, int], channels: int, device: torch.device) -> Latents:
-        """Zeros (1, *shape, channels)."""
-        y_hat = torch.zeros((1, *shape, channels), dtype=torch.float32, device=device)
-        return Latents(y_hat, torch.ones((1, 1, channels), dtype=torch.float32, device=device))
+    def unknown(shape: tuple[int, int, int], channels: int, device: torch.device) -> Latents:
+        """Zeros (*shape, channels)."""
+        y_hat = torch.zeros((*shape, channels), dtype=torch.float32, device=device)
+        return Latents(y_hat, torch.ones((shape[0], 1, channels), dtype=torch.float32, device=device))
 
     @property
     def features(self) -> Tensor:
-        """(1, h, w, M), as synthesis takes them."""
+        """(B, h, w, M), as synthesis takes them."""
         return (self.y_hat.flatten(1, 2) / self.to_steps).view_as(self.y_hat)
 
 
@@ -66,7 +66,7 @@ def encode(
     z: Tensor | None = None,
     cut_after: Sequence[int] = (),
 ) -> Coded:
-    """Codes the features (1, h, w, M) of one signal; log2_step is (1,). The stream ends with `checksum`.
+    """Codes the features (B, h, w, M) of signals that share a stream, with steps (B,); it ends with `checksum`.
 
     rounding: how latents become integers; to the nearest where None. price: bits that rounding takes a squared error of
     one nominal step^2 for, everywhere or (1, h, w, 1). z: hyper-latents, not rounded; from h where None. cut_after:
@@ -129,7 +129,10 @@ def symbols(
 def decode(
     model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Tensor, identity: bytes
 ) -> Latents:
-    """Latents (1, *shape, M) of a stream. Raises CorruptFile where they are not those that were encoded."""
+    """Latents (B, *shape, M) of a stream with steps (B,).
+
+    Raises CorruptFile where they are not those that were encoded.
+    """
     if len(data) < format.CRC_BYTES:
         raise CorruptFile(f"a coded stream of {len(data)} bytes has no room for its checksum")
     decoder = Decoder(tables, data[: -format.CRC_BYTES])
@@ -147,7 +150,7 @@ def decode(
 def decode_prefix(
     model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Tensor
 ) -> Latents:
-    """Latents (1, *shape, M) of the beginning of a stream: expected values for what is not there."""
+    """Latents (B, *shape, M) of the beginning of a stream: expected values for what is not there."""
     try:
         # a cut may have left bytes of the checksum, which must not be read as symbols
         return _walk(model, PrefixDecoder(tables, data[: -format.CRC_BYTES]), shape, log2_step)

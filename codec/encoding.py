@@ -19,7 +19,7 @@ from codec.bitstream.checksum import crc32c
 from codec.bitstream.container import Container, ImageHeader, Stream
 from codec.bitstream.tiling import tile_units
 from codec.devices import undisturbed
-from codec.headers import identity, log2_step_of
+from codec.headers import identity, log2_steps_of
 from codec.media import Picture, Pixels
 from codec.media.raster import STEP_OF_8_BITS
 from codec.models import IMAGE
@@ -72,7 +72,7 @@ class Encoding:
             tile_units=self.tiles(width, height),
         )
         numbers = range(len(header.tiling))
-        log2_step = log2_step_of(header, self.device)
+        log2_step = log2_steps_of(header, self.device)
         steps = STEPS[effort]
         refiner = Refiner(loaded, steps, self.metric, self._counted(steps * len(numbers))) if steps else None
 

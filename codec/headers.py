@@ -27,8 +27,8 @@ class Header(Protocol):
         """Of its weights."""
 
     @property
-    def step_index(self) -> int:
-        """log2 of the nominal step, in 1/256."""
+    def step_indices(self) -> tuple[int, ...]:
+        """log2 of the nominal steps, in 1/256, of what is coded side by side."""
 
     def bytes(self) -> bytes:
         """The payload of the header's section."""
@@ -44,14 +44,14 @@ def weights_of(header: Header, kind: type[Autoencoder], medium: str, device: tor
         raise ModelMismatch(f"the file was written with weights {header.digest.hex()}, here are {loaded.digest.hex()}")
     if not isinstance(loaded.model, kind):
         raise CorruptFile(f"model {header.model} is not one of {medium}")
-    if abs(float(loaded.model.gain.told(log2_step_of(header, device)))) > QUALITY.high * 2.0**-QUALITY.bits:
-        raise CorruptFile(f"step index {header.step_index} is beyond what the model was made for")
+    if float(loaded.model.gain.told(log2_steps_of(header, device)).abs().max()) > QUALITY.high * 2.0**-QUALITY.bits:
+        raise CorruptFile(f"a step of {header.step_indices} is beyond what the model was made for")
     return loaded
 
 
-def log2_step_of(header: Header, device: torch.device) -> Tensor:
-    """(1,) float32, as the model takes it."""
-    return torch.tensor([header.step_index / format.STEP_UNITS], dtype=torch.float32, device=device)
+def log2_steps_of(header: Header, device: torch.device) -> Tensor:
+    """(1,) float32, or (2,) of stereo sound, as the model takes them."""
+    return torch.tensor(header.step_indices, dtype=torch.float32, device=device) / format.STEP_UNITS
 
 
 def identity(header: Header, number: int) -> bytes:

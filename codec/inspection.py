@@ -116,7 +116,7 @@ def _sound_info(raw: bytes) -> SoundInfo:
         bit_depth=header.bit_depth,
         tags=parsed.tags,
         chunks=len(parsed.chunks),
-        quality=round(AUDIO.quality(header.step_index), 1),
+        quality=round(AUDIO.quality(min(header.step_indices)), 1),
         model=header.model,
         weights=header.digest.hex(),
         version=format.VERSION,

@@ -25,7 +25,7 @@ from codec.bitstream.tiling import tile_units
 from codec.coding import Latents
 from codec.devices import undisturbed
 from codec.encoding import Encoding
-from codec.headers import identity, log2_step_of, weights_of
+from codec.headers import identity, log2_steps_of, weights_of
 from codec.media import Picture, Pixels
 from codec.media.raster import STEP_OF_8_BITS
 from codec.models import IMAGE
@@ -133,7 +133,7 @@ class _Mosaic:
         self.header, self.streams, self.tiling = header, parsed.streams, header.tiling
         self.device, self.partial = device, partial
         self.loaded = weights_of(header, ImageModel, "pictures", device)
-        self.log2_step = log2_step_of(header, device)
+        self.log2_step = log2_steps_of(header, device)
         self.damage: dict[int, str] = {}  # by tile
         self.by_rows = self.tiling.columns <= self.tiling.rows
         # walking along the shorter side, a tile is asked for again before three rows of others have been
@@ -196,7 +196,7 @@ class _Mosaic:
                 self.damage[number] = str(named)
                 data = b""
         if len(data) <= format.CRC_BYTES:
-            return Latents.unknown(shape, len(model.prior.log2_std), self.device)
+            return Latents.unknown((1, *shape), len(model.prior.log2_std), self.device)
         return coding.decode_prefix(model, tables, data, shape, self.log2_step)
 
 

@@ -16,26 +16,39 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec import coding, media, weights
+from codec import coding, media, stereo, weights
 from codec.bitstream import format
 from codec.bitstream import sound as soundfile
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CorruptFile, MediaError
 from codec.bitstream.sound import CHUNK_SECONDS, Chunk, SoundFile, SoundHeader
-from codec.coding import Latents
+from codec.coding import Coded, Latents
 from codec.devices import undisturbed
-from codec.headers import identity, log2_step_of, weights_of
+from codec.headers import identity, log2_steps_of, weights_of
+from codec.limiter import Limiter
 from codec.media import Samples, Sound
 from codec.media.notices import notice
 from codec.media.sound import TAGS
 from codec.models import AUDIO
 from codec.models.audio import AudioModel
 from codec.noise import noise
+from codec.spectra import LEAST_SAMPLES, Spectra, price
+from codec.weights import Loaded
 
 HOP, FRAMES, CHUNK = format.HOP, format.FRAMES, format.CHUNK_LATENTS
 LATENT = HOP * FRAMES  # samples
 LOUDEST = 1000.0  # of full scale; floats may lie beyond it, but not without end
-ROOT_HALF = np.float32(np.sqrt(0.5))
+QUIET = 1e-3  # peak of what tells nothing of the sound to come ...
+PATIENCE = 5  # ... for which a stereo file waits so many chunks before it decides how it is coded
+
+
+@dataclass(frozen=True)
+class _Span:
+    """The latents first .. first + count - 1 of a chunk, whose analysis looks at those before `seen`."""
+
+    first: int
+    count: int
+    seen: int
 
 
 @dataclass(frozen=True)
@@ -108,58 +121,81 @@ class Encoder:
     def _ready(self, total: int | None) -> bytes:
         """The chunks that can be coded by now: all of them where the `total` of latents is known."""
         out = []
-        halo = self._loaded.model.analysis_halo
-        while True:
-            first = len(self._sizes) * CHUNK
-            count = CHUNK if total is None else min(CHUNK, total - first)
-            seen = first + count + halo if total is None else min(first + count + halo, total)
-            if total is None and self._held_from + len(self._held) < seen * LATENT:
-                break
+        while (span := self._span(len(self._sizes), total)) is not None:
             if self._header is None:
-                self._header = self._decided(count, seen)
+                telling = self._telling(total)
+                if telling is None:
+                    break
+                self._header = self._decided(telling)
                 out.append(soundfile.begin(self._header, self._tags))
-            if count <= 0:
+            if span.count <= 0:
                 break
-            stream = self._coded(self._header, first, count, seen)
+            stream = b"".join(self._coded(self._header, span).parts)
             self._sizes.append(len(stream) + 1)
-            out.append(soundfile.chunk(count, stream))
-            self._forget((first + count - halo) * LATENT - HOP)
+            out.append(soundfile.chunk(span.count, stream))
+            self._forget((span.first + span.count - self._loaded.model.analysis_halo) * LATENT - HOP)
         return b"".join(out)
 
-    def _decided(self, count: int, seen: int) -> SoundHeader:
-        """The header, with what is chosen from the first chunk: of stereo, sides or their sum and difference, whichever
-        takes fewer bytes there.
-        """
+    def _span(self, number: int, total: int | None) -> _Span | None:
+        """The latents of a chunk; None where not all that it sees is there."""
+        first = number * CHUNK
+        count = CHUNK if total is None else min(CHUNK, total - first)
+        seen = first + count + self._loaded.model.analysis_halo
+        if total is None and self._held_from + len(self._held) < seen * LATENT:
+            return None
+        return _Span(first, count, seen if total is None else min(seen, total))
+
+    def _telling(self, total: int | None) -> _Span | None:
+        """The chunk that says how two channels are coded: the first that is heard; None where that is still to come."""
+        for number in range(PATIENCE if self._channels > 1 else 0):
+            span = self._span(number, total)
+            if span is None or span.count <= 0:
+                return None if span is None else self._span(0, total)
+            if np.abs(self._between(span.first * LATENT, (span.first + span.count) * LATENT)).max() > QUIET:
+                return span
+        return self._span(0, total)
+
+    def _decided(self, span: _Span) -> SoundHeader:
+        """The header, with what is chosen from a chunk: how two channels are coded, by what they cost there."""
         head = self._held[: soundfile.CHUNK_SAMPLES]
-        header = SoundHeader(
+        plain = SoundHeader(
             model=AUDIO.id,
             digest=self._loaded.digest,
             step_index=self._step_index,
             sample_rate=self._rate,
             channels=self._channels,
-            mid_side=False,
             bit_depth=self._bit_depth,
             seed=crc32c(head.astype("<f4").tobytes()) & 0xFFFF,
         )
-        if self._channels == 1:
-            return header
-        # where in doubt, as in a silent lead-in, mid and side: most sounds have more in common than apart
-        both = (replace(header, mid_side=True), header)
-        return min(both, key=lambda one: len(self._coded(one, 0, count, seen))) if count > 0 else both[0]
+        if self._channels == 1 or span.count <= 0:
+            return plain
+        samples = self._between(span.first * LATENT, (span.first + span.count) * LATENT)
+        found = [replace(plain, step_index=a, side_step_index=b) for a, b in stereo.ways(samples, self._step_index)]
+        return min(found, key=lambda header: self._cost(header, span))
 
-    def _coded(self, header: SoundHeader, first: int, count: int, seen: int) -> bytes:
-        """The stream of the chunk of latents first .. first + count - 1, looking at those before `seen`."""
-        start = max(first - self._loaded.model.analysis_halo, 0)
-        samples = self._between(start * LATENT - HOP, seen * LATENT)
-        if header.mid_side:
-            samples = _mid_side(samples)
-        log2_step = log2_step_of(header, self._device)
+    def _cost(self, header: SoundHeader, span: _Span) -> float:
+        """kbit/s of a chunk, and what is heard of its errors at the price of training."""
+        coded = self._coded(header, span)
         with undisturbed(self._device):
-            x = torch.from_numpy(np.ascontiguousarray(samples.T)).to(self._device)[None]
-            h = self._loaded.model.analysis(x, log2_step)[:, :, first - start : first - start + count]
+            x_hat = _synthesised(self._loaded, header, coded.latents.features, span.first)[HOP:-HOP]
+            x = self._between(span.first * LATENT, span.first * LATENT + len(x_hat))
+            beyond = max(LEAST_SAMPLES - len(x), 0)
+            a, b = (torch.from_numpy(np.pad(side, ((0, beyond), (0, 0))).T.copy()) for side in (x, x_hat))
+            octaves = AUDIO.config.middle - torch.tensor(self._step_index / format.STEP_UNITS)
+            heard = price(octaves) * Spectra().heard(a, b).distance.sum()
+        seconds = span.count * LATENT / format.SAMPLE_RATE
+        return float(heard) + sum(map(len, coded.parts)) * 8 / 1000 / seconds
+
+    def _coded(self, header: SoundHeader, span: _Span) -> Coded:
+        """A chunk."""
+        start = max(span.first - self._loaded.model.analysis_halo, 0)
+        samples = _sides(self._between(start * LATENT - HOP, span.seen * LATENT), header)
+        log2_steps = log2_steps_of(header, self._device)
+        with undisturbed(self._device):
+            x = torch.from_numpy(np.ascontiguousarray(samples.T)).to(self._device)[:, None]
+            h = self._loaded.model.analysis(x, log2_steps)[:, :, span.first - start : span.first - start + span.count]
             name = identity(header, len(self._sizes))
-            coded = coding.encode(self._loaded.model, self._loaded.tables, h, log2_step, name)
-        return b"".join(coded.parts)
+            return coding.encode(self._loaded.model, self._loaded.tables, h, log2_steps, name)
 
     def _between(self, start: int, stop: int) -> Samples:
         """Samples at 48 kHz from start to stop, silence where there are none."""
@@ -220,10 +256,11 @@ class _Player:
         self._loaded = weights_of(header, AudioModel, "sound", device)
         model = cast(AudioModel, self._loaded.model)
         self._model, self._header, self._device, self._partial = model, header, device, partial
-        self._log2_step = log2_step_of(header, device)
+        self._log2_steps = log2_steps_of(header, device)
         self._resampler = media.Resampler(format.SAMPLE_RATE, header.sample_rate, header.channels)
+        self._limiter = Limiter(header.channels) if header.is_bounded else None
         self.chunks = first  # taken, counted from the file's first
-        self._features = torch.zeros((1, header.channels, 0, len(model.prior.log2_std)), device=device)
+        self._features = torch.zeros((header.channels, 1, 0, len(model.prior.log2_std)), device=device)
         self._features_from = first * CHUNK  # latent
         self._block = self._features_from * FRAMES  # the next hop of samples to come out
         self.given = CHUNK_SECONDS * first * header.sample_rate  # samples before the next one, at the source's rate
@@ -232,19 +269,22 @@ class _Player:
     def push(self, piece: Chunk) -> Samples:
         """The samples that a chunk makes ready."""
         latents = self.decoded(piece)
-        rows = self._header.channels
-        features = latents.features if latents else self._model.silence(rows, piece.latents)
+        features = latents.features if latents else self._model.silence(self._header.channels, piece.latents)
         self.chunks += 1
         self._features = torch.cat([self._features, features], 2)
         known = self._features_from + self._features.shape[2]
         stop = (known - self._model.synthesis_halo) * FRAMES - 1
-        return self._given(self._resampler.process(self._synthesised(stop)))
+        ready = self._synthesised(stop)
+        return self._given(self._resampler.process(self._limiter.push(ready) if self._limiter else ready))
 
     def finish(self, samples: int) -> Samples:
         """The rest of a sound of so many samples."""
         coded = soundfile.coded_samples(samples, self._header.sample_rate)
-        begun = self._block * HOP
-        rest = self._synthesised(-(-coded // HOP))[: max(coded - begun, 0)]
+        rest = self._synthesised(-(-coded // HOP))
+        if self._limiter:
+            rest = np.concatenate([self._limiter.push(rest), self._limiter.finish()])
+        beyond_end = max(self._block * HOP - coded, 0)
+        rest = rest[: max(len(rest) - beyond_end, 0)]
         # a little silence behind the end pushes the last samples out of the resampler
         beyond = _silence(LATENT, self._header)
         out = np.concatenate([self._resampler.process(rest), self._resampler.process(beyond, last=True)])
@@ -261,33 +301,31 @@ class _Player:
         halo = self._model.synthesis_halo
         start = max(self._block // FRAMES - halo, self._features_from)
         h = self._features[:, :, start - self._features_from :]
-        shape = (self._header.channels, h.shape[2] * FRAMES, HOP)
         with undisturbed(self._device):
-            added = noise(self._header.seed, start * FRAMES, shape, self._device)
-            x_hat = self._model.synthesis(h, self._log2_step, added)[0]
+            x_hat = _synthesised(self._loaded, self._header, h, start)
         offset = (self._block + 1) * HOP - start * LATENT  # synthesis begins a hop before its first latent
-        samples = x_hat[:, offset : offset + (stop - self._block) * HOP].T.cpu().numpy()
+        samples = x_hat[offset : offset + (stop - self._block) * HOP]
         self._block = stop
         keep = max(stop // FRAMES - halo, self._features_from)
         self._features = self._features[:, :, keep - self._features_from :].clone()
         self._features_from = keep
-        return np.ascontiguousarray(_mid_side(samples) if self._header.mid_side else samples)
+        return samples
 
     def unknown(self, piece: Chunk) -> Latents:
         """What stands for the latents of a chunk of which nothing is known."""
-        return Latents.unknown((self._header.channels, piece.latents), self._features.shape[3], self._device)
+        return Latents.unknown((self._header.channels, 1, piece.latents), self._features.shape[3], self._device)
 
     def decoded(self, piece: Chunk) -> Latents | None:
         """The latents of the next chunk; None where they cannot be had and `partial`."""
-        shape = (self._header.channels, piece.latents)
+        shape = (1, piece.latents)
         model, tables = self._model, self._loaded.tables
         try:
             with undisturbed(self._device):
                 if piece.whole:
                     name = identity(self._header, self.chunks)
-                    return coding.decode(model, tables, piece.data, shape, self._log2_step, name)
+                    return coding.decode(model, tables, piece.data, shape, self._log2_steps, name)
                 if len(piece.data) > format.CRC_BYTES:
-                    return coding.decode_prefix(model, tables, piece.data, shape, self._log2_step)
+                    return coding.decode_prefix(model, tables, piece.data, shape, self._log2_steps)
             return None
         except CorruptFile as error:
             named = CorruptFile(f"chunk {self.chunks}: {error}")
@@ -371,7 +409,7 @@ class Playing:
 def latents(
     data: bytes, device: torch.device, max_seconds: float = format.MAX_SECONDS, *, partial: bool = False
 ) -> Iterator[Tensor]:
-    """(1, channels, n, M) float32 latents of each chunk, in steps; zeros where they cannot be had and `partial`.
+    """(channels, 1, n, M) float32 latents of each chunk, in steps; zeros where they cannot be had and `partial`.
 
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
     """
@@ -403,10 +441,18 @@ def _wanted(parsed: SoundFile, start_s: float, duration_s: float | None) -> tupl
     return first, last
 
 
-def _mid_side(samples: Samples) -> Samples:
-    """Sum and difference of left and right (n, 2), orthonormal: its own inverse."""
-    left, right = samples[:, 0], samples[:, 1]
-    return np.stack([left + right, left - right], 1) * ROOT_HALF
+def _synthesised(loaded: Loaded, header: SoundHeader, features: Tensor, first: int) -> Samples:
+    """Samples (n, channels) of features (channels, 1, n, M), the first of which is that of latent `first`."""
+    rows, _, latents, _ = features.shape
+    model = cast(AudioModel, loaded.model)
+    added = noise(header.seed, first * FRAMES, (rows, latents * FRAMES, HOP), features.device)
+    x_hat = model.synthesis(features, log2_steps_of(header, features.device), added)[:, 0]
+    return _sides(x_hat.T.cpu().numpy(), header)
+
+
+def _sides(samples: Samples, header: SoundHeader) -> Samples:
+    """Channels as they are coded, or back."""
+    return np.ascontiguousarray(stereo.mid_side(samples) if header.mid_side else samples)
 
 
 def _silence(count: int, header: SoundHeader) -> Samples:

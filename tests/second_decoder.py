@@ -142,7 +142,7 @@ class Header(NamedTuple):
     media: int
     sizes: Sizes
     digest: bytes
-    step_index: int
+    steps: list[int]  # step indices, of each row of a sound
     flags: int
     rest: int = 9  # where in the payload that begins which only its medium has
 
@@ -158,10 +158,12 @@ def read_header(data: bytes) -> Header:
     media, model, digest, step_index, flags = struct.unpack_from("<BB4sHB", payload)
     if (media, model) not in SIZES:
         raise ValueError(f"media {media} and model {model} do not belong together")
-    sizes = SIZES[media, model]
-    if abs(step_index - sizes.middle) > MAX_TOLD or flags & ~(PICTURE_FLAGS, SOUND_FLAGS)[media]:
-        raise ValueError(f"step index {step_index} or flags {flags:#x} are out of range")
-    return Header(payload, section.end, media, sizes, digest, step_index, flags)
+    sizes, steps = SIZES[media, model], [step_index]
+    if media == SOUND and flags & IS_STEREO:
+        steps += struct.unpack("<H", payload[-2:]) if flags & IS_MID_SIDE else steps
+    if any(abs(step - sizes.middle) > MAX_TOLD for step in steps) or flags & ~(PICTURE_FLAGS, SOUND_FLAGS)[media]:
+        raise ValueError(f"step indices {steps} or flags {flags:#x} are out of range")
+    return Header(payload, section.end, media, sizes, digest, steps, flags)
 
 
 class Tiles(NamedTuple):
@@ -315,7 +317,7 @@ def damaged_picture_pieces(data: bytes, header: Header) -> list[Piece]:
 def read_rate(header: Header) -> int:
     """The sample rate of a sound, Hz."""
     rate, at = read_varint(header.payload, header.rest)
-    if not 1 <= rate <= MAX_RATE or at + 2 != len(header.payload):
+    if not 1 <= rate <= MAX_RATE or at + (4 if header.flags & IS_MID_SIDE else 2) != len(header.payload):
         raise ValueError(f"a rate of {rate} Hz, or bytes left over or missing in the header")
     if header.flags & HAS_24_BITS and header.flags & HAS_FLOATS:
         raise ValueError("samples of two kinds")
@@ -718,10 +720,10 @@ class Network:
         """What the context around each position tells of it."""
         return self._depthwise(f"{name}.gather", self._linear(f"{name}.mix", context, STREAM, STREAM))
 
-    def _log2_step(self, step_index: int, told: int) -> Ints:
+    def _log2_step(self, step_index: int, middle: int) -> Ints:
         """The logarithm of each channel's quantisation step, 8 fractional bits."""
         offset: Ints = self.weights["gain.log2_offset"].astype(np.int64)
-        place = told + 1024
+        place = middle - step_index + 1024
         i = min(max(place >> 10, 0), 1)
         weight = place - (i << 10)
         log2_step: Ints = step_index + ((offset[i] * (1024 - weight) + offset[i + 1] * weight) >> 10)
@@ -748,9 +750,10 @@ class Network:
     def _latents(self, passes: Passes, shape: tuple[int, int], header: Header) -> Ints:
         """The latents of one piece with these rows and columns."""
         sizes = header.sizes
-        told = sizes.middle - header.step_index
-        h = self._hyper(passes, shape, sizes, np.array([told]))
-        log2_step = np.broadcast_to(self._log2_step(header.step_index, told), (*shape, sum(sizes.groups)))
+        told = sizes.middle - np.array(header.steps)[:, None, None]
+        h = self._hyper(passes, shape, sizes, told)
+        of_rows = np.stack([self._log2_step(step, sizes.middle) for step in header.steps])[:, None]
+        log2_step = np.broadcast_to(of_rows, (*shape, sum(sizes.groups)))
         if sizes.is_steered:
             log2_step = log2_step + 4 * self._linear("steer", h, STREAM, STEERED)
         log2_std, log2_norm = (self.weights[f"prior.log2_{name}"].astype(np.int64) for name in ("std", "norm"))
@@ -758,6 +761,8 @@ class Network:
         y = np.zeros((*shape, sum(sizes.groups)), np.int64)
         context = np.zeros_like(y)
         row, column = np.indices(shape)
+        if header.media == SOUND:
+            row[:] = 0  # those of stereo are grids of their own
         is_even = (row + column) % 2 == 0
         is_quarter = (column // 2 if sizes.has_quarters_by_columns else row) % 2 == 0
         predict, from_passes = count(), count()

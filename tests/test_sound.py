@@ -201,12 +201,25 @@ def test_a_low_rate_needs_no_more_memory_than_a_high_one() -> None:
     assert len(encoder._held) < 4 * soundfile.CHUNK_SAMPLES
 
 
-def test_stereo_is_coded_as_sides_where_that_is_cheaper() -> None:
-    """Sums and differences of a tune and one that has nothing in common with it would hold both twice."""
+def test_sum_and_difference_are_coded_where_one_is_weak_and_that_one_more_coarsely() -> None:
     tune = melody(3).samples[:, 0]
-    for other, mid_side in ((0.1 * tune[::-1], False), (tune, True)):
-        both = Sound(np.stack([tune, other], 1), RATE)
-        assert soundfile.read(sound.encode(both, 30, CPU)).header.mid_side == mid_side
+    unlike = tune[::-1]
+    for other, weak in ((tune + 0.3 * unlike, "side"), (-tune, "mid"), (0.1 * unlike, None), (0 * tune, None)):
+        header = soundfile.read(sound.encode(Sound(np.stack([tune, other], 1), RATE), 30, CPU)).header
+        assert header.mid_side == (weak is not None)
+        if header.side_step_index is not None:
+            assert (header.side_step_index > header.step_index) == (weak == "side")
+        assert codec.info(soundfile.begin(header, {}) + soundfile.end(0, [])).quality == 30
+
+
+def test_a_quiet_channel_beside_a_loud_one_keeps_its_sound() -> None:
+    tune = melody(3).samples[:, 0]
+    apart = Sound(np.stack([tune, 0.03 * tune[::-1]], 1), RATE)
+    alone = mono(apart.samples[:, 1])
+    beside, by_itself = (
+        np.square(restored(sound.encode(s, 80, CPU))[:, -1] - alone.samples[:, 0]).mean() for s in (apart, alone)
+    )
+    assert beside < 1.5 * by_itself
 
 
 def test_stereo_costs_less_than_two_and_keeps_its_sides() -> None:
@@ -259,7 +272,7 @@ def test_noise_is_the_same_everywhere_and_looks_random() -> None:
     assert whole.flatten()[:3].tolist() == pytest.approx(FIRST_OF_SEED_7, abs=1e-6)
     assert abs(float(whole.mean())) < 0.01
     assert float(whole.var()) == pytest.approx(1, abs=0.01)
-    assert abs(float((whole[:, 0] * whole[:, 1]).mean())) < 0.01
+    assert abs(float((whole[0] * whole[1]).mean())) < 0.01
     assert abs(float((whole[:, :, 1:] * whole[:, :, :-1]).mean())) < 0.01
     assert not torch.equal(whole, noise(8, 0, (2, 400, 240), CPU))
 

@@ -27,7 +27,7 @@ def headers(draw: st.DrawFn) -> SoundHeader:
         step_index=draw(st.integers(0, format.STEP_INDEX_MAX)),
         sample_rate=draw(st.integers(1, format.MAX_RATE)),
         channels=channels,
-        mid_side=channels == 2 and draw(st.booleans()),
+        side_step_index=draw(st.none() | st.integers(0, format.STEP_INDEX_MAX)) if channels == 2 else None,
         bit_depth=draw(st.sampled_from([16, 24, 32])),
         seed=draw(st.integers(0, 2**16 - 1)),
     )
@@ -52,7 +52,7 @@ def written(sound: SoundFile) -> bytes:
     return begin(sound.header, sound.tags) + body + end(sound.samples, [len(c.data) + 1 for c in sound.chunks])
 
 
-HEADER = SoundHeader(2, b"\xaa\xbb\xcc\xdd", 1408, 48_000, 2, mid_side=True, bit_depth=24, seed=258)
+HEADER = SoundHeader(2, b"\xaa\xbb\xcc\xdd", 1408, 48_000, 2, side_step_index=1900, bit_depth=24, seed=258)
 SMALL = SoundFile(HEADER, {"title": "Études"}, [Chunk(100, b"1234" * 40), Chunk(7, b"12345678")], 102_000)
 FILE = written(SMALL)
 FRONT = len(begin(HEADER, {}))  # bytes up to the end of the header
@@ -89,7 +89,7 @@ def test_a_small_file_has_exactly_these_bytes() -> None:
     tags = zlib.compress(b"\x05title\x07\xc3\x89tudes", 9)
     assert (
         b"\x89LCC\x01"
-        + framed(1, b"\x01\x02\xaa\xbb\xcc\xdd\x80\x05\x07\x80\xf7\x02\x02\x01")
+        + framed(1, b"\x01\x02\xaa\xbb\xcc\xdd\x80\x05\x07\x80\xf7\x02\x02\x01\x6c\x07")
         + framed(131, tags)
         + framed(2, b"\x64" + b"1234" * 40)
         + framed(2, b"\x0712345678")
@@ -242,7 +242,8 @@ def test_tags_that_are_none_are_refused_and_leave_the_sound(
         ({"sample_rate": 0}, CorruptFile),
         ({"sample_rate": format.MAX_RATE + 1}, CorruptFile),
         ({"step_index": format.STEP_INDEX_MAX + 1}, CorruptFile),
-        ({"channels": 1, "mid_side": True}, CorruptFile),
+        ({"side_step_index": format.STEP_INDEX_MAX + 1}, CorruptFile),
+        ({"channels": 1}, CorruptFile),
     ],
 )
 def test_impossible_headers_are_refused(change: dict[str, Any], error: type[CodecError]) -> None:

@@ -32,12 +32,12 @@ from codec.models.audio import AudioModel
 from codec.models.image import ImageModel
 from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
 from codec.relaxed import relaxed_pass
+from codec.spectra import Spectra
 from codec.training import checkpoint
 from codec.training.export import export
 from codec.training.loop import Plan, Trainer, begin, load_trained, train
 from codec.training.pictures import Crops, pictures
 from codec.training.sounds import Cuts
-from codec.training.spectra import Spectra
 from codec.training.tables import fitted
 from tests.conftest import PARROTS, Run
 from tests.sounds import melody

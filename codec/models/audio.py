@@ -206,10 +206,10 @@ class AudioModel(Autoencoder):
             return self.envelope.near(h[..., :BANDS].float() * norm, energies.float() * norm) / norm
 
     def silence(self, rows: int, latents: int) -> Tensor:
-        """(1, rows, latents, M) features that synthesis makes silence of."""
+        """(rows, 1, latents, M) features that synthesis makes silence of."""
         device = self.log2_norm_fine.device
         c = torch.zeros(1, 1, self.config.merged, self.config.hop, device=device)
-        features = torch.zeros(1, rows, latents, len(self.prior.log2_norm), device=device)
+        features = torch.zeros(rows, 1, latents, len(self.prior.log2_norm), device=device)
         features[..., :BANDS] = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
         return features
 

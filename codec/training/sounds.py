@@ -19,22 +19,18 @@ from codec.media import Samples
 from codec.models import AUDIO, ModelRow
 from codec.models.audio import AudioConfig, AudioModel, sound_statistics
 from codec.relaxed import Pass
+from codec.spectra import Spectra, price
 from codec.training.data import files, held_out, on_all_cores
-from codec.training.spectra import Spectra
 from codec.training.task import Judged, TableSignals
 
-GAIN_DB = (-12.0, 6.0)  # random, as far as full scale allows
+GAIN_DB = (-24.0, 6.0)  # random, as far as full scale allows; the difference of stereo is quiet
 FULL_SCALE = 32767
-SYNTHETIC_SHARE = 1 / 8
-SYNTHETIC_SOUNDS = 500
-SYNTHETIC_LEVEL = (-2.5, 0.0)  # log10 of the peak
+SYNTHETIC_SHARE = 3 / 16
+SYNTHETIC_SOUNDS = 2000
+SYNTHETIC_LEVEL = (-2.0, 0.5)  # log10 of the peak, as far as full scale allows
 STATISTICS_SOUNDS = 200
 TABLE_SOUNDS = 60
 TABLE_STEPS = (9.0, 8.0, 7.0, 6.0, 4.75, 3.25)  # log2
-SPECTRAL_PRICE = 90.0  # kbit/s that a unit of spectral distance is worth at the middle step ...
-SPECTRAL_SLOPE = 0.8  # ... and octaves that this price rises by for each octave that the step falls
-CONVERGENCE_SHARE = 0.75  # of spectral convergence in that distance
-TEXTURE_SHARE = 1.5  # of the difference in texture
 WAVEFORM_PRICE = 4.0  # bits that a squared error of one step^2 of a companded coefficient is worth
 
 
@@ -69,7 +65,7 @@ def as_signal(sound: Tensor) -> Tensor:
 def synthetic(rng: np.random.Generator, length: int) -> Samples:
     """(length,) float32 of what recordings lack and users have, at any level, amid silence."""
     x = KINDS[rng.integers(len(KINDS))](rng, length)
-    x = x / max(np.abs(x).max(), 1e-9) * 10 ** rng.uniform(*SYNTHETIC_LEVEL)
+    x = x / max(np.abs(x).max(), 1e-9) * min(10 ** rng.uniform(*SYNTHETIC_LEVEL), 1.0)
     start, stop = sorted(rng.uniform(-0.5, 1.5, 2) * length)
     x[(np.arange(length) < start) | (np.arange(length) >= stop)] = 0
     out: Samples = x.astype(np.float32)
@@ -98,7 +94,7 @@ def _clicks(rng: np.random.Generator, length: int) -> npt.NDArray[np.float64]:
     return np.where(np.arange(length) % period == 0, rng.choice([-1.0, 1.0]), 0.0)
 
 
-KINDS = (_tones, _tones, _white_noise, _clicks)  # tones twice, as they vary most
+KINDS = (_tones, _tones, _tones, _white_noise, _clicks)  # tones thrice, as they vary most
 
 
 def table_signals(sources: Iterable[Path]) -> TableSignals:
@@ -176,17 +172,14 @@ class Cuts:
         Figures: kbit/s, log-mel distance, neurogram similarity, difference in texture.
         """
         a, b = self._inner(x), self._inner(coded.x_hat)
-        middle = self.row.config.middle
-        price = SPECTRAL_PRICE * torch.exp2((middle - log2_step) * SPECTRAL_SLOPE)
-        views = self.spectra.views(a, b)
-        dissimilarity = self.spectra.dissimilarity(a, b)
+        heard = self.spectra.heard(a, b)
         ca, cb = (self.front_end.compand(self.front_end.coefficients(s)) for s in (a, b))
         squared_error: Tensor = ((ca - cb) ** 2).sum((1, 2)) * self._per_second(x) / 1000
         waveform = WAVEFORM_PRICE * torch.exp2(-2 * log2_step) * squared_error
         kbps = (coded.y_bits + coded.z_bits) * self._per_second(x) / 1000
-        figures = {"kbps": kbps, "mel": views.mel, "nsim": 1 - dissimilarity, "texture": views.texture}
-        spectral = views.mel + dissimilarity + CONVERGENCE_SHARE * views.convergence + TEXTURE_SHARE * views.texture
-        return Judged(kbps + price * spectral + waveform, {name: value.detach() for name, value in figures.items()})
+        figures = {"kbps": kbps, "mel": heard.mel, "nsim": heard.nsim, "texture": heard.texture}
+        costs = kbps + price(self.row.config.middle - log2_step) * heard.distance + waveform
+        return Judged(costs, {name: value.detach() for name, value in figures.items()})
 
     def _inner(self, x: Tensor) -> Tensor:
         """(B, n) of (B, 1, samples): without the first and last hop, which are not complete."""

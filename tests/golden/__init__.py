@@ -50,7 +50,7 @@ def latents_of(data: bytes, device: torch.device = CPU, partial: bool = False) -
     """(rows, columns, 320) integers in 1/64 of a step for each tile or chunk, by the runtime."""
     medium = sound if holds(data, format.MEDIA_AUDIO) else picture
     found = medium.latents(data, device, partial=partial)
-    return [np.round(y.double().cpu().numpy()[0] * 64).astype(np.int64) for y in found]
+    return [np.round(y.flatten(0, 1).double().cpu().numpy() * 64).astype(np.int64) for y in found]
 
 
 def pictures() -> dict[str, tuple[Picture, float, tuple[int, int]]]:
@@ -89,7 +89,8 @@ def pictures() -> dict[str, tuple[Picture, float, tuple[int, int]]]:
 
 def sounds() -> dict[str, tuple[Sound, float]]:
     """What golden files of sound are made of: sound and quality."""
-    tune, both = melody(0.3), melody(0.4, channels=2)
+    tune = melody(0.3)
+    both = replace(tune, samples=melody(0.4).samples * np.array([1, 0.8], np.float32))
     half = len(both.samples) // 2
     by_turns = both.samples * np.repeat(np.eye(2, dtype=np.float32), half, 0)
     noise = np.random.default_rng(0).uniform(-1, 1, (7200, 1)).astype(np.float32)

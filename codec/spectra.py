@@ -1,9 +1,9 @@
 """Spectral distances of sounds, with gradients: what the ear compares, beside the waveform.
 
-Four views: log-mel spectra at three resolutions; magnitudes at the same, where few strong lines count as much as many
-weak ones; how levels vary, so that noise does not become lines nor lines noise; and the local structure of a
-spectrogram in bands as wide as the ear's, after the neurogram similarity (NSIM) of Hines 2015 and Chinen 2020 (ViSQOL
-v3).
+Training pays for them, and encoders choose by them. Four views: log-mel spectra at three resolutions; magnitudes at the
+same, where few strong lines count as much as many weak ones; how levels vary, so that noise does not become lines nor
+lines noise; and the local structure of a spectrogram in bands as wide as the ear's, after the neurogram similarity
+(NSIM) of Hines 2015 and Chinen 2020 (ViSQOL v3).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ TEXTURE_WINDOW = 512  # samples; hops are a quarter
 TEXTURE_FRAMES = 32  # 85 ms
 TEXTURE_BINS = 8  # 750 Hz
 TEXTURE_FLOOR = 1e-3  # added to variances: keeps gradients of square roots finite
+LEAST_SAMPLES = TEXTURE_WINDOW + TEXTURE_FRAMES * TEXTURE_WINDOW // 4
 EAR_BANDS = 32
 EAR_WINDOW = 3840  # 80 ms
 EAR_HOP = 960  # 20 ms
@@ -33,6 +34,12 @@ EAR_LOWEST = 50.0  # Hz
 EAR_FLOOR_DB = -45.0  # of amplitude, as 10 log10: so 90 dB below full scale
 EAR_RANGE_DB = 45.0  # below a frame's loudest band
 STRUCTURE_SOFTENING = 0.003  # of variances, dB^2: where nothing moves nothing is compared
+PRICE = 90.0  # kbit/s that a unit of distance is worth at the middle step ...
+PRICE_SLOPE = 0.8  # ... and octaves that this price rises by for each octave that the step falls
+CONVERGENCE_SHARE = 0.75  # of spectral convergence in the distance
+TEXTURE_SHARE = 1.5  # of the difference in texture
+OVERSHOOT_SHARE = 4.0  # of the root mean square of what lies beyond full scale
+OVERSHOOT_FLOOR = 1e-10  # of power: keeps gradients finite
 BLUR = ((0.0113, 0.0838, 0.0113), (0.0838, 0.6195, 0.0838), (0.0113, 0.0838, 0.0113))  # a Gaussian over 3 x 3
 
 
@@ -55,6 +62,20 @@ def ear_bands(window: int = EAR_WINDOW) -> Tensor:
     width = 1.019 * (centres / q + least)
     f = np.linspace(0, SAMPLE_RATE / 2, window // 2 + 1)[:, None]
     return torch.tensor((1 + ((f - centres[::-1]) / width[::-1]) ** 2) ** -4.0, dtype=torch.float32)
+
+
+def price(octaves: Tensor) -> Tensor:
+    """kbit/s that a unit of distance is worth at steps so many octaves finer than the middle one."""
+    return PRICE * torch.exp2(PRICE_SLOPE * octaves)
+
+
+class Heard(NamedTuple):
+    """(B,) distance: all that is heard, weighed; mel, nsim, texture: what figures show of it."""
+
+    distance: Tensor
+    mel: Tensor
+    nsim: Tensor
+    texture: Tensor
 
 
 class Views(NamedTuple):
@@ -100,6 +121,13 @@ class Spectra(nn.Module):
         self.register_buffer("ear", ear_bands())
         self.register_buffer(f"hann{EAR_WINDOW}", torch.hann_window(EAR_WINDOW))
         self.register_buffer("blur", torch.tensor(BLUR)[None, None])
+
+    def heard(self, x: Tensor, y: Tensor) -> Heard:
+        """All of it; y is compared to x, samples >= LEAST_SAMPLES."""
+        views, dissimilarity = self.views(x, y), self.dissimilarity(x, y)
+        overshoot = (F.relu(y.abs() - 1) ** 2).mean(1).add(OVERSHOOT_FLOOR).sqrt()
+        distance = views.mel + dissimilarity + CONVERGENCE_SHARE * views.convergence + TEXTURE_SHARE * views.texture
+        return Heard(distance + OVERSHOOT_SHARE * overshoot, views.mel, 1 - dissimilarity, views.texture)
 
     def views(self, x: Tensor, y: Tensor) -> Views:
         """Distances of power spectra; y is compared to x."""
