@@ -77,7 +77,9 @@ def decompress(
     def play(header: SoundHeader, tags: dict[str, str], pieces: Iterable[Samples]) -> None:
         depth = bit_depth or header.bit_depth
         if target == STREAM:
-            _write_all(media.WaveWriter(out, header.sample_rate, header.channels, depth), pieces)
+            stream = media.WaveWriter(out, header.sample_rate, header.channels, depth, tags)
+            _write_all(stream, pieces)
+            stream.close()
             return
         with media.SoundWriter(out, suffix, header.sample_rate, header.channels, depth, tags) as writer:
             _write_all(writer, pieces)

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +27,8 @@ from codec.media import (
     Sound,
     SoundReader,
     SoundWriter,
+    WaveReader,
+    WaveWriter,
     libsndfile,
     read_sound,
     resample,
@@ -433,3 +436,35 @@ def test_lengths_round_to_the_nearest() -> None:
     assert [resampled_length(n, 2, 1) for n in range(5)] == [0, 1, 1, 2, 2]  # halves up
     assert resampled_length(441, 44_100, 48_000) == 480
     assert resampled_length(10**12, 44_100, 48_000) == 1_088_435_374_150
+
+
+@pytest.mark.parametrize("encoding", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_a_wave_stream_is_read_as_the_file_is(encoding: str) -> None:
+    data = foreign("WAV", encoding, waves(9001))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        reader, whole = WaveReader(io.BytesIO(data), 10.0), read_sound(data)
+    assert [str(w.message) for w in said[::2]] == [str(w.message) for w in said[1::2]]
+    assert (reader.sample_rate, reader.channels, reader.bit_depth) == (RATE, 2, whole.bit_depth)
+    assert np.array_equal(np.concatenate(list(reader.blocks(1000))), whole.samples)
+
+
+def test_a_wave_stream_that_ends_early_says_so() -> None:
+    data = foreign("WAV", "PCM_16", waves(9000))
+    with pytest.warns(MediaNotice, match="ends early: 35956 of 36000 bytes"):
+        found = list(WaveReader(io.BytesIO(data[:-44]), 10.0).blocks(4096))
+    assert sum(map(len, found)) == 8989
+
+
+def test_a_wave_stream_of_another_kind_is_refused_and_says_which() -> None:
+    with pytest.raises(MediaError, match="kind 7 with 8 bits"):
+        WaveReader(io.BytesIO(foreign("WAV", "ULAW", waves())), 10.0)
+
+
+def test_a_wave_stream_says_what_it_leaves_out_and_cuts() -> None:
+    out = io.BytesIO()
+    with pytest.warns(MediaNotice, match="holds no tags: title left out"):
+        writer = WaveWriter(out, RATE, 2, 16, {"title": "ours"})
+    writer.write(waves(peak=3.0))
+    with pytest.warns(MediaNotice, match=r"\d+ samples beyond full scale were cut"):
+        writer.close()

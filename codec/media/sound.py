@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from codec.media.notices import notice
+
 Samples = npt.NDArray[np.float32]
 
 MAX_CHANNELS = 2
@@ -22,7 +24,8 @@ TAGS = (  # what libsndfile knows of a sound in words
     "license",
     "software",
 )
-BIT_DEPTHS = (16, 24, 32)
+FLOATS = 32  # the bit depth of samples that are no integers
+BIT_DEPTHS = (16, 24, FLOATS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,3 +78,9 @@ def to_integers(samples: Samples, bit_depth: int) -> tuple[npt.NDArray[np.int16 
     if bit_depth == 16:
         return cut.astype(np.int16), beyond
     return cut.astype(np.int32) << 8, beyond
+
+
+def notice_of_cuts(samples: int) -> None:
+    """Warns where so many samples were cut to full scale."""
+    if samples:
+        notice(f"{samples} samples beyond full scale were cut to it")

@@ -68,12 +68,10 @@ class SoundReader:
             raise
         self.sample_rate = int(self._sound.samplerate)
         self.channels = int(self._sound.channels)
-        self.bit_depth = BIT_DEPTH.get(self._sound.subtype, 16)
+        self.bit_depth = depth_of(self._sound.subtype)
         self.tags = _tags(self._sound)
         frames = int(self._sound.frames)
         self.declared_samples = frames if frames < LENGTH_UNKNOWN else None
-        if self._sound.subtype in ROUNDED:
-            notice(ROUNDED[self._sound.subtype])
 
     def _check(self, max_seconds: float) -> None:
         if self._sound.channels > MAX_CHANNELS:
@@ -112,8 +110,8 @@ class SoundReader:
 
     def _notice_early_end(self, done: int) -> None:
         shorter = SHORTER.search(self._sound.extra_info)
-        if shorter and int(shorter[1]) < STREAMED_BYTES:
-            notice(f"the file ends early: {shorter[2]} of {shorter[1]} bytes of samples are there")
+        if shorter:
+            notice_of_early_end(int(shorter[2]), int(shorter[1]))
         elif self.declared_samples is not None and done < self.declared_samples:
             notice(f"the file ends early: {done} of {self.declared_samples} samples are there")
 
@@ -222,6 +220,19 @@ def _tags(sound: SoundFile) -> dict[str, str]:
 def _check_size(size: int) -> None:
     if size > MAX_FILE_BYTES:
         raise LimitExceeded(f"a sound file of more than {MAX_FILE_BYTES} bytes")
+
+
+def depth_of(encoding: str) -> int:
+    """The bits of samples that libsndfile calls so, in memory. Warns: MediaNotice where they are fewer than before."""
+    if encoding in ROUNDED:
+        notice(ROUNDED[encoding])
+    return BIT_DEPTH.get(encoding, 16)
+
+
+def notice_of_early_end(found: int, declared: int) -> None:
+    """Warns where fewer bytes of samples were there than the file's head declares, unless that was a guess."""
+    if found < declared < STREAMED_BYTES:
+        notice(f"the file ends early: {found} of {declared} bytes of samples are there")
 
 
 def check_rate(sample_rate: int) -> None:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from codec.bitstream.errors import MediaError
 from codec.media import libsndfile
 from codec.media.notices import notice
-from codec.media.sound import TAGS, Samples, Sound, to_integers
+from codec.media.sound import FLOATS, TAGS, Samples, Sound, notice_of_cuts, to_integers
 from codec.media.sound_reading import BLOCK_SAMPLES
 
 # what a restored sound can be saved as: libsndfile's format, and its encoding by bits a sample
@@ -24,7 +24,6 @@ SOUND_SAVED_AS: dict[str, tuple[str, dict[int, str]]] = {
     ".mp3": ("MP3", {32: "MPEG_LAYER_III"}),
 }
 SOUNDS = frozenset({*SOUND_SAVED_AS, ".oga", ".opus", ".aif", ".aiff"})  # suffixes that folders are searched for
-FLOATS = 32
 
 # the tags that formats hold
 HELD: dict[str, frozenset[str]] = {
@@ -139,8 +138,7 @@ class SoundWriter:
                     self._pipe.flush()
         finally:
             self._drop_spool()
-        if self._beyond:
-            notice(f"{self._beyond} samples beyond full scale were cut to it")
+        notice_of_cuts(self._beyond)
 
     def _drop_spool(self) -> None:
         if self._pipe:

@@ -6,16 +6,25 @@ Source: RIFF and WAVE_FORMAT_EXTENSIBLE as Microsoft's "Multiple channel audio d
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO, Protocol
 
 import numpy as np
 
 from codec.bitstream.errors import LimitExceeded, MediaError
-from codec.media.sound import MAX_CHANNELS, Samples, to_integers
-from codec.media.sound_reading import check_rate
+from codec.media.notices import notice
+from codec.media.sound import FLOATS, MAX_CHANNELS, Samples, notice_of_cuts, to_integers
+from codec.media.sound_reading import check_rate, depth_of, notice_of_early_end
 
 PCM, IEEE_FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
+READABLE = {  # kinds and bits, and what libsndfile calls them
+    (PCM, 8): "PCM_U8",
+    (PCM, 16): "PCM_16",
+    (PCM, 24): "PCM_24",
+    (PCM, 32): "PCM_32",
+    (IEEE_FLOAT, 32): "FLOAT",
+    (IEEE_FLOAT, 64): "DOUBLE",
+}
 HEAD_BYTES = 12  # "RIFF", a length, "WAVE"
 UNKNOWN_LENGTH = 0xFFFFFFFF
 MAX_FORMAT_BYTES = 1 << 12
@@ -45,47 +54,42 @@ class WaveReader:
         self._stream = stream
         if not is_wave(self._exactly(HEAD_BYTES)):
             raise MediaError("not a WAVE file")
-        description, self._left = self._chunks()
+        description, self._declared = self._chunks()
         kind, self.channels, self.sample_rate, _, frame, bits = struct.unpack_from("<HHIIHH", description)
         if kind == EXTENSIBLE and len(description) >= 26:
             (kind,) = struct.unpack_from("<H", description, 24)
         if not 1 <= self.channels <= MAX_CHANNELS:
             raise MediaError(f"a sound of {self.channels} channels; only mono and stereo are supported")
-        if (kind, bits) not in {
-            (PCM, 16),
-            (PCM, 24),
-            (PCM, 32),
-            (IEEE_FLOAT, 32),
-        } or frame != self.channels * bits // 8:
+        if (kind, bits) not in READABLE or frame != self.channels * bits // 8:
             raise MediaError(f"a WAVE file of kind {kind} with {bits} bits cannot be read from a pipe")
         check_rate(self.sample_rate)
         self._kind, self._bits = kind, bits
         self._max_samples = max_seconds * self.sample_rate
-        self.bit_depth = 32 if kind == IEEE_FLOAT else 16 if bits == 16 else 24
+        self.bit_depth = depth_of(READABLE[kind, bits])
         self.tags: dict[str, str] = {}
 
     def blocks(self, samples: int) -> Iterator[Samples]:
         """Arrays (samples, channels) float32; the last may be shorter."""
         frame, done = self.channels * self._bits // 8, 0
         while True:
-            wanted = min(samples * frame, self._left)
-            data = self._up_to(wanted)
-            if self._left != UNKNOWN_LENGTH:
-                self._left -= len(data)
-            data = data[: len(data) // frame * frame]
-            if data:
-                done += len(data) // frame
-                if done > self._max_samples:
-                    raise LimitExceeded(f"a sound of more than {self._max_samples / self.sample_rate:g} seconds")
-                yield self._decoded(data)
+            endless = self._declared == UNKNOWN_LENGTH
+            data = self._up_to(samples * frame if endless else min(samples * frame, self._declared - done))
+            done += len(data)
+            if done // frame > self._max_samples:
+                raise LimitExceeded(f"a sound of more than {self._max_samples / self.sample_rate:g} seconds")
+            if len(data) >= frame:
+                yield self._decoded(data[: len(data) // frame * frame])
             if len(data) < samples * frame:
+                notice_of_early_end(done, self._declared)
                 return
 
     def _decoded(self, data: bytes) -> Samples:
         if self._kind == IEEE_FLOAT:
-            values = np.frombuffer(data, "<f4").astype(np.float32)
+            values = np.frombuffer(data, f"<f{self._bits // 8}").astype(np.float32)
             if not np.isfinite(values).all():
                 raise MediaError("the sound has samples that are no numbers, or infinite")
+        elif self._bits == 8:  # alone without a sign
+            values = np.frombuffer(data, np.uint8).astype(np.float32) / np.float32(128) - 1
         elif self._bits == 24:
             padded = np.zeros((len(data) // 3, 4), np.uint8)
             padded[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
@@ -128,24 +132,36 @@ class WaveReader:
 
 
 class WaveWriter:
-    """A WAVE file written to a pipe while its length is not known: the header says the longest that it can."""
+    """A WAVE file written to a pipe while its length is not known: the header says the longest that it can.
 
-    def __init__(self, stream: BinaryIO, sample_rate: int, channels: int, bit_depth: int) -> None:
-        self._stream, self._bit_depth = stream, bit_depth
-        kind, frame = IEEE_FLOAT if bit_depth == 32 else PCM, channels * bit_depth // 8
+    Tags, which WAVE keeps behind the samples, are left out with a MediaNotice.
+    """
+
+    def __init__(
+        self, stream: BinaryIO, sample_rate: int, channels: int, bit_depth: int, tags: Mapping[str, str] | None = None
+    ) -> None:
+        self._stream, self._bit_depth, self._beyond = stream, bit_depth, 0
+        if tags:
+            notice(f"WAVE through a pipe holds no tags: {', '.join(tags)} left out")
+        kind, frame = IEEE_FLOAT if bit_depth == FLOATS else PCM, channels * bit_depth // 8
         description = struct.pack("<HHIIHH", kind, channels, sample_rate, sample_rate * frame, frame, bit_depth)
         stream.write(b"RIFF" + struct.pack("<I", UNKNOWN_LENGTH) + b"WAVEfmt " + struct.pack("<I", len(description)))
         stream.write(description + b"data" + struct.pack("<I", UNKNOWN_LENGTH))
 
     def write(self, samples: Samples) -> None:
         """Appends (n, channels) float32; what lies beyond full scale is cut where the samples are integers."""
-        if self._bit_depth == 32:
+        if self._bit_depth == FLOATS:
             data = samples.astype("<f4").tobytes()
         else:
-            integers, _ = to_integers(samples, self._bit_depth)
+            integers, beyond = to_integers(samples, self._bit_depth)
+            self._beyond += beyond
             data = integers.astype("<i2").tobytes() if self._bit_depth == 16 else _upper_bytes(integers)
         self._stream.write(data)
         self._stream.flush()
+
+    def close(self) -> None:
+        """Ends the file. Warns: MediaNotice where samples were cut to full scale."""
+        notice_of_cuts(self._beyond)
 
 
 def _upper_bytes(integers: np.ndarray) -> bytes:
