@@ -75,11 +75,9 @@ def compress(
     from codec import api, media
 
     chosen = quality if given("quality") else None
-    try:
+    with options.usage_errors():
         api.check_choice(quality=chosen, bpp=target_bpp, psnr=target_psnr, size=target_size, ssim=target_ssim)
         api.check_effort(effort, roi is not None, metric)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
     mask = None
     if roi is not None:
         with files.named(roi), files.notices(roi):

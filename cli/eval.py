@@ -121,10 +121,8 @@ def images(effort: int, metric: Metric, **given: Any) -> None:
     from codec import api
     from codec.eval.pictures import Pictures
 
-    try:
+    with options.usage_errors():
         api.check_effort(effort, region_of_interest=False, metric=metric)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
     _evaluate(Pictures(effort, metric), **given)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -31,6 +33,15 @@ def size_bytes(text: str) -> int:
     if not found or found[2] not in UNITS or not 1 <= float(found[1]) * UNITS[found[2]] <= LARGEST_BYTES:
         raise click.BadParameter(f"'{text}' is not a size: expected bytes, as 50000, 50kB, 1.5MB or 48KiB.")
     return int(float(found[1]) * UNITS[found[2]])
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Arguments that the library refuses end as those that click refuses do."""
+    try:
+        yield
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _available(context: click.Context, parameter: click.Parameter, device: str) -> str:
