@@ -14,7 +14,7 @@ from codec.media import Samples
 
 HOP = format.HOP
 CEILING = np.float32(0.998)  # a little room for resampling
-LEAST_GAIN = np.float32(0.8)  # 1.9 dB: noise that peaks far beyond full scale shall not become quiet
+LEAST_GAIN = np.float32(0.65)  # 3.7 dB: noise that peaks far beyond full scale shall not become quiet
 REACH = 4  # hops that a gain holds before and behind its peak: a period of 50 Hz
 HELD = REACH + 1  # hops that must be known beyond those that are given
 
