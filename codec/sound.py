@@ -149,8 +149,10 @@ class Encoder:
         """The chunk that says how two channels are coded: the first that is heard; None where that is still to come."""
         for number in range(PATIENCE if self._channels > 1 else 0):
             span = self._span(number, total)
-            if span is None or span.count <= 0:
-                return None if span is None else self._span(0, total)
+            if span is None:
+                return None
+            if span.count <= 0:
+                break
             if np.abs(self._between(span.first * LATENT, (span.first + span.count) * LATENT)).max() > QUIET:
                 return span
         return self._span(0, total)
