@@ -155,7 +155,7 @@ class Decoder:
     def finish(self) -> None:
         """Raises CorruptFile where data is left over."""
         if not self._coder.maybe_exhausted():
-            raise CorruptFile("the coded stream holds more than the picture needs")
+            raise CorruptFile("the coded stream holds more than is needed")
 
 
 class PrefixDecoder:

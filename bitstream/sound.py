@@ -69,7 +69,7 @@ class SoundHeader:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether the source lay inside full scale: its samples were integers."""
+        """Whether samples belong inside full scale: those of the source were integers, or are written as such."""
         return self.bit_depth < 32
 
     @property
@@ -194,6 +194,7 @@ class Parser:
         if sizes != self._sizes or (self._end and latents != latents_of(samples, self.header.sample_rate)):
             self._fail(CorruptFile(f"{len(self._sizes)} chunks of {latents} latents are not what the file's end says"))
             samples = min(samples, longest)
+        self._check_length(samples / self.header.sample_rate)
         return SoundFile(self.header, self.tags, self.chunks, samples, tuple(self._damage))
 
     def resume_from_end(self, data: bytes) -> None:
@@ -278,16 +279,20 @@ class Parser:
 
     def _keep(self, section: Section, whole: bool = True) -> None:
         """One chunk."""
-        if len(self.chunks) >= self._max_chunks:
-            seconds = len(self.chunks) * CHUNK_SECONDS
-            raise LimitExceeded(f"a sound of more than {seconds} seconds, the limit is {self._max_seconds:g}")
         latents = section.payload[0] if section.payload else 0
+        # its last latent may code as little as one sample behind the block that it shares with the one before
+        least = ((len(self.chunks) * format.CHUNK_LATENTS + latents - 1) * format.FRAMES - 1) * format.HOP
+        self._check_length(least / format.SAMPLE_RATE)
         if not 1 <= latents <= format.CHUNK_LATENTS:
             raise CorruptFile(f"the chunk at offset {section.start} declares {latents} latents")
         if self.chunks and self.chunks[-1].latents != format.CHUNK_LATENTS:
             raise CorruptFile(f"a chunk at offset {section.start} follows a shorter one")
         self._sizes.append(section.size)
         self.chunks.append(Chunk(latents, section.payload[1:], whole))
+
+    def _check_length(self, seconds: float) -> None:
+        if seconds > self._max_seconds:
+            raise LimitExceeded(f"a sound of {seconds:g} seconds or more, the limit is {self._max_seconds:g}")
 
     def _keep_cut(self) -> None:
         """The beginning of a chunk that the file ends in."""

@@ -1,4 +1,4 @@
-"""Keeps decoded sound inside full scale: what was quantised peaks a little higher, and cutting it off would be heard.
+"""Turns peaks beyond full scale down: what was quantised peaks a little higher, and cutting it off would be heard.
 
 The gain falls where a peak comes, for a few hops before and behind it, along straight lines; beyond LEAST_GAIN peaks
 are left to be cut. It depends on no more than HELD hops on either side, so it is the same wherever decoding begins.

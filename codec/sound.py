@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import cast
 
 import numpy as np
@@ -60,7 +61,11 @@ class Decoded:
 
 
 class Encoder:
-    """A sound into a file, piece by piece: `push` returns bytes of the file as they are ready, `finish` the rest."""
+    """A sound into a file, piece by piece: `push` returns bytes of the file as they are ready, `finish` the rest.
+
+    Bytes come two seconds late; of stereo, whose way of coding is chosen by the first chunk that is not silent, nothing
+    comes before that, but for silence of more than ten seconds.
+    """
 
     def __init__(
         self,
@@ -184,7 +189,7 @@ class Encoder:
             beyond = max(LEAST_SAMPLES - len(x), 0)
             a, b = (torch.from_numpy(np.pad(side, ((0, beyond), (0, 0))).T.copy()) for side in (x, x_hat))
             octaves = AUDIO.config.middle - torch.tensor(self._step_index / format.STEP_UNITS)
-            heard = price(octaves) * Spectra().heard(a, b).distance.sum()
+            heard = price(octaves) * _spectra().heard(a, b).distance.sum()
         seconds = span.count * LATENT / format.SAMPLE_RATE
         return float(heard) + sum(map(len, coded.parts)) * 8 / 1000 / seconds
 
@@ -450,6 +455,11 @@ def _synthesised(loaded: Loaded, header: SoundHeader, features: Tensor, first: i
     added = noise(header.seed, first * FRAMES, (rows, latents * FRAMES, HOP), features.device)
     x_hat = model.synthesis(features, log2_steps_of(header, features.device), added)[:, 0]
     return _sides(x_hat.T.cpu().numpy(), header)
+
+
+@cache
+def _spectra() -> Spectra:
+    return Spectra()
 
 
 def _sides(samples: Samples, header: SoundHeader) -> Samples:
