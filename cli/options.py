@@ -71,7 +71,7 @@ effort_option = click.option(
     type=click.IntRange(0, EFFORT_MAX),
     default=DEFAULT_EFFORT,
     show_default=True,
-    help="0 is plain; 1 weighs bits against error, for 1 % smaller files; 2 to 9 refine each picture at length: "
+    help="0 is plain; 1 weighs bits against error, for half a percent; 2 to 9 refine each picture at length: "
     "3 takes seconds for 7 to 12 %, 9 half a minute for 8 to 14 %.",
 )
 metric_option = click.option(
