@@ -280,13 +280,13 @@ class Parser:
     def _keep(self, section: Section, whole: bool = True) -> None:
         """One chunk."""
         latents = section.payload[0] if section.payload else 0
-        # its last latent may code as little as one sample behind the block that it shares with the one before
-        least = ((len(self.chunks) * format.CHUNK_LATENTS + latents - 1) * format.FRAMES - 1) * format.HOP
-        self._check_length(least / format.SAMPLE_RATE)
         if not 1 <= latents <= format.CHUNK_LATENTS:
             raise CorruptFile(f"the chunk at offset {section.start} declares {latents} latents")
         if self.chunks and self.chunks[-1].latents != format.CHUNK_LATENTS:
             raise CorruptFile(f"a chunk at offset {section.start} follows a shorter one")
+        # its last latent may code as little as one sample behind the block that it shares with the one before
+        least = ((len(self.chunks) * format.CHUNK_LATENTS + latents - 1) * format.FRAMES - 1) * format.HOP
+        self._check_length(least / format.SAMPLE_RATE)
         self._sizes.append(section.size)
         self.chunks.append(Chunk(latents, section.payload[1:], whole))
 

@@ -184,7 +184,7 @@ class Encoder:
         """kbit/s of a chunk, and what is heard of its errors at the price of training."""
         coded = self._coded(header, span)
         with undisturbed(self._device):
-            x_hat = _synthesised(self._loaded, header, coded.latents.features, span.first)[HOP:-HOP]
+            x_hat = _samples_of(self._loaded, header, coded.latents.features, span.first)[HOP:-HOP]
             x = self._between(span.first * LATENT, span.first * LATENT + len(x_hat))
             beyond = max(LEAST_SAMPLES - len(x), 0)
             a, b = (torch.from_numpy(np.pad(side, ((0, beyond), (0, 0))).T.copy()) for side in (x, x_hat))
@@ -309,7 +309,7 @@ class _Player:
         start = max(self._block // FRAMES - halo, self._features_from)
         h = self._features[:, :, start - self._features_from :]
         with undisturbed(self._device):
-            x_hat = _synthesised(self._loaded, self._header, h, start)
+            x_hat = _samples_of(self._loaded, self._header, h, start)
         offset = (self._block + 1) * HOP - start * LATENT  # synthesis begins a hop before its first latent
         samples = x_hat[offset : offset + (stop - self._block) * HOP]
         self._block = stop
@@ -448,7 +448,7 @@ def _wanted(parsed: SoundFile, start_s: float, duration_s: float | None) -> tupl
     return first, last
 
 
-def _synthesised(loaded: Loaded, header: SoundHeader, features: Tensor, first: int) -> Samples:
+def _samples_of(loaded: Loaded, header: SoundHeader, features: Tensor, first: int) -> Samples:
     """Samples (n, channels) of features (channels, 1, n, M), the first of which is that of latent `first`."""
     rows, _, latents, _ = features.shape
     model = cast(AudioModel, loaded.model)

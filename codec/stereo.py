@@ -10,7 +10,7 @@ import numpy as np
 
 from codec.bitstream import format
 from codec.media import Samples
-from codec.models import AUDIO
+from codec.quality import AUDIO
 
 WEAKER_OCTAVES = 1.75  # that the step of the weaker one is coarser by
 ROOT_HALF = np.float32(np.sqrt(0.5))
@@ -27,5 +27,5 @@ def mid_side(samples: Samples) -> Samples:
 def ways(samples: Samples, step_index: int) -> tuple[Steps, Steps]:
     """The steps of left and right, and of sum and difference, of samples (n, 2) at a nominal one."""
     mid, side = (mid_side(samples) ** 2).sum(0)
-    coarser = min(step_index + round(WEAKER_OCTAVES * format.STEP_UNITS), AUDIO.curve.step_index(0))
+    coarser = min(step_index + round(WEAKER_OCTAVES * format.STEP_UNITS), AUDIO.step_index(0))
     return (step_index, None), (step_index, coarser) if mid >= side else (coarser, step_index)

@@ -4,8 +4,8 @@ Linear path: the MDCT (5 ms frames), companded, then four frames become one late
 each frequency, of which the 640 strongest coefficients are kept; synthesis is the transpose. Before them stand the
 energies of 32 bands. Residual blocks at either scale, in both directions, learn the rest; the weaker coefficients, all
 treble and worth bits at high quality only, go around those of latents. At the end synthesis adds noise where it wants
-it and moves bands towards their energies. Channels of a file are rows: (B, rows, frames,
-coefficients), 1 row mono, 2 stereo.
+it and moves bands towards their energies. Everything is (B, rows, frames, coefficients) with one row; the channels of a
+file are a batch, each at a step of its own.
 """
 
 from __future__ import annotations
@@ -205,11 +205,11 @@ class AudioModel(Autoencoder):
         with torch.autocast(h.device.type, enabled=False):
             return self.envelope.near(h[..., :BANDS].float() * norm, energies.float() * norm) / norm
 
-    def silence(self, rows: int, latents: int) -> Tensor:
-        """(rows, 1, latents, M) features that synthesis makes silence of."""
+    def silence(self, channels: int, latents: int) -> Tensor:
+        """(channels, 1, latents, M) features that synthesis makes silence of."""
         device = self.log2_norm_fine.device
         c = torch.zeros(1, 1, self.config.merged, self.config.hop, device=device)
-        features = torch.zeros(rows, 1, latents, len(self.prior.log2_norm), device=device)
+        features = torch.zeros(channels, 1, latents, len(self.prior.log2_norm), device=device)
         features[..., :BANDS] = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
         return features
 
