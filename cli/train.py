@@ -53,6 +53,7 @@ CROP_MULTIPLES = {"image": 64, "audio": 4}
     show_default=True,
     help="Peak, for AdamW.",
 )
+@click.option("--rounded", is_flag=True, help="Train all but the encoder, on latents as encoders round them, at last.")
 @click.option("--snapped", is_flag=True, help="Fine-tune with the entropy nets on their integer grid; do it last.")
 @click.option(
     "--start-from",
@@ -78,6 +79,7 @@ def train(
     batch: int,
     crop: int | None,
     learning_rate: float,
+    rounded: bool,
     snapped: bool,
     start_from: Path | None,
     threads: int | None,
@@ -98,7 +100,7 @@ def train(
     from codec.training import team
     from codec.training.loop import Plan
 
-    plan = Plan(steps, decay_steps, batch, crop, model, learning_rate, seed=seed, snapped=snapped)
+    plan = Plan(steps, decay_steps, batch, crop, model, learning_rate, seed=seed, snapped=snapped, rounded=rounded)
     folder.mkdir(parents=True, exist_ok=True)
     team.run(processes, partial(_work, plan, list(sources), folder, start_from, threads, device))
 

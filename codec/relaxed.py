@@ -1,6 +1,7 @@
 """The differentiable stand-in for coding in training: noise for the rate, straight-through rounding for all else.
 
-Sources: Ballé 2017 (additive noise), Minnen and Singh 2020 (mixed quantisation).
+In a last stage decoder and entropy nets learn from latents as encoders round them, `rounded_pass`.
+Sources: Ballé 2017 (additive noise), Minnen and Singh 2020 (mixed quantisation), Guo 2021 (soft, then hard).
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import torch
 from torch import Tensor
 
 from codec.autoencoder import Autoencoder
-from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE, rows_of
+from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE, at_positions, rows_of
+from codec.rounding import BITS_PER_ERROR as ROUNDING_PRICE
+from codec.rounding import Rounding
 
 LOG2_SCALE_MIN = -ROW_OF_UNIT_SCALE / ROWS_PER_OCTAVE - 0.75  # a little below row 0, which is certain
 LOG2_SCALE_MAX = (ROWS - 1 - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE
@@ -42,9 +45,9 @@ def logistic_bits(residual: Tensor, scale: Tensor) -> Tensor:
     return -torch.log2(p.clamp_min(LEAST_PROBABILITY))
 
 
-def straight_round(x: Tensor) -> Tensor:
-    """x rounded; the gradient passes as if it were not."""
-    return x + (x.round() - x).detach()
+def straight(x: Tensor, integers: Tensor) -> Tensor:
+    """The integers that x becomes; the gradient passes as if it stayed x."""
+    return x + (integers - x).detach()
 
 
 def noisy(x: Tensor) -> Tensor:
@@ -62,27 +65,52 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
     return Pass(model.synthesis(coded.h_hat, log2_step).float(), coded.y_bits, coded.z_bits)
 
 
-def relaxed_latents(model: Autoencoder, h: Tensor, z: Tensor, log2_step: Tensor, hard: bool) -> RelaxedLatents:
+def rounded_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, rounding: Rounding | None) -> Pass:
+    """x coded at nominal steps 2^log2_step, (B,), as in a real file; the encoder, steps included, gets no gradient.
+
+    rounding: how latents become integers; to the nearest where None.
+    """
+    with torch.no_grad():
+        h = model.analysis(x, log2_step)
+        z = model.hyper_analysis(h)
+    coded = relaxed_latents(model, h, z, log2_step, True, rounding, steps_learn=False)
+    return Pass(model.synthesis(coded.h_hat, log2_step).float(), coded.y_bits, coded.z_bits)
+
+
+def relaxed_latents(
+    model: Autoencoder,
+    h: Tensor,
+    z: Tensor,
+    log2_step: Tensor,
+    hard: bool,
+    rounding: Rounding | None = None,
+    steps_learn: bool = True,
+) -> RelaxedLatents:
     """Features h (B, h, w, M) and hyper-latents z, coded at nominal steps 2^log2_step, (B,), with gradients.
 
-    hard: rounded latents for the rate too, and row 0 is certain.
+    hard: rounded latents for the rate too, and row 0 is certain. rounding: to the nearest where None. steps_learn:
+    whether gradients reach what the steps of channels come from.
     """
     told = model.gain.told(log2_step)
     z_scale = torch.exp2(model.prior.z_log2_scale(told).float())[:, None, None]
-    z_hat = straight_round(z)
+    z_hat = straight(z, z.round())
     z_bits = logistic_bits(z_hat if hard else noisy(z), z_scale)
     features = model.prior.features(z_hat, told, (h.shape[1], h.shape[2]))
-    log2_steps = model.log2_steps(features, log2_step)
+    with torch.set_grad_enabled(steps_learn and torch.is_grad_enabled()):
+        log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)
+    price = ROUNDING_PRICE * torch.exp2(2 * (log2_steps.detach() - log2_step[:, None, None]))
     y = h.flatten(1, 2) * to_steps
     residuals: list[Tensor] = []
     scales: list[Tensor] = []
 
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         residual = y[:, :, channels].index_select(1, where) - mean
-        rounded = straight_round(residual)
+        rows, values = rows_of(log2_scale), residual.detach()
+        integers = rounding(values, rows, at_positions(price[..., channels], where)) if rounding else values.round()
+        rounded = straight(residual, integers)
         if hard:
-            rounded = rounded * (rows_of(log2_scale) > 0)
+            rounded = rounded * (rows > 0)
         residuals.append((rounded if hard else residual).flatten(1))
         scales.append(log2_scale.flatten(1))
         return rounded + mean

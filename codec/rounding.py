@@ -29,6 +29,11 @@ class Rounding:
             savings[row, 1 : reach + 1] = np.diff(bits)
         self.savings = torch.from_numpy(savings)  # (rows, magnitude): bits saved by one step towards zero
 
+    def to(self, device: torch.device) -> Rounding:
+        """Itself, on a device."""
+        self.savings = self.savings.to(device)
+        return self
+
     def __call__(self, values: Tensor, rows: Tensor, price: Tensor) -> Tensor:
         """Integers (B, n, C) for values (B, n, C) under table rows.
 

@@ -1,9 +1,9 @@
 """Spectral distances of sounds, with gradients: what the ear compares, beside the waveform.
 
-Training pays for them, and encoders choose by them. Four views: log-mel spectra at three resolutions; magnitudes at the
+Training pays for them, and encoders choose by them. Five views: log-mel spectra at three resolutions; magnitudes at the
 same, where few strong lines count as much as many weak ones; how levels vary, so that noise does not become lines nor
-lines noise; and the local structure of a spectrogram in bands as wide as the ear's, after the neurogram similarity
-(NSIM) of Hines 2015 and Chinen 2020 (ViSQOL v3).
+lines noise; the local structure of a spectrogram in bands as wide as the ear's, after the neurogram similarity (NSIM)
+of Hines 2015 and Chinen 2020 (ViSQOL v3); and loudness, see `codec.loudness`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from codec.bitstream.format import SAMPLE_RATE
+from codec.loudness import Loudness
 
 MEL_BANDS = {2048: 160, 1024: 128, 512: 80}  # by samples of a window; hops are a quarter
 MEL_FLOOR = 1e-5  # of power
@@ -34,10 +35,12 @@ EAR_LOWEST = 50.0  # Hz
 EAR_FLOOR_DB = -45.0  # of amplitude, as 10 log10: so 90 dB below full scale
 EAR_RANGE_DB = 45.0  # below a frame's loudest band
 STRUCTURE_SOFTENING = 0.003  # of variances, dB^2: where nothing moves nothing is compared
-PRICE = 90.0  # kbit/s that a unit of distance is worth at the middle step ...
-PRICE_SLOPE = 0.8  # ... and octaves that this price rises by for each octave that the step falls
-CONVERGENCE_SHARE = 0.75  # of spectral convergence in the distance
+PRICE = 48.0  # kbit/s that a unit of distance is worth at the middle step ...
+PRICE_SLOPE = 0.95  # ... and octaves that this price rises by for each octave that the step falls
+STRUCTURE_SHARE = 1.5  # of neurogram dissimilarity in the distance
+CONVERGENCE_SHARE = 0.75  # of spectral convergence
 TEXTURE_SHARE = 1.5  # of the difference in texture
+LOUDNESS_SHARE = 0.6  # of what PESQ would take off
 OVERSHOOT_SHARE = 4.0  # of the root mean square of what lies beyond full scale
 OVERSHOOT_FLOOR = 1e-10  # of power: keeps gradients finite
 BLUR = ((0.0113, 0.0838, 0.0113), (0.0838, 0.6195, 0.0838), (0.0113, 0.0838, 0.0113))  # a Gaussian over 3 x 3
@@ -70,12 +73,13 @@ def price(octaves: Tensor) -> Tensor:
 
 
 class Heard(NamedTuple):
-    """(B,) distance: all that is heard, weighed; mel, nsim, texture: what figures show of it."""
+    """(B,) distance: all that is heard, weighed; the rest: what figures show of it."""
 
     distance: Tensor
     mel: Tensor
     nsim: Tensor
     texture: Tensor
+    disturbance: Tensor
 
 
 class Views(NamedTuple):
@@ -121,13 +125,22 @@ class Spectra(nn.Module):
         self.register_buffer("ear", ear_bands())
         self.register_buffer(f"hann{EAR_WINDOW}", torch.hann_window(EAR_WINDOW))
         self.register_buffer("blur", torch.tensor(BLUR)[None, None])
+        self.loudness = Loudness()
 
     def heard(self, x: Tensor, y: Tensor) -> Heard:
         """All of it; y is compared to x, samples >= LEAST_SAMPLES."""
         views, dissimilarity = self.views(x, y), self.dissimilarity(x, y)
+        disturbance = self.loudness.disturbance(x, y)
         overshoot = (F.relu(y.abs() - 1) ** 2).mean(1).add(OVERSHOOT_FLOOR).sqrt()
-        distance = views.mel + dissimilarity + CONVERGENCE_SHARE * views.convergence + TEXTURE_SHARE * views.texture
-        return Heard(distance + OVERSHOOT_SHARE * overshoot, views.mel, 1 - dissimilarity, views.texture)
+        distance = (
+            views.mel
+            + STRUCTURE_SHARE * dissimilarity
+            + CONVERGENCE_SHARE * views.convergence
+            + TEXTURE_SHARE * views.texture
+            + LOUDNESS_SHARE * disturbance
+            + OVERSHOOT_SHARE * overshoot
+        )
+        return Heard(distance, views.mel, 1 - dissimilarity, views.texture, disturbance)
 
     def views(self, x: Tensor, y: Tensor) -> Views:
         """Distances of power spectra; y is compared to x."""

@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
+import codec
 from codec import coding, weights
 from codec.bitstream.entropy import Models
 from codec.bitstream.errors import ModelMismatch
@@ -26,20 +27,20 @@ from codec.classical import block_transform, dct_matrix, picture_statistics
 from codec.encoding import padded
 from codec.eval.metrics import psnr_db
 from codec.fixed import FixedLayer, Mood, set_mood
-from codec.media import Pixels, sound_file
+from codec.media import Pixels, read_sound, resample, sound_file
 from codec.models import AUDIO, IMAGE
 from codec.models.audio import AudioModel
 from codec.models.image import ImageModel
-from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
-from codec.relaxed import relaxed_pass
+from codec.relaxed import relaxed_pass, rounded_pass
+from codec.rounding import Rounding
 from codec.spectra import Spectra
 from codec.training import checkpoint
 from codec.training.export import export
 from codec.training.loop import Plan, Trainer, begin, load_trained, train
 from codec.training.pictures import Crops, pictures
 from codec.training.sounds import Cuts
-from codec.training.tables import fitted
-from tests.conftest import PARROTS, Run
+from codec.training.tables import assumed, fitted
+from tests.conftest import PARROTS, SPEECH, Run
 from tests.sounds import melody
 
 CPU = torch.device("cpu")
@@ -197,6 +198,34 @@ def test_integer_nets_cost_at_most_three_permille(parrots: Pixels) -> None:
     assert bits[1] < bits[0] * 1.003
 
 
+def test_the_last_stage_trains_all_but_the_encoder(crops: Crops) -> None:
+    torch.manual_seed(0)
+    model = IMAGE.build()
+    load_trained(model, IMAGE.path)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    trainer = Trainer(model, replace(PLAN, rounded=True), CPU, crops)
+    for _ in range(3):
+        assert trainer.train_step()["loss"].isfinite()
+    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    parts = {name.split(".")[0] for name in moved}
+    assert parts == {"s16", "s8", "up", "idct", "prior"}
+    assert {name for name, _ in model.prior.named_parameters()} == {n[6:] for n in moved if n.startswith("prior.")}
+
+
+def test_the_last_stage_sees_latents_as_files_hold_them(parrots: Pixels) -> None:
+    loaded, x = weights.installed(IMAGE.id, CPU), torch.tensor(parrots[None, :256, :256]).float()
+    rounding = Rounding(assumed())
+    for log2_step in (torch.tensor([3.5]), torch.tensor([6.0])):
+        with torch.inference_mode():
+            h = loaded.model.analysis(x, log2_step)
+            coded = coding.encode(loaded.model, Models(assumed()), h, log2_step, b"", rounding)
+            seen = rounded_pass(loaded.model, x, log2_step, rounding)
+            shown = loaded.model.synthesis(coded.latents.features, log2_step)
+        assert torch.equal(seen.x_hat, shown)
+        size = sum(map(len, coded.parts))
+        assert size * 0.99 < float(seen.y_bits + seen.z_bits) / 8 < size
+
+
 def test_the_networks_keep_their_budget_of_multiplications() -> None:
     """Per pixel: at most 25,000 in synthesis, 12,000 in the entropy nets, 60,000 in analysis."""
     model = IMAGE.model(IMAGE.config)
@@ -257,7 +286,7 @@ def test_a_larger_model_starts_where_a_smaller_one_stood(tmp_path: Path, parrots
 
 def test_tables_fitted_to_pictures_make_them_smaller(parrots: Pixels) -> None:
     loaded = weights.installed(IMAGE.id, CPU)
-    before = logistic_tables((np.arange(ROWS) - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE)
+    before = assumed()
     crop = np.ascontiguousarray(parrots[:128, :192])
     after = fitted(loaded.model, before, [padded(crop, CPU)], (6.25, 4.25, 2.75), rounded=True)
     step = torch.tensor([2.75])
@@ -373,7 +402,23 @@ def test_spectral_distances_are_none_between_equals_and_grow() -> None:
         lambda a, b: spectra.views(a, b).convergence,
         lambda a, b: spectra.views(a, b).texture,
         spectra.dissimilarity,
+        spectra.loudness.disturbance,
     ):
         found = [float(distance(x, x + share * noise)) for share in (0, 0.1, 1)]
         assert found[0] == pytest.approx(0, abs=1e-3)
         assert found == sorted(found)
+
+
+def test_disturbance_follows_pesq() -> None:
+    pesq = pytest.importorskip("pesq").pesq
+    speech = read_sound(SPEECH)
+    x = speech.samples[: 4 * speech.sample_rate].mean(1, keepdims=True)
+    lost, scores = [], []
+    for quality in (0, 10, 25, 45, 80):
+        copy, _ = codec.decompress(codec.compress_audio(x, sample_rate=speech.sample_rate, quality=quality))
+        at_48, at_16 = ([resample(s, speech.sample_rate, rate)[:, 0] for s in (x, copy)] for rate in (48_000, 16_000))
+        lost.append(float(Spectra().loudness.disturbance(*(torch.from_numpy(s)[None] for s in at_48))))
+        mapped = pesq(16_000, *at_16, "wb")
+        scores.append((4.6607 - np.log(4 / (mapped - 0.999) - 1)) / 1.3669)  # P.862.2 the other way round
+    assert lost == sorted(lost, reverse=True)
+    assert np.corrcoef(lost, scores)[0, 1] < -0.98

@@ -7,16 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from codec import weights
-from codec.bitstream.tables import logistic_tables
 from codec.models import MODELS
-from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
 from codec.training import checkpoint
 from codec.training.loop import load_averaged
-from codec.training.tables import fitted
+from codec.training.tables import assumed, fitted
 from codec.training.tasks import table_signals_of
 
 
@@ -38,7 +35,7 @@ def export(run: Path, target: Path, sources: Sequence[Path] = ()) -> dict[str, A
         "plan": saved["plan"],
         "torch": torch.__version__,
     }
-    tables = logistic_tables((np.arange(ROWS) - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE)
+    tables = assumed()
     arrays = weights.pack(model, tables)
     if sources:
         weights.unpack(model, arrays)

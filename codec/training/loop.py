@@ -28,11 +28,13 @@ from codec import weights
 from codec.autoencoder import Autoencoder
 from codec.bitstream.errors import ModelMismatch
 from codec.fixed import Mood, set_mood
-from codec.relaxed import Pass, relaxed_pass
+from codec.relaxed import Pass, relaxed_pass, rounded_pass
+from codec.rounding import Rounding
 from codec.training import checkpoint
 from codec.training.curve import draw
 from codec.training.graphed import Graphed, compile_blocks, uncompiled
 from codec.training.loss import balanced
+from codec.training.tables import assumed
 from codec.training.task import Task
 from codec.training.team import Team
 
@@ -63,6 +65,7 @@ class Plan:
     ema: float = 0.999
     seed: int = 0
     snapped: bool = False  # entropy nets with rounded weights and values, the last stage before export
+    rounded: bool = False  # latents as encoders round them; the encoder stays as it is
 
     def rate_at(self, step: int) -> float:
         """Share of the learning rate at a step: warm-up, flat, then half a cosine."""
@@ -79,6 +82,7 @@ class Trainer:
         self.model = model.to(device)
         self.plan, self.device, self.task = plan, device, task
         self.team, self.step, self.core_seconds = team, 0, 0.0
+        self.rounding = Rounding(assumed()).to(device) if plan.rounded and task.rounds_by_price else None
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         linear = {id(p) for p in model.linear_parameters()}
         named = list(self.model.named_parameters())
@@ -100,6 +104,8 @@ class Trainer:
     def coded(self, x: Tensor, log2_step: Tensor, hard: bool = False) -> Pass:
         """A pass in the plan's precision."""
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            if self.plan.rounded:
+                return rounded_pass(self.model, x, log2_step, self.rounding)
             return relaxed_pass(self.model, x, log2_step, hard)
 
     def train_step(self) -> dict[str, Tensor]:

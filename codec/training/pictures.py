@@ -50,8 +50,8 @@ def pixels(image: Image.Image) -> Tensor:
 
 def table_signals(sources: Iterable[Path]) -> TableSignals:
     """The first pictures, as `--effort 1` codes them. Raises MediaError."""
-    some = islice(pictures(sources), TABLE_PICTURES)
-    return TableSignals((padded(np.array(image), torch.device("cpu")) for image in some), TABLE_STEPS, rounded=True)
+    some = (padded(np.array(image), torch.device("cpu")) for image in islice(pictures(sources), TABLE_PICTURES))
+    return TableSignals(some, TABLE_STEPS, Crops.rounds_by_price)
 
 
 class Pool:
@@ -85,6 +85,7 @@ class Crops:
     validation_steps: tuple[float, ...] = (7.0, 6.0, 5.0, 4.0, 3.0)
     softening = SOFTENING
     figure_names: tuple[str, ...] = ("bpp", "psnr")
+    rounds_by_price = True
 
     def __init__(self, sources: list[Path], crop: int, device: torch.device, seed: int = 0) -> None:
         self.crop, self.seed = crop, seed

@@ -25,7 +25,7 @@ from codec.training.task import Judged, TableSignals
 
 GAIN_DB = (-24.0, 6.0)  # random, as far as full scale allows; the difference of stereo is quiet
 FULL_SCALE = 32767
-SYNTHETIC_SHARE = 3 / 16
+SYNTHETIC_SHARE = 1 / 4
 SYNTHETIC_SOUNDS = 2000
 SYNTHETIC_LEVEL = (-2.0, 0.5)  # log10 of the peak, as far as full scale allows
 STATISTICS_SOUNDS = 200
@@ -105,7 +105,7 @@ def table_signals(sources: Iterable[Path]) -> TableSignals:
         return as_signal(sound[: (len(sound) - hop) // latent * latent + hop])
 
     some = islice((sound for sound in sounds(sources) if len(sound) > latent + hop), TABLE_SOUNDS)
-    return TableSignals(map(whole, some), TABLE_STEPS, rounded=False)
+    return TableSignals(map(whole, some), TABLE_STEPS, Cuts.rounds_by_price)
 
 
 class Pool:
@@ -133,7 +133,8 @@ class Cuts:
     row: ModelRow[AudioConfig] = AUDIO
     validation_steps: tuple[float, ...] = (8.0, 7.0, 6.0, 5.0, 4.0)
     softening = 0.3  # kbit/s
-    figure_names: tuple[str, ...] = ("kbps", "mel", "nsim", "texture")
+    figure_names: tuple[str, ...] = ("kbps", "mel", "nsim", "texture", "disturbance")
+    rounds_by_price = False
 
     def __init__(self, sources: list[Path], latents: int, device: torch.device, seed: int = 0) -> None:
         self.hop, self.merged, self.seed = self.row.config.hop, self.row.config.merged, seed
@@ -169,7 +170,7 @@ class Cuts:
     def judged(self, x: Tensor, coded: Pass, log2_step: Tensor) -> Judged:
         """Costs in kbit/s, with spectral distances and companded squared error at their prices.
 
-        Figures: kbit/s, log-mel distance, neurogram similarity, difference in texture.
+        Figures: kbit/s, log-mel distance, neurogram similarity, difference in texture, disturbance.
         """
         a, b = self._inner(x), self._inner(coded.x_hat)
         heard = self.spectra.heard(a, b)
@@ -177,7 +178,7 @@ class Cuts:
         squared_error: Tensor = ((ca - cb) ** 2).sum((1, 2)) * self._per_second(x) / 1000
         waveform = WAVEFORM_PRICE * torch.exp2(-2 * log2_step) * squared_error
         kbps = (coded.y_bits + coded.z_bits) * self._per_second(x) / 1000
-        figures = {"kbps": kbps, "mel": heard.mel, "nsim": heard.nsim, "texture": heard.texture}
+        figures = dict(zip(self.figure_names, (kbps, *heard[1:]), strict=True))
         costs = kbps + price(self.row.config.middle - log2_step) * heard.distance + waveform
         return Judged(costs, {name: value.detach() for name, value in figures.items()})
 

@@ -16,11 +16,17 @@ from torch import Tensor
 from codec import coding
 from codec.autoencoder import Autoencoder
 from codec.bitstream.entropy import Encoder, Models, Rows, Symbols
-from codec.bitstream.tables import TOTAL, Tables, quantised
+from codec.bitstream.tables import TOTAL, Tables, logistic_tables, quantised
 from codec.devices import undisturbed
+from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
 from codec.rounding import Rounding
 
 PRIOR_SYMBOLS = 200.0  # so many symbols of a row are taken on trust from the table before
+
+
+def assumed() -> Tables:
+    """The logistics that training assumes, one for each row."""
+    return logistic_tables((np.arange(ROWS) - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE)
 
 
 class Census(Encoder):

@@ -24,7 +24,8 @@ class Task(Protocol):
 
     validation: signals that are kept out of training, each as one of a batch; validation_steps: log2 of the nominal
     steps that they are coded at, in turn; softening: added to costs before their logarithm, keeps empty signals from
-    weighing without end; figure_names: of the figures of `judged`.
+    weighing without end; figure_names: of the figures of `judged`; rounds_by_price: whether its encoder weighs bits
+    against error where it rounds, as a rule.
     """
 
     row: ModelRow[Any]
@@ -32,6 +33,7 @@ class Task(Protocol):
     validation_steps: tuple[float, ...]
     softening: float
     figure_names: tuple[str, ...]
+    rounds_by_price: bool
 
     def fresh(self) -> Autoencoder:
         """A model at its start: the classical transform with the statistics of the data."""
