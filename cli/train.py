@@ -69,6 +69,11 @@ CROP_MULTIPLES = {"image": 64, "audio": 4}
     help="Processes that share each batch, a core each: the fastest way to use several cores.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of crops and noise.")
+@click.option(
+    "--minutes",
+    type=options.FiniteRange(0, min_open=True),
+    help="Stop after so long, the checkpoint written; the same command goes on.  [default: no limit]",
+)
 @options.device_option
 def train(
     sources: tuple[Path, ...],
@@ -85,6 +90,7 @@ def train(
     threads: int | None,
     processes: int,
     seed: int,
+    minutes: float | None,
     device: str,
 ) -> None:
     """Train a model on DATA: tar shards or folders of pictures or sounds."""
@@ -97,16 +103,26 @@ def train(
         import matplotlib  # noqa: F401
     except ImportError as error:
         raise CodecError("training draws its curve with matplotlib: pip install 'codec[train]'") from error
-    from codec.training import team
+    from codec.training import checkpoint, team
     from codec.training.loop import Plan
+
+    if rounded and start_from is None and not (folder / checkpoint.NAME).exists():
+        raise click.UsageError("--rounded is a last stage: --start-from says what it starts from")
 
     plan = Plan(steps, decay_steps, batch, crop, model, learning_rate, seed=seed, snapped=snapped, rounded=rounded)
     folder.mkdir(parents=True, exist_ok=True)
-    team.run(processes, partial(_work, plan, list(sources), folder, start_from, threads, device))
+    team.run(processes, partial(_work, plan, list(sources), folder, start_from, threads, device, minutes))
 
 
 def _work(
-    plan: Plan, sources: list[Path], folder: Path, start_from: Path | None, threads: int | None, device: str, team: Team
+    plan: Plan,
+    sources: list[Path],
+    folder: Path,
+    start_from: Path | None,
+    threads: int | None,
+    device: str,
+    minutes: float | None,
+    team: Team,
 ) -> None:
     """One process of a run."""
     import torch
@@ -121,11 +137,11 @@ def _work(
     on = device_named(device)
     task = task_named(plan.model, sources, plan.crop, on, plan.seed)
     trainer = loop.begin(task, plan, on, folder, start_from, team)
-    quiet = None if team.rank == 0 else True
+    quiet, shown = None if team.rank == 0 else True, ("loss", *task.figure_names, "signals_per_s")
     with tqdm(total=plan.steps, initial=trainer.step, unit="step", disable=quiet) as bar:
 
         def report(row: dict[str, float]) -> None:
             bar.update(trainer.step - bar.n)
-            bar.set_postfix({key: f"{row[key]:.3f}" for key in row if key in ("loss", *task.figure_names)})
+            bar.set_postfix({key: f"{row[key]:.3f}" for key in row if key in shown})
 
-        loop.train(trainer, folder, report)
+        loop.train(trainer, folder, report, minutes)

@@ -70,7 +70,7 @@ def rounded_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, rounding: Rou
 
     rounding: how latents become integers; to the nearest where None.
     """
-    with torch.no_grad():
+    with torch.no_grad():  # autocast keeps these casts of weights: none may be shared with what learns
         h = model.analysis(x, log2_step)
         z = model.hyper_analysis(h)
     coded = relaxed_latents(model, h, z, log2_step, True, rounding, steps_learn=False)
@@ -99,18 +99,20 @@ def relaxed_latents(
     with torch.set_grad_enabled(steps_learn and torch.is_grad_enabled()):
         log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)
-    price = ROUNDING_PRICE * torch.exp2(2 * (log2_steps.detach() - log2_step[:, None, None]))
+    of_nominal = torch.exp2(2 * (log2_steps.detach() - log2_step[:, None, None]))
     y = h.flatten(1, 2) * to_steps
     residuals: list[Tensor] = []
     scales: list[Tensor] = []
 
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         residual = y[:, :, channels].index_select(1, where) - mean
-        rows, values = rows_of(log2_scale), residual.detach()
-        integers = rounding(values, rows, at_positions(price[..., channels], where)) if rounding else values.round()
+        integers = residual.detach().round()
+        if rounding:
+            price = ROUNDING_PRICE * at_positions(of_nominal[..., channels], where)
+            integers = rounding(residual.detach(), rows_of(log2_scale), price)
         rounded = straight(residual, integers)
         if hard:
-            rounded = rounded * (rows > 0)
+            rounded = rounded * (rows_of(log2_scale) > 0)
         residuals.append((rounded if hard else residual).flatten(1))
         scales.append(log2_scale.flatten(1))
         return rounded + mean

@@ -20,7 +20,6 @@ class Rounding:
     """Rounds latents with the prices of the tables."""
 
     def __init__(self, tables: Tables) -> None:
-        self.reach = torch.from_numpy(tables.reach.astype(np.int64))
         width = int(tables.reach.max())
         savings = np.zeros((len(tables.reach), width + 1), np.float32)
         for row in range(1, len(tables.reach)):

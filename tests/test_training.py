@@ -21,7 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import codec
 from codec import coding, weights
 from codec.bitstream.entropy import Models
-from codec.bitstream.errors import ModelMismatch
+from codec.bitstream.errors import MediaError, ModelMismatch
 from codec.bitstream.tables import logistic_tables
 from codec.classical import block_transform, dct_matrix, picture_statistics
 from codec.encoding import padded
@@ -40,7 +40,7 @@ from codec.training.loop import Plan, Trainer, begin, load_trained, train
 from codec.training.pictures import Crops, pictures
 from codec.training.sounds import Cuts
 from codec.training.tables import assumed, fitted
-from tests.conftest import PARROTS, SPEECH, Run
+from tests.conftest import PARROTS, SPEECH, Run, only_line
 from tests.sounds import melody
 
 CPU = torch.device("cpu")
@@ -282,6 +282,11 @@ def test_a_larger_model_starts_where_a_smaller_one_stood(tmp_path: Path, parrots
     checkpoint.save(tmp_path / "other.pt", {key: {} for key in checkpoint.KEYS} | {"model": {"a": torch.zeros(1)}})
     with pytest.raises(ModelMismatch, match="nothing in"):
         load_trained(large, tmp_path / "other.pt")
+    checkpoint.save(
+        tmp_path / "sound.pt", {key: {} for key in checkpoint.KEYS} | {"plan": {"model": "audio"}, "step": 1}
+    )
+    with pytest.raises(ModelMismatch, match="audio model"):
+        load_trained(large, tmp_path / "sound.pt")
 
 
 def test_tables_fitted_to_pictures_make_them_smaller(parrots: Pixels) -> None:
@@ -297,6 +302,8 @@ def test_tables_fitted_to_pictures_make_them_smaller(parrots: Pixels) -> None:
             for tables in (before, after)
         ]
     assert sizes[1] < sizes[0]
+    with pytest.raises(MediaError, match="no signals"):
+        fitted(loaded.model, before, [], (6.25,), rounded=True)
 
 
 def test_weights_that_are_missing_or_foreign_are_a_mismatch(tmp_path: Path) -> None:
@@ -331,13 +338,18 @@ def test_two_processes_train_one_model(shard: Path, tmp_path: Path, run: Run) ->
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [2]
+    assert rows[0]["signals_per_s"] > 0
     assert run(*arguments, "--processes", 3).returncode == 2  # three do not share two crops
+    done = run(*arguments, "--processes", 2, "--crop", 1024)
+    assert done.returncode == 1
+    assert "no pictures of at least 1024" in only_line(done)
 
 
-def test_a_stopped_run_leaves_a_checkpoint(shard: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_stopped_run_leaves_a_checkpoint(processes: int, shard: Path, tmp_path: Path) -> None:
+    sizes = ["--batch", str(processes), "--crop", "64", "--processes", str(processes)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "codec.cli", "train", shard, "--run", tmp_path, "--batch", "1", "--crop", "64"],
-        stderr=subprocess.PIPE,
+        [sys.executable, "-m", "codec.cli", "train", shard, "--run", tmp_path, *sizes], stderr=subprocess.PIPE
     )
     while not (tmp_path / "log.jsonl").exists():
         assert process.poll() is None
@@ -348,6 +360,37 @@ def test_a_stopped_run_leaves_a_checkpoint(shard: Path, tmp_path: Path) -> None:
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     last = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
     assert saved["step"] == last["step"] > 0
+
+
+def test_a_run_of_some_minutes_goes_on_with_the_same_command(shard: Path, tmp_path: Path, run: Run) -> None:
+    for last in (1, 2):
+        done = run("train", shard, "--run", tmp_path, "--batch", 1, "--crop", 64, "--minutes", 1e-4)
+        assert done.returncode == 0, done.stderr
+        assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == last
+
+
+def test_stages_do_not_mix(shard: Path, tmp_path: Path, run: Run) -> None:
+    arguments = ("train", shard, "--batch", 1, "--crop", 64, "--steps", 1)
+    done = run(*arguments, "--run", tmp_path / "a", "--rounded")
+    assert done.returncode == 2
+    assert b"--start-from" in done.stderr
+    assert run(*arguments, "--run", tmp_path / "a").returncode == 0
+    done = run(*arguments, "--run", tmp_path / "a", "--rounded")
+    assert done.returncode == 1
+    assert "without --rounded" in only_line(done)
+    done = run(*arguments, "--run", tmp_path / "b", "--rounded", "--start-from", tmp_path / "a" / "checkpoint.pt")
+    assert done.returncode == 0, done.stderr
+    done = run(*arguments, "--run", tmp_path / "b")
+    assert done.returncode == 1
+    assert "with --rounded" in only_line(done)
+
+
+def test_a_run_that_diverges_is_one_line(shard: Path, tmp_path: Path, run: Run) -> None:
+    arguments = ("--batch", 1, "--crop", 64, "--steps", 40, "--learning-rate", 1e9)
+    done = run("train", shard, "--run", tmp_path, *arguments)
+    assert done.returncode == 1
+    assert "the loss is no number" in only_line(done)
+    assert not (tmp_path / "checkpoint.pt").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", None])

@@ -8,11 +8,17 @@ from pathlib import Path
 SMOOTHING_ROWS = 20
 
 
+def _rows(log: Path) -> list[dict[str, float]]:
+    """One a step, the last that was written: a run that was killed takes steps again, and may leave half a line."""
+    lines = [line for line in log.read_text().splitlines() if line.endswith("}")]
+    return sorted({row["step"]: row for row in map(json.loads, lines)}.values(), key=lambda row: row["step"])
+
+
 def draw(log: Path, target: Path) -> None:
     """Writes a PNG of loss and validation cost over core-hours from log.jsonl."""
     from matplotlib.figure import Figure  # needed by training only
 
-    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    rows = _rows(log)
     hours = [row["core_seconds"] / 3600 for row in rows]
     losses = [row["loss"] for row in rows]
     smooth = [sum(part) / len(part) for part in (losses[max(0, i - SMOOTHING_ROWS) : i + 1] for i in range(len(rows)))]

@@ -1,12 +1,16 @@
-"""Files for training: from tar shards or folders, in the order of their names."""
+"""Data for training: files from tar shards or folders, in the order of their names, and signals kept on a device."""
 
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
 
 from codec.bitstream.errors import MediaError
 
@@ -44,6 +48,22 @@ def on_all_cores(make: Callable[[Given], Made | None], given: Iterable[Given]) -
         yield from (made for made in threads.map(make, given) if made is not None)
 
 
-def held_out(count: int) -> int:
-    """How many of `count` files are for validation."""
-    return min(VALIDATION, count // 10)
+def held_out(signals: list[Made]) -> tuple[list[Made], list[Made]]:
+    """Those for validation, and those to train on: the same whatever is left out of either for its size."""
+    count = min(VALIDATION, len(signals) // 10)
+    return signals[:count], signals[count:]
+
+
+class Pool:
+    """Signals (n, ...) of any lengths on a device, one behind the other, so that a batch is one look-up.
+
+    lengths, starts: (count,) of the signals within `row`.
+    """
+
+    def __init__(self, signals: Sequence[Tensor], device: torch.device) -> None:
+        self.lengths = np.array([len(signal) for signal in signals])
+        self.starts = np.cumsum(np.append(0, self.lengths))[:-1]
+        self.row = torch.cat(list(signals)).to(device)
+
+    def __len__(self) -> int:
+        return len(self.starts)

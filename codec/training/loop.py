@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import cycle
@@ -26,8 +24,9 @@ from torch import Tensor, nn
 
 from codec import weights
 from codec.autoencoder import Autoencoder
-from codec.bitstream.errors import ModelMismatch
+from codec.bitstream.errors import CodecError, ModelMismatch
 from codec.fixed import Mood, set_mood
+from codec.models import MODELS
 from codec.relaxed import Pass, relaxed_pass, rounded_pass
 from codec.rounding import Rounding
 from codec.training import checkpoint
@@ -36,12 +35,11 @@ from codec.training.graphed import Graphed, compile_blocks, uncompiled
 from codec.training.loss import balanced
 from codec.training.tables import assumed
 from codec.training.task import Task
-from codec.training.team import Team
+from codec.training.team import Team, stop_requests
 
 CHECKPOINT_SECONDS = 600
 LOG_STEPS = 50
 ALONE = Team()
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -186,8 +184,14 @@ class Trainer:
         )
 
     def resume(self, path: Path) -> None:
-        """Goes on from a checkpoint of the same model. Raises ModelMismatch."""
+        """Goes on from a checkpoint of the same model and stage. Raises ModelMismatch."""
         saved = checkpoint.load(path, self.device)
+        for stage in ("rounded", "snapped"):
+            if saved["plan"].get(stage, False) != getattr(self.plan, stage):
+                raise ModelMismatch(
+                    f"{path} is of a run {'with' if saved['plan'].get(stage) else 'without'} --{stage}; "
+                    "each stage has a folder of its own, and starts from the checkpoint of the one before"
+                )
         try:
             self.model.load_state_dict(saved["model"])
             self.average = {name: saved["average"][name] for name in self.average}
@@ -195,18 +199,6 @@ class Trainer:
         except (RuntimeError, KeyError, ValueError) as error:
             raise ModelMismatch(f"{path} is a checkpoint of another model") from error
         self.step, self.core_seconds = saved["step"], saved["core_seconds"]
-
-
-@contextmanager
-def stop_requests() -> Iterator[list[int]]:
-    """Signals that ask the run to end, as they come in: Ctrl-C and SIGTERM wait for the next row of the log."""
-    requests: list[int] = []
-    before = {s: signal.signal(s, lambda number, frame: requests.append(number)) for s in STOP_SIGNALS}
-    try:
-        yield requests
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def begin(
@@ -236,9 +228,12 @@ def load_trained(model: Autoencoder, path: Path) -> None:
     there is more of here keeps its start.
     Raises ModelMismatch.
     """
+    name = next(row.name for row in MODELS.values() if row.model is type(model))
     try:
         if path.suffix == ".pt":
             saved = checkpoint.load(path, torch.device("cpu"))
+            if saved["plan"].get("model", name) != name:
+                raise ModelMismatch(f"{path} is a checkpoint of the {saved['plan']['model']} model, not of {name}")
             own = model.state_dict()
             fitting = {
                 name: value
@@ -266,28 +261,36 @@ def load_averaged(model: Autoencoder, saved: dict[str, Any]) -> None:
         raise ModelMismatch("the checkpoint is one of another model") from error
 
 
-def train(trainer: Trainer, folder: Path, report: Callable[[dict[str, float]], None]) -> None:
-    """Runs the plan to its end. Writes folder/log.jsonl each 50 steps, checkpoint.pt and curve.png each 10 minutes.
+def train(
+    trainer: Trainer, folder: Path, report: Callable[[dict[str, float]], None], minutes: float | None = None
+) -> None:
+    """Runs the plan to its end, or for so many minutes. Writes folder/log.jsonl each 50 steps, checkpoint.pt and
+    curve.png each 10 minutes and at the end.
 
-    Raises KeyboardInterrupt, the checkpoint written, when asked to stop.
+    Raises KeyboardInterrupt, the checkpoint written, when asked to stop; CodecError where the loss is no number.
     """
     plan, team, saved_at = trainer.plan, trainer.team, time.monotonic()
     log = folder / "log.jsonl"
     cores = team.size * (torch.get_num_threads() if trainer.device.type == "cpu" else 1)
+    end, row_at = math.inf if minutes is None else saved_at + 60 * minutes, saved_at
     recent: list[dict[str, Tensor]] = []
     with stop_requests() as requests:
         while trainer.step < plan.steps:
             began = time.perf_counter()
             recent.append(trainer.train_step())
             trainer.core_seconds += (time.perf_counter() - began) * cores
-            if trainer.step % LOG_STEPS and trainer.step < plan.steps:
+            stop = torch.tensor([float(bool(requests)), float(time.monotonic() > end)])
+            team.mean_([stop])  # all processes leave at the same step
+            asked, timed_out = map(bool, stop)
+            ending = trainer.step == plan.steps or asked or timed_out
+            if trainer.step % LOG_STEPS and not ending:
                 continue
-            stopped = torch.tensor(float(bool(requests)))
-            team.mean_([stopped])  # all processes leave at the same step
-            ending = trainer.step == plan.steps or bool(stopped)
             if team.rank == 0:
                 row = {key: float(torch.stack([r[key] for r in recent]).mean()) for key in recent[0]}
+                if not math.isfinite(row["loss"]):
+                    raise CodecError(f"the loss is no number at step {trainer.step}: a lower learning rate may help")
                 row |= {"step": trainer.step, "core_seconds": trainer.core_seconds}
+                row["signals_per_s"] = len(recent) * plan.batch / (time.monotonic() - row_at)
                 row["rate"] = plan.rate_at(trainer.step - 1)
                 if ending or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
                     row["validation"] = trainer.validate()
@@ -298,6 +301,8 @@ def train(trainer: Trainer, folder: Path, report: Callable[[dict[str, float]], N
                 if "validation" in row:
                     draw(log, folder / "curve.png")
                 report(row)
-            recent = []
-            if stopped:
+            recent, row_at = [], time.monotonic()
+            if asked:
                 raise KeyboardInterrupt
+            if timed_out:
+                return

@@ -19,7 +19,7 @@ from codec.media import PICTURES
 from codec.models import IMAGE, ModelRow
 from codec.models.image import ImageConfig, ImageModel
 from codec.relaxed import Pass
-from codec.training.data import files, held_out, on_all_cores
+from codec.training.data import Pool, files, held_out, on_all_cores
 from codec.training.loss import SOFTENING, rate_distortion
 from codec.training.task import Judged, TableSignals
 
@@ -54,17 +54,12 @@ def table_signals(sources: Iterable[Path]) -> TableSignals:
     return TableSignals(some, TABLE_STEPS, Crops.rounds_by_price)
 
 
-class Pool:
-    """Pictures on a device as one row of uint8 pixels, so that a batch is one look-up."""
+class PicturePool(Pool):
+    """uint8 pixels of pictures, row by row."""
 
     def __init__(self, images: Sequence[Image.Image], device: torch.device) -> None:
-        sizes = np.array([(image.height, image.width) for image in images])
-        self.heights, self.widths = sizes.T
-        self.starts = np.cumsum(np.append(0, self.heights * self.widths))[:-1]
-        self.pixels = torch.cat([pixels(image).flatten(0, 1) for image in images]).to(device)
-
-    def __len__(self) -> int:
-        return len(self.starts)
+        super().__init__([pixels(image).flatten(0, 1) for image in images], device)
+        self.heights, self.widths = np.array([(image.height, image.width) for image in images]).T
 
     def crops(self, rng: np.random.Generator, count: int, side: int) -> Tensor:
         """(count, side, side, 3) uint8 of random places, half of them mirrored."""
@@ -73,9 +68,9 @@ class Pool:
         corner = self.starts[which] + top * self.widths[which] + left
         mirrored = rng.integers(2, size=count)
         strides = np.stack([corner + mirrored * (side - 1), self.widths[which], 1 - 2 * mirrored])
-        first, down, along = torch.from_numpy(strides).to(self.pixels.device)[:, :, None, None]
-        steps = torch.arange(side, device=self.pixels.device)
-        return self.pixels[first + down * steps[:, None] + along * steps]
+        first, down, along = torch.from_numpy(strides).to(self.row.device)[:, :, None, None]
+        steps = torch.arange(side, device=self.row.device)
+        return self.row[first + down * steps[:, None] + along * steps]
 
 
 class Crops:
@@ -89,17 +84,18 @@ class Crops:
 
     def __init__(self, sources: list[Path], crop: int, device: torch.device, seed: int = 0) -> None:
         self.crop, self.seed = crop, seed
-        found = [image for image in pictures(sources) if min(image.size) >= crop]
+        kept_out, found = (
+            [image for image in part if min(image.size) >= crop] for part in held_out(list(pictures(sources)))
+        )
         if not found:
             raise MediaError(f"no pictures of at least {crop} x {crop} pixels to train on")
-        kept_out = held_out(len(found))
-        self.validation = [pixels(_centre(image, crop))[None].float() for image in found[:kept_out]]
+        self.validation = [pixels(_centre(image, crop))[None].float() for image in kept_out]
         rng = np.random.default_rng(seed)
-        factors = [(image, rng.uniform(*SHRINK)) for image in found[kept_out:] for _ in range(SHRUNK_COPIES)]
+        factors = [(image, rng.uniform(*SHRINK)) for image in found for _ in range(SHRUNK_COPIES)]
         shrunk = list(on_all_cores(lambda pair: _shrunk(*pair, crop), factors))
-        self.native = Pool(found[kept_out:], device)
-        self.shrunk = Pool(shrunk or found[kept_out:], device)
-        self.statistics = picture_statistics([np.array(image) for image in found[kept_out:][:STATISTICS_PICTURES]])
+        self.native = PicturePool(found, device)
+        self.shrunk = PicturePool(shrunk or found, device)
+        self.statistics = picture_statistics([np.array(image) for image in found[:STATISTICS_PICTURES]])
 
     def fresh(self) -> ImageModel:
         """The 16x16 DCT with the pictures' own colour rotation."""

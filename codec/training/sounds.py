@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from codec.models import AUDIO, ModelRow
 from codec.models.audio import AudioConfig, AudioModel, sound_statistics
 from codec.relaxed import Pass
 from codec.spectra import Spectra, price
-from codec.training.data import files, held_out, on_all_cores
+from codec.training.data import Pool, files, held_out, on_all_cores
 from codec.training.task import Judged, TableSignals
 
 GAIN_DB = (-24.0, 6.0)  # random, as far as full scale allows; the difference of stereo is quiet
@@ -108,23 +108,15 @@ def table_signals(sources: Iterable[Path]) -> TableSignals:
     return TableSignals(map(whole, some), TABLE_STEPS, Cuts.rounds_by_price)
 
 
-class Pool:
-    """Sounds on a device as one row of int16 samples, so that a batch is one look-up."""
-
-    def __init__(self, sounds: Sequence[Tensor], device: torch.device) -> None:
-        self.lengths = np.array([len(sound) for sound in sounds])
-        self.starts = np.cumsum(np.append(0, self.lengths))[:-1]
-        self.samples = torch.cat(list(sounds)).to(device)
-
-    def __len__(self) -> int:
-        return len(self.starts)
+class SoundPool(Pool):
+    """int16 samples of sounds."""
 
     def cuts(self, rng: np.random.Generator, count: int, length: int) -> Tensor:
         """(count, length) float32 in -1..1 from random places."""
         which = rng.integers(len(self), size=count)
         first = torch.from_numpy(self.starts[which] + rng.integers(self.lengths[which] - length + 1))
-        device = self.samples.device
-        return self.samples[first.to(device)[:, None] + torch.arange(length, device=device)].float() / FULL_SCALE
+        device = self.row.device
+        return self.row[first.to(device)[:, None] + torch.arange(length, device=device)].float() / FULL_SCALE
 
 
 class Cuts:
@@ -139,17 +131,18 @@ class Cuts:
     def __init__(self, sources: list[Path], latents: int, device: torch.device, seed: int = 0) -> None:
         self.hop, self.merged, self.seed = self.row.config.hop, self.row.config.merged, seed
         self.length = (latents * self.merged + 1) * self.hop
-        found = [sound for sound in sounds(sources) if len(sound) >= self.length]
+        kept_out, found = (
+            [sound for sound in part if len(sound) >= self.length] for part in held_out(list(sounds(sources)))
+        )
         if not found:
             raise MediaError(f"no sounds of at least {self.length / SAMPLE_RATE:.2f} seconds to train on")
-        kept_out = held_out(len(found))
-        self.validation = [as_signal(sound[: self.length]).to(device) for sound in found[:kept_out]]
+        self.validation = [as_signal(sound[: self.length]).to(device) for sound in kept_out]
         self.statistics = sound_statistics(
-            [sound.float() / FULL_SCALE for sound in found[kept_out:][:STATISTICS_SOUNDS]], self.hop, self.merged
+            [sound.float() / FULL_SCALE for sound in found[:STATISTICS_SOUNDS]], self.hop, self.merged
         )
         rng = np.random.default_rng(seed)
-        self.recorded = Pool(found[kept_out:], device)
-        self.synthetic = Pool([as_int16(synthetic(rng, self.length)) for _ in range(SYNTHETIC_SOUNDS)], device)
+        self.recorded = SoundPool(found, device)
+        self.synthetic = SoundPool([as_int16(synthetic(rng, self.length)) for _ in range(SYNTHETIC_SOUNDS)], device)
         self.spectra = Spectra().to(device)
         self.front_end = FrontEnd(self.hop).to(device)
 

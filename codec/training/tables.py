@@ -16,6 +16,7 @@ from torch import Tensor
 from codec import coding
 from codec.autoencoder import Autoencoder
 from codec.bitstream.entropy import Encoder, Models, Rows, Symbols
+from codec.bitstream.errors import MediaError
 from codec.bitstream.tables import TOTAL, Tables, logistic_tables, quantised
 from codec.devices import undisturbed
 from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
@@ -49,6 +50,7 @@ def fitted(
 
     signals: as `Autoencoder.analysis` takes them, one at a time; log2_steps: the nominal steps that each is coded at;
     rounded: by rate and distortion, not to the nearest.
+    Raises MediaError where there are no signals.
     """
     counts = np.zeros((len(tables.reach), 2 * int(tables.reach.max()) + 3), np.int64)
     models, rounding = Models(tables), Rounding(tables) if rounded else None
@@ -57,6 +59,8 @@ def fitted(
             with undisturbed(x.device):
                 step = torch.tensor([log2_step])
                 coding.symbols(model, Census(models, counts), model.analysis(x, step), step, rounding)
+    if not counts.any():
+        raise MediaError("no signals of this medium to fit tables to")
     middle = counts.shape[1] // 2
     rows = [np.zeros(0, np.int64)]
     for row in range(1, len(tables.reach)):

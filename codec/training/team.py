@@ -5,16 +5,24 @@ On a CPU two processes of one thread, each pinned to a core, take more steps tha
 
 from __future__ import annotations
 
+import logging
 import os
+import pickle
+import signal
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.multiprocessing.spawn import spawn
+from torch.multiprocessing.spawn import ProcessExitedException, spawn
+
+from codec.bitstream.errors import CodecError
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -39,13 +47,56 @@ class Team:
             t.copy_(part.view_as(t))
 
 
+@contextmanager
+def stop_requests(pass_on: Callable[[int], None] = lambda number: None) -> Iterator[list[int]]:
+    """Signals that ask to end, as they come in, Ctrl-C and SIGTERM, instead of an end; `pass_on` hears of each."""
+    requests: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        requests.append(number)
+        pass_on(number)
+
+    before = {s: signal.signal(s, note) for s in STOP_SIGNALS}
+    try:
+        yield requests
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def run(size: int, work: Callable[[Team], None]) -> None:
-    """Runs `work`, which must be picklable, in `size` processes; in this one where there is only one."""
+    """Runs `work`, which must be picklable, in `size` processes; in this one where there is only one.
+
+    Raises what `work` raises of CodecError, and KeyboardInterrupt where it was asked to stop.
+    """
     if size == 1:
         work(Team())
         return
+    logging.getLogger(spawn.__module__).setLevel(logging.ERROR)  # not a word on members it stops as one has failed
     with tempfile.TemporaryDirectory() as folder:
-        spawn(_member, (size, work, str(Path(folder) / "meeting")), nprocs=size)  # type: ignore[no-untyped-call]
+        meeting = Path(folder) / "meeting"
+        context = spawn(_member, (size, work, str(meeting)), nprocs=size, join=False)  # type: ignore[no-untyped-call]
+
+        def pass_on(number: int) -> None:
+            for process in context.processes:
+                if process.is_alive():
+                    os.kill(process.pid, number)
+
+        with stop_requests(pass_on) as requests:
+            try:
+                while not context.join():
+                    pass
+            except ProcessExitedException:
+                if not _failure(meeting).exists():
+                    raise
+                raise pickle.loads(_failure(meeting).read_bytes()) from None  # written by our own process
+        if requests:
+            raise KeyboardInterrupt
+
+
+def _failure(meeting: Path) -> Path:
+    """Where the first member that fails leaves its error."""
+    return meeting.with_suffix(".error")
 
 
 def _member(rank: int, size: int, work: Callable[[Team], None], meeting: str) -> None:
@@ -56,5 +107,8 @@ def _member(rank: int, size: int, work: Callable[[Team], None], meeting: str) ->
     dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size)
     try:
         work(Team(rank, size))
+    except CodecError as error:
+        _failure(Path(meeting)).write_bytes(pickle.dumps(error))
+        raise SystemExit(1) from error
     finally:
         dist.destroy_process_group()
