@@ -108,7 +108,6 @@ def train(
 
     if rounded and start_from is None and not (folder / checkpoint.NAME).exists():
         raise click.UsageError("--rounded is a last stage: --start-from says what it starts from")
-
     plan = Plan(steps, decay_steps, batch, crop, model, learning_rate, seed=seed, snapped=snapped, rounded=rounded)
     folder.mkdir(parents=True, exist_ok=True)
     team.run(processes, partial(_work, plan, list(sources), folder, start_from, threads, device, minutes))
@@ -137,7 +136,8 @@ def _work(
     on = device_named(device)
     task = task_named(plan.model, sources, plan.crop, on, plan.seed)
     trainer = loop.begin(task, plan, on, folder, start_from, team)
-    quiet, shown = None if team.rank == 0 else True, ("loss", *task.figure_names, "signals_per_s")
+    quiet = None if team.rank == 0 else True
+    shown = ("loss", *task.figure_names, "signals_per_s")
     with tqdm(total=plan.steps, initial=trainer.step, unit="step", disable=quiet) as bar:
 
         def report(row: dict[str, float]) -> None:

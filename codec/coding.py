@@ -17,7 +17,7 @@ from codec.bitstream import format
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.entropy import SYMBOL_MAX, Decoder, Encoder, Models, PrefixDecoder, Rows, Symbols
 from codec.bitstream.errors import CorruptFile
-from codec.prior import LATENTS, SYMBOLS, at_positions, coarse_shape, rows_of
+from codec.prior import LATENTS, SYMBOLS, at_positions, coarse_shape, of_nominal, rows_of
 from codec.rounding import BITS_PER_ERROR, Rounding
 
 
@@ -108,14 +108,14 @@ def symbols(
     log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)
     y = h.flatten(1, 2) * to_steps
-    of_nominal = torch.exp2(2 * (log2_steps - log2_step[:, None, None]))
+    squared_steps = of_nominal(log2_steps, log2_step)
     by_place = torch.as_tensor(price, dtype=torch.float32, device=h.device).expand(1, *shape, 1).flatten(1, 2)
 
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         residual = y[:, :, channels].index_select(1, where) - mean
         rows = rows_of(log2_scale)
         if rounding:
-            here = by_place.index_select(1, where) * at_positions(of_nominal[..., channels], where)
+            here = by_place.index_select(1, where) * at_positions(squared_steps[..., channels], where)
             rounded = rounding(residual, rows, here)
         else:
             rounded = residual.round()

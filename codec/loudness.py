@@ -45,6 +45,12 @@ def _quiet(hertz: np.ndarray) -> np.ndarray:
     return np.asarray(QUIETEST * 10 ** ((decibels - decibels.min()) / 10))
 
 
+def power_spectra(x: Tensor, window: Tensor, hop: int) -> Tensor:
+    """(B, frames, bins) of sounds (B, samples) under a window (2 * bins - 2,)."""
+    spectrum = torch.stft(x, len(window), hop, window=window, center=False, return_complex=True)
+    return (spectrum.real**2 + spectrum.imag**2).transpose(1, 2)
+
+
 class Loudness(nn.Module):
     """Compares sounds (B, samples) at 48 kHz, samples >= WINDOW."""
 
@@ -78,7 +84,7 @@ class Loudness(nn.Module):
 
     def disturbance(self, x: Tensor, y: Tensor) -> Tensor:
         """(B,) points of PESQ's raw score, about, that y loses against x."""
-        a, b = self._power(x), self._power(y)
+        a, b = (power_spectra(sound, self.hann, WINDOW // 2) for sound in (x, y))
         gain = (LEVEL / ((a @ self.level).mean(1) + SILENT_POWER))[:, None, None]
         a, b = (gain * (power @ self.audible) for power in (a, b))
         loud_a, loud_b = self._loudness(a), self._loudness(b)
@@ -90,11 +96,6 @@ class Loudness(nn.Module):
         frames = (symmetric, (heard * added).sum(2))
         of_sound = [((f / forgiven).clamp_max(MOST).square().mean(1) + ROOT_FLOOR).sqrt() for f in frames]
         return SYMMETRIC * of_sound[0] + ADDED * of_sound[1]
-
-    def _power(self, x: Tensor) -> Tensor:
-        """(B, frames, WINDOW / 2 + 1)."""
-        spectrum = torch.stft(x, WINDOW, WINDOW // 2, window=self.hann, center=False, return_complex=True)
-        return (spectrum.real**2 + spectrum.imag**2).transpose(1, 2)
 
     def _loudness(self, power: Tensor) -> Tensor:
         """Loudness of powers (B, frames, bands); none below the threshold in quiet."""

@@ -239,6 +239,11 @@ class Prior(nn.Module):
         return fixed.multiply(x, factor, target) if self.exact else target.clamp(x.float() * factor)
 
 
+def of_nominal(log2_steps: Tensor, log2_step: Tensor) -> Tensor:
+    """(B, n, M) squares of steps as shares of those of the nominal steps, (B,); both given as log2."""
+    return torch.exp2(2 * (log2_steps - log2_step[:, None, None]))
+
+
 def at_positions(x: Tensor, where: Tensor) -> Tensor:
     """The entries of (B, n, C) at flat positions; all of it where n = 1 serves every position."""
     return x if x.shape[1] == 1 else x.index_select(1, where)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from codec.autoencoder import Autoencoder
-from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE, at_positions, rows_of
+from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE, at_positions, of_nominal, rows_of
 from codec.rounding import BITS_PER_ERROR as ROUNDING_PRICE
 from codec.rounding import Rounding
 
@@ -99,17 +99,18 @@ def relaxed_latents(
     with torch.set_grad_enabled(steps_learn and torch.is_grad_enabled()):
         log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)
-    of_nominal = torch.exp2(2 * (log2_steps.detach() - log2_step[:, None, None]))
     y = h.flatten(1, 2) * to_steps
     residuals: list[Tensor] = []
     scales: list[Tensor] = []
 
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         residual = y[:, :, channels].index_select(1, where) - mean
-        integers = residual.detach().round()
+        values = residual.detach()
         if rounding:
-            price = ROUNDING_PRICE * at_positions(of_nominal[..., channels], where)
-            integers = rounding(residual.detach(), rows_of(log2_scale), price)
+            steps = at_positions(log2_steps[..., channels].detach(), where)
+            integers = rounding(values, rows_of(log2_scale), ROUNDING_PRICE * of_nominal(steps, log2_step))
+        else:
+            integers = values.round()
         rounded = straight(residual, integers)
         if hard:
             rounded = rounded * (rows_of(log2_scale) > 0)

@@ -19,19 +19,15 @@ BITS_PER_ERROR_REFINED = 20.0  # where refinement has weighed bits against error
 class Rounding:
     """Rounds latents with the prices of the tables."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, device: torch.device) -> None:
+        """device: that of the values."""
         width = int(tables.reach.max())
         savings = np.zeros((len(tables.reach), width + 1), np.float32)
         for row in range(1, len(tables.reach)):
             reach = int(tables.reach[row])
             bits = -np.log2(tables.row(row)[reach : 2 * reach + 1] / TOTAL)  # of 0 .. reach; tables are symmetric
             savings[row, 1 : reach + 1] = np.diff(bits)
-        self.savings = torch.from_numpy(savings)  # (rows, magnitude): bits saved by one step towards zero
-
-    def to(self, device: torch.device) -> Rounding:
-        """Itself, on a device."""
-        self.savings = self.savings.to(device)
-        return self
+        self.savings = torch.from_numpy(savings).to(device)  # (rows, magnitude): bits saved by one step towards zero
 
     def __call__(self, values: Tensor, rows: Tensor, price: Tensor) -> Tensor:
         """Integers (B, n, C) for values (B, n, C) under table rows.
@@ -41,7 +37,7 @@ class Rounding:
         nearest = values.round()
         magnitude = nearest.abs()
         index = magnitude.long().clamp(max=self.savings.shape[1] - 1)
-        saved = self.savings.to(values.device)[rows.long(), index]
+        saved = self.savings[rows.long(), index]
         # (v - s + 1)^2 - (v - s)^2 for s nearest to v > 0
         error = 1 + 2 * (values.abs() - magnitude)
         return torch.where(saved > price * error, nearest - nearest.sign(), nearest)

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from codec.bitstream.format import SAMPLE_RATE
-from codec.loudness import Loudness
+from codec.loudness import Loudness, power_spectra
 
 MEL_BANDS = {2048: 160, 1024: 128, 512: 80}  # by samples of a window; hops are a quarter
 MEL_FLOOR = 1e-5  # of power
@@ -175,9 +175,7 @@ class Spectra(nn.Module):
 
     def _power(self, x: Tensor, window: int, hop: int) -> Tensor:
         """(B, frames, window / 2 + 1)."""
-        hann = getattr(self, f"hann{window}")
-        spectrum = torch.stft(x, window, hop, window=hann, center=False, return_complex=True)
-        return (spectrum.real**2 + spectrum.imag**2).transpose(1, 2)
+        return power_spectra(x, getattr(self, f"hann{window}"), hop)
 
     def _loudness(self, x: Tensor) -> Tensor:
         """(B, frames, bands) dB of the root mean square of windowed frames behind gammatone filters."""

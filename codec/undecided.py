@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from codec.autoencoder import Autoencoder
-from codec.prior import at_positions, rows_of
+from codec.prior import at_positions, of_nominal, rows_of
 from codec.relaxed import LOG2_SCALE_MAX, LOG2_SCALE_MIN, logistic_bits
 
 EDGE = 1e-5  # keeps a value this far from either integer, where the odds would be infinite
@@ -68,7 +68,7 @@ def expected_latents(model: Autoencoder, h: Tensor, z: Tensor, log2_step: Tensor
     features = model.prior.features(z_open.mean * coded, told, (h.shape[1], h.shape[2]))
     log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)
-    of_nominal = torch.exp2(2 * (log2_steps - log2_step[:, None, None]))
+    squared_steps = of_nominal(log2_steps, log2_step)
     y = h.flatten(1, 2) * to_steps
     spread = h.new_zeros(y.shape[:2])
 
@@ -78,7 +78,7 @@ def expected_latents(model: Autoencoder, h: Tensor, z: Tensor, log2_step: Tensor
         residual = between(y[:, :, channels].index_select(1, where) - mean, steepness)
         scale = torch.exp2(log2_scale.clamp(LOG2_SCALE_MIN, LOG2_SCALE_MAX))
         bits = bits + (residual.bits(scale) * coded).sum((1, 2))
-        variance = residual.variance * coded * at_positions(of_nominal[..., channels], where)
+        variance = residual.variance * coded * at_positions(squared_steps[..., channels], where)
         spread = spread.index_add(1, where, variance.sum(2))
         return residual.mean * coded + mean
 

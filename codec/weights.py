@@ -125,7 +125,7 @@ def load(row: ModelRow[Any], device: torch.device, path: Path | None = None) -> 
         with torch.device("cpu"), torch.inference_mode(False):
             model = row.build().float()
             tables = unpack(model, arrays)
-        models, rounding = Models(tables), Rounding(tables)
+        models, rounding = Models(tables), Rounding(tables, device)
     except (OSError, SafetensorError) as error:
         raise ModelMismatch(f"weights of model '{row.name}' cannot be read from {path}: {error}") from error
     except (ValueError, KeyError, RuntimeError) as error:

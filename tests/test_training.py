@@ -214,7 +214,7 @@ def test_the_last_stage_trains_all_but_the_encoder(crops: Crops) -> None:
 
 def test_the_last_stage_sees_latents_as_files_hold_them(parrots: Pixels) -> None:
     loaded, x = weights.installed(IMAGE.id, CPU), torch.tensor(parrots[None, :256, :256]).float()
-    rounding = Rounding(assumed())
+    rounding = Rounding(assumed(), CPU)
     for log2_step in (torch.tensor([3.5]), torch.tensor([6.0])):
         with torch.inference_mode():
             h = loaded.model.analysis(x, log2_step)

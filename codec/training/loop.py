@@ -80,7 +80,7 @@ class Trainer:
         self.model = model.to(device)
         self.plan, self.device, self.task = plan, device, task
         self.team, self.step, self.core_seconds = team, 0, 0.0
-        self.rounding = Rounding(assumed()).to(device) if plan.rounded and task.rounds_by_price else None
+        self.rounding = Rounding(assumed(), device) if plan.rounded and task.rounds_by_price else None
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         linear = {id(p) for p in model.linear_parameters()}
         named = list(self.model.named_parameters())

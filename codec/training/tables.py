@@ -53,7 +53,7 @@ def fitted(
     Raises MediaError where there are no signals.
     """
     counts = np.zeros((len(tables.reach), 2 * int(tables.reach.max()) + 3), np.int64)
-    models, rounding = Models(tables), Rounding(tables) if rounded else None
+    models, rounding = Models(tables), Rounding(tables, model.prior.log2_std.device) if rounded else None
     for x in signals:
         for log2_step in log2_steps:
             with undisturbed(x.device):
