@@ -35,9 +35,7 @@ CROP_MULTIPLES = {"image": 64, "audio": 4}
 @click.option(
     "--decay-steps",
     type=click.IntRange(0),
-    default=4_000,
-    show_default=True,
-    help="How many of the last steps lower the learning rate.",
+    help="How many of the last steps lower the learning rate.  [default: a fifth of them]",
 )
 @click.option("--batch", type=click.IntRange(1), default=4, show_default=True, help="Crops a step, in all.")
 @click.option(
@@ -80,7 +78,7 @@ def train(
     model: str,
     folder: Path,
     steps: int,
-    decay_steps: int,
+    decay_steps: int | None,
     batch: int,
     crop: int | None,
     learning_rate: float,
@@ -97,6 +95,9 @@ def train(
     crop, multiple = crop or CROPS[model], CROP_MULTIPLES[model]
     if crop % multiple:
         raise click.BadParameter(f"not a multiple of {multiple}", param_hint="--crop")
+    decay_steps = steps // 5 if decay_steps is None else decay_steps
+    if decay_steps > steps:
+        raise click.BadParameter(f"more than the {steps:,} steps in all", param_hint="--decay-steps")
     if batch % processes:
         raise click.BadParameter(f"not a multiple of the {processes} processes", param_hint="--batch")
     try:

@@ -24,7 +24,7 @@ UNITS_PER_OCTAVE = 32.0  # of energy; the middle step is then 2 dB
 LOG2_ENERGIES = (-32.0, 16.0)  # beyond these nothing makes sense
 GAIN_LIMIT = 4.0  # octaves of amplitude that a band is raised at most
 LEFT_ABOVE, LEFT_BELOW = 0.25, 1.0  # octaves of amplitude that a band may be left away from its energy
-CORRECTION = 0.5  # octaves of energy that networks may move a band: on sounds unlike any they know they would run away
+CORRECTION = 0.15  # octaves of energy that networks may move a band: on sounds unlike any they know they would run away
 
 
 def band_edges(hop: int, bands: int = BANDS) -> list[int]:

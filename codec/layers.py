@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -55,8 +56,9 @@ class Depthwise(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
         self.stride = stride
 
-    def forward(self, x: Tensor) -> Tensor:
-        return depthwise(x, self.weight, self.bias, self.stride)
+    def forward(self, x: Tensor, unit: Tensor | float = 1.0) -> Tensor:
+        """x: (B, H, W, C); unit: (C, 1, 1) factor on each channel."""
+        return depthwise(x, self.weight * unit, self.bias, self.stride)
 
 
 class Plain(nn.Linear):
@@ -67,10 +69,36 @@ class Plain(nn.Linear):
             return super().forward(x.float())
 
 
-class ResidualBlock(nn.Module):
-    """x + limit * net(x): the identity at the start; told the quality by a factor per channel.
+class Conditioning(NamedTuple):
+    """What all blocks of a stack are told beside their features.
 
-    Depthwise, then up to twice the channels and down again: the shape that is fast on CPUs.
+    quality: (B,) of `Gain.told`; unit: (C, 1, 1) that brings features to a spread of one; limit: (B, 1, 1, C) factor on
+    a block's output.
+    """
+
+    quality: Tensor
+    unit: Tensor
+    limit: Tensor
+
+    @classmethod
+    def at(cls, log2_step: Tensor, quality: Tensor, log2_norm: Tensor) -> Conditioning:
+        """From (B,) nominal steps and (C,) norms of the features.
+
+        With g = step / 4 and n = norm, the limit is g n^2 / (g + n^2) / n: a correction never exceeds the channel's own
+        spread nor, by much, the quantisation step. Without it training at useful learning rates diverges.
+        """
+        g = torch.exp2(log2_step)[:, None] / 4
+        n = torch.exp2(log2_norm)[None]
+        limit = (g * n**2 / (g + n**2) / n)[:, None, None]
+        return cls(quality, torch.exp2(-log2_norm)[:, None, None], limit)
+
+
+class ResidualBlock(nn.Module):
+    """x + limit * net(x * unit): the identity at the start; told the quality by a factor per channel.
+
+    Depthwise, then up to twice the channels and down again: the shape that is fast on CPUs. Were its input not brought
+    to a spread of one, the strongest coefficient would be thirty times detail, and a step of training that moves what
+    it feeds would shut rectifiers for good.
     """
 
     def __init__(self, channels: int, kernel: tuple[int, int]) -> None:
@@ -80,11 +108,11 @@ class ResidualBlock(nn.Module):
         self.widen = nn.Linear(channels, 2 * channels)
         self.narrow = zeroed(nn.Linear(2 * channels, channels))
 
-    def forward(self, x: Tensor, quality: Tensor, limit: Tensor) -> Tensor:
-        """x: (B, H, W, C); quality: (B,) of `Gain.told`; limit: (B, 1, 1, C), see `step_limit`."""
-        h = self.look(x)
-        h = h * (1 + self.by_quality(quality[:, None]))[:, None, None].to(h.dtype)
-        return torch.addcmul(x, self.narrow(F.relu_(self.widen(h))).float(), limit)
+    def forward(self, x: Tensor, told: Conditioning) -> Tensor:
+        """(B, H, W, C) of features x, the same."""
+        h = self.look(x, told.unit)
+        h = h * (1 + self.by_quality(told.quality[:, None]))[:, None, None].to(h.dtype)
+        return torch.addcmul(x, self.narrow(F.relu_(self.widen(h))).float(), told.limit)
 
 
 class Stack(nn.ModuleList):
@@ -93,18 +121,7 @@ class Stack(nn.ModuleList):
     def __init__(self, channels: int, count: int, kernel: tuple[int, int] = (3, 3)) -> None:
         super().__init__(ResidualBlock(channels, kernel) for _ in range(count))
 
-    def forward(self, x: Tensor, quality: Tensor, limit: Tensor) -> Tensor:
+    def forward(self, x: Tensor, told: Conditioning) -> Tensor:
         for block in self:
-            x = block(x, quality, limit)
+            x = block(x, told)
         return x
-
-
-def step_limit(log2_step: Tensor, log2_norm: Tensor) -> Tensor:
-    """(B, 1, 1, C) factor on a block's output, from (B,) nominal steps and (C,) norms of the features.
-
-    With g = step / 4 and n = norm, g n^2 / (g + n^2) / n: a correction never exceeds the channel's own spread nor, by
-    much, the quantisation step. Without it training at useful learning rates diverges.
-    """
-    g = torch.exp2(log2_step)[:, None] / 4
-    n = torch.exp2(log2_norm)[None]
-    return (g * n**2 / (g + n**2) / n)[:, None, None]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,13 +29,13 @@ from codec.encoding import padded
 from codec.eval.metrics import psnr_db
 from codec.fixed import FixedLayer, Mood, set_mood
 from codec.media import Pixels, read_sound, resample, sound_file
-from codec.models import AUDIO, IMAGE
+from codec.models import AUDIO, IMAGE, ModelRow
 from codec.models.audio import AudioModel
 from codec.models.image import ImageModel
-from codec.relaxed import relaxed_pass, rounded_pass
+from codec.relaxed import Pass, relaxed_pass, rounded_pass
 from codec.rounding import Rounding
 from codec.spectra import Spectra
-from codec.training import checkpoint
+from codec.training import checkpoint, units
 from codec.training.export import export
 from codec.training.loop import Plan, Trainer, begin, load_trained, train
 from codec.training.pictures import Crops, pictures
@@ -127,10 +128,10 @@ def test_training_lowers_the_loss(crops: Crops) -> None:
     torch.manual_seed(0)
     model = crops.fresh()
     trainer = Trainer(model, Plan(60, 10, batch=2, crop=64), CPU, crops)
-    before = trainer.validate()
+    before = trainer.validate()["validation"]
     for _ in range(60):
         trainer.train_step()
-    assert trainer.validate() < 0.97 * before
+    assert trainer.validate()["validation"] < 0.97 * before
 
 
 def test_a_run_logs_saves_and_draws(crops: Crops, tmp_path: Path) -> None:
@@ -140,6 +141,7 @@ def test_a_run_logs_saves_and_draws(crops: Crops, tmp_path: Path) -> None:
     logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in logged] == [4]
     assert logged[0]["validation"] > 0
+    assert 0.5 < logged[0]["living"] <= 1
     with Image.open(tmp_path / "curve.png") as curve:
         assert curve.width > 400
 
@@ -263,7 +265,51 @@ def test_an_export_loads_and_names_its_training(crops: Crops, tmp_path: Path) ->
     loaded = weights.load(IMAGE, CPU, target)
     assert weights.record_of(target) == record
     assert record["steps"] == 1
+    assert record["earlier"] == []
+    for start in (tmp_path / "checkpoint.pt", target):
+        (stage,) = begin(crops, PLAN, CPU, tmp_path / "next", start).earlier
+        assert (stage["steps"], stage["plan"]) == (1, record["plan"])
     assert loaded.digest != weights.installed(IMAGE.id, CPU).digest
+
+
+@pytest.mark.parametrize("row", [IMAGE, AUDIO], ids=["pictures", "sound"])
+def test_rectifiers_of_shipped_models_open(row: ModelRow[Any], parrots: Pixels) -> None:
+    """Units that never open compute nothing: inputs of another spread than one had shut most of them."""
+    model = weights.installed(row.id, CPU).model
+    sounds = torch.from_numpy(melody(4).samples[: 960 * 150 + 240, 0])[None, None]
+    signal = padded(parrots, CPU) if row is IMAGE else sounds
+    with torch.inference_mode(), units.watched(model) as seen:
+        for step in torch.linspace(*row.curve.range, 5):
+            relaxed_pass(model, signal, step[None], hard=True)
+    assert len(seen) > 20
+    for name, layer in seen.items():
+        if "h_a" not in name and "grow" not in name:  # most of these died in early runs, and are still so
+            assert layer.opened.float().mean() > 0.5, name
+
+
+def test_dead_units_start_anew_and_change_nothing(parrots: Pixels) -> None:
+    model = IMAGE.build()
+    load_trained(model, IMAGE.path)
+    blocks = (model.s16[1], model.prior.predict[4].body)
+    with torch.no_grad():
+        for block in blocks:
+            block.widen.bias[:100] = -1e3
+    x = padded(parrots[:96, :128], CPU)
+    step = torch.tensor([4.0])
+
+    def coded() -> Pass:
+        return relaxed_pass(model, x, step, hard=True)
+
+    with torch.inference_mode(), units.watched(model) as dead:
+        before = coded()
+    assert units.renew(model, coded) >= 200
+    with torch.inference_mode(), units.watched(model) as seen:
+        after = coded()
+    for a, b in zip(before, after, strict=True):
+        assert torch.allclose(a, b, rtol=1e-4, atol=1e-3)
+    for name in ("s16.1.widen", "prior.predict.4.body.widen"):
+        assert not dead[name].opened[:100].any()
+        assert seen[name].opened[:100].float().mean() > 0.5
 
 
 def test_a_larger_model_starts_where_a_smaller_one_stood(tmp_path: Path, parrots: Pixels) -> None:
@@ -271,20 +317,17 @@ def test_a_larger_model_starts_where_a_smaller_one_stood(tmp_path: Path, parrots
     torch.manual_seed(0)
     for parameter in small.parameters():
         torch.nn.init.normal_(parameter, std=0.02)
-    checkpoint.save(
-        tmp_path / "small.pt", {key: {} for key in checkpoint.KEYS} | {"model": small.state_dict(), "step": 1}
-    )
+    empty = {key: {} for key in checkpoint.KEYS} | {"step": 1, "core_seconds": 0.0, "earlier": []}
+    checkpoint.save(tmp_path / "small.pt", empty | {"model": small.state_dict()})
     large = ImageModel(IMAGE.config)
     load_trained(large, tmp_path / "small.pt")
     x = torch.from_numpy(parrots[None, :64, :64].astype(np.float32))
     for a, b in zip(*(relaxed_pass(model, x, torch.tensor([4.0]), hard=True) for model in (small, large)), strict=True):
         assert torch.equal(a, b)
-    checkpoint.save(tmp_path / "other.pt", {key: {} for key in checkpoint.KEYS} | {"model": {"a": torch.zeros(1)}})
+    checkpoint.save(tmp_path / "other.pt", empty | {"model": {"a": torch.zeros(1)}})
     with pytest.raises(ModelMismatch, match="nothing in"):
         load_trained(large, tmp_path / "other.pt")
-    checkpoint.save(
-        tmp_path / "sound.pt", {key: {} for key in checkpoint.KEYS} | {"plan": {"model": "audio"}, "step": 1}
-    )
+    checkpoint.save(tmp_path / "sound.pt", empty | {"plan": {"model": "audio"}})
     with pytest.raises(ModelMismatch, match="audio model"):
         load_trained(large, tmp_path / "sound.pt")
 
@@ -324,9 +367,14 @@ def test_train_and_export_work_from_the_command_line(shard: Path, tmp_path: Path
     rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [1, 2]
     out = tmp_path / "w.safetensors"
-    assert run("export", tmp_path / "run", "-o", out).returncode == 0
+    exported = run("export", tmp_path / "run", "-o", out)
+    assert exported.returncode == 0
+    assert weights.load(IMAGE, CPU, out).digest.hex() in exported.stderr.decode()
     assert weights.record_of(out)["steps"] == 2
     assert run("export", tmp_path / "run", "-o", out).returncode == 1  # exists
+    done = run("train", shard, "--run", tmp_path / "run", "--steps", 3, "--decay-steps", 4)
+    assert done.returncode == 2
+    assert b"more than the 3 steps in all" in done.stderr
     done = run("train", shard, "--run", tmp_path / "big", "--crop", 1024)
     assert done.returncode == 1
     assert b"no pictures of at least 1024" in done.stderr
@@ -430,7 +478,7 @@ def test_sound_trains_and_its_export_loads(tmp_path: Path) -> None:
     for _ in range(2):
         row = trainer.train_step()
         assert all(row[name].isfinite() for name in ("loss", "norm", *cuts.figure_names))
-    assert np.isfinite(trainer.validate())
+    assert np.isfinite(trainer.validate()["validation"])
     trainer.save(tmp_path / "checkpoint.pt")
     assert export(tmp_path, tmp_path / "audio.safetensors")["model"] == "audio"
     assert isinstance(weights.load(AUDIO, CPU, tmp_path / "audio.safetensors").model, AudioModel)

@@ -23,7 +23,7 @@ from codec.bitstream import format
 from codec.classical import Array, dct_matrix
 from codec.envelope import BANDS, UNITS_PER_OCTAVE, Envelope
 from codec.lapped import FrontEnd
-from codec.layers import Plain, Stack, merge, spread, step_limit, zeroed
+from codec.layers import Conditioning, Plain, Stack, merge, spread, zeroed
 from codec.prior import PriorConfig
 
 RMS_FLOOR = 0.3  # added to statistics, in companded units: keeps silent frequencies from unbounded norms
@@ -170,13 +170,13 @@ class AudioModel(Autoencoder):
 
     def analysis(self, x: Tensor, log2_step: Tensor) -> Tensor:
         """(B, rows, latents, 672) float32 features of sound x."""
-        told, limit_fine, limit_coarse = self._conditions(log2_step)
+        at_fine, at_coarse = self._conditions(log2_step)
         with torch.autocast(x.device.type, enabled=False):
             c = self.front_end.coefficients(x.float())
             h = self.front_end.compand(c) * torch.exp2(-self.log2_norm_fine)
             energies = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
-        h = merge(self.a_fine(h, told, limit_fine), (1, self.config.merged))
-        body = self.a_coarse(torch.cat([energies, self.down(h)], -1), told, limit_coarse)
+        h = merge(self.a_fine(h, at_fine), (1, self.config.merged))
+        body = self.a_coarse(torch.cat([energies, self.down(h)], -1), at_coarse)
         return torch.cat([self._near(body, energies), body[..., BANDS:], self.down_treble(h)], -1)
 
     def synthesis(self, h: Tensor, log2_step: Tensor, noise: Tensor | None = None) -> Tensor:
@@ -184,13 +184,14 @@ class AudioModel(Autoencoder):
 
         noise: (B, rows, n * merged, hop) uniform with unit variance; drawn at random where None.
         """
-        told, limit_fine, limit_coarse = self._conditions(log2_step)
-        body = self.s_coarse(h[..., : self.body], told, limit_coarse)
+        at_fine, at_coarse = self._conditions(log2_step)
+        told = at_fine.quality[:, None]
+        body = self.s_coarse(h[..., : self.body], at_coarse)
         energies = self._near(body, h[..., :BANDS])
         h = self.up(body) + self.up_treble(h[..., self.body :])
-        h = self.s_fine(spread(h, (1, self.config.merged)), told, limit_fine)
-        noise_share = torch.sigmoid(self.noise_share(h) + self.noise_by_quality(told[:, None])[:, None, None]).float()
-        match_share = torch.sigmoid(self.match_by_quality(told[:, None]))[:, None, None].float()
+        h = self.s_fine(spread(h, (1, self.config.merged)), at_fine)
+        noise_share = torch.sigmoid(self.noise_share(h) + self.noise_by_quality(told)[:, None, None]).float()
+        match_share = torch.sigmoid(self.match_by_quality(told))[:, None, None].float()
         if noise is None:
             noise = (torch.rand_like(noise_share) - 0.5) * math.sqrt(12)
         with torch.autocast(h.device.type, enabled=False):
@@ -213,7 +214,8 @@ class AudioModel(Autoencoder):
         features[..., :BANDS] = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
         return features
 
-    def _conditions(self, log2_step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _conditions(self, log2_step: Tensor) -> tuple[Conditioning, Conditioning]:
         norms = self.log2_norm_fine, self.prior.log2_norm[: self.body]
-        limit_fine, limit_coarse = (step_limit(log2_step, norm) for norm in norms)
-        return self.gain.told(log2_step), limit_fine, limit_coarse
+        told = self.gain.told(log2_step)
+        at_fine, at_coarse = (Conditioning.at(log2_step, told, norm) for norm in norms)
+        return at_fine, at_coarse

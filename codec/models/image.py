@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from codec.autoencoder import Autoencoder, hyper_analysis_net
 from codec.classical import PictureStatistics, block_transform
-from codec.layers import Plain, Stack, merge, spread, step_limit, zeroed
+from codec.layers import Conditioning, Plain, Stack, merge, spread, zeroed
 from codec.prior import PriorConfig
 
 BLOCK = 8
@@ -87,17 +87,18 @@ class ImageModel(Autoencoder):
 
     def analysis(self, x: Tensor, log2_step: Tensor) -> Tensor:
         """(B, H / 16, W / 16, M) float32 features of pictures x."""
-        told, limit8, limit16 = self._conditions(log2_step)
-        h = self.a8(self.dct(merge(x - 128, (BLOCK, BLOCK))), told, limit8)
-        features: Tensor = self.a16(self.down(merge(h, (2, 2))), told, limit16)
+        at8, at16 = self._conditions(log2_step)
+        h = self.a8(self.dct(merge(x - 128, (BLOCK, BLOCK))), at8)
+        features: Tensor = self.a16(self.down(merge(h, (2, 2))), at16)
         return features
 
     def synthesis(self, h: Tensor, log2_step: Tensor) -> Tensor:
         """(B, H, W, 3) float32 pictures, not clamped, of features h."""
-        told, limit8, limit16 = self._conditions(log2_step)
-        h = spread(self.up(self.s16(h, told, limit16)), (2, 2))
-        return spread(self.idct(self.s8(h, told, limit8)), (BLOCK, BLOCK)) + 128
+        at8, at16 = self._conditions(log2_step)
+        h = spread(self.up(self.s16(h, at16)), (2, 2))
+        return spread(self.idct(self.s8(h, at8)), (BLOCK, BLOCK)) + 128
 
-    def _conditions(self, log2_step: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        limit8, limit16 = (step_limit(log2_step, norm) for norm in (self.log2_norm8, self.prior.log2_norm))
-        return self.gain.told(log2_step), limit8, limit16
+    def _conditions(self, log2_step: Tensor) -> tuple[Conditioning, Conditioning]:
+        told = self.gain.told(log2_step)
+        at8, at16 = (Conditioning.at(log2_step, told, norm) for norm in (self.log2_norm8, self.prior.log2_norm))
+        return at8, at16

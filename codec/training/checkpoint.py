@@ -13,7 +13,7 @@ from codec.bitstream.errors import ModelMismatch
 from codec.storage import write_whole
 
 NAME = "checkpoint.pt"
-KEYS = frozenset({"model", "average", "optimizer", "step", "core_seconds", "plan"})
+KEYS = frozenset({"model", "average", "optimizer", "step", "core_seconds", "plan", "earlier"})
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -31,6 +31,17 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
         raise ModelMismatch(f"{path} cannot be read: {error.strerror or error}") from error
     except (EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise ModelMismatch(f"{path} is not a checkpoint") from error
+    if isinstance(state, dict):
+        state.setdefault("earlier", [])  # older ones do not tell
     if not isinstance(state, dict) or set(state) != KEYS:
         raise ModelMismatch(f"{path} is not a checkpoint of a training run")
     return state
+
+
+def stage_of(state: dict[str, Any]) -> dict[str, Any]:
+    """What a record says of a run: steps, hours of cores, plan."""
+    return {
+        "steps": state["step"],
+        "core_hours": round(state["core_seconds"] / 3600, 2),
+        "plan": state["plan"],
+    }

@@ -30,9 +30,8 @@ def export(run: Path, target: Path, sources: Sequence[Path] = ()) -> dict[str, A
     record = {
         "model": row.name,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "steps": saved["step"],
-        "core_hours": round(saved["core_seconds"] / 3600, 2),
-        "plan": saved["plan"],
+        **checkpoint.stage_of(saved),
+        "earlier": saved["earlier"],
         "torch": torch.__version__,
     }
     tables = assumed()

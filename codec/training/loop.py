@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import cycle
 from operator import le
 from pathlib import Path
@@ -29,7 +29,7 @@ from codec.fixed import Mood, set_mood
 from codec.models import MODELS
 from codec.relaxed import Pass, relaxed_pass, rounded_pass
 from codec.rounding import Rounding
-from codec.training import checkpoint
+from codec.training import checkpoint, units
 from codec.training.curve import draw
 from codec.training.graphed import Graphed, compile_blocks, uncompiled
 from codec.training.loss import balanced
@@ -39,6 +39,7 @@ from codec.training.team import Team, stop_requests
 
 CHECKPOINT_SECONDS = 600
 LOG_STEPS = 50
+RENEWAL_SIGNALS, RENEWAL_STEPS = 24, 4  # what a unit that never opens on is dead
 ALONE = Team()
 
 
@@ -74,12 +75,17 @@ class Plan:
 
 
 class Trainer:
-    """A model in training for a task, its average, optimiser and place in the plan."""
+    """A model in training for a task, its average, optimiser and place in the plan.
+
+    earlier: the stages that made the weights it started from, as `checkpoint.stage_of` tells them.
+    """
+
+    earlier: list[dict[str, Any]]
 
     def __init__(self, model: Autoencoder, plan: Plan, device: torch.device, task: Task, team: Team = ALONE) -> None:
         self.model = model.to(device)
         self.plan, self.device, self.task = plan, device, task
-        self.team, self.step, self.core_seconds = team, 0, 0.0
+        self.team, self.step, self.core_seconds, self.earlier = team, 0, 0.0, []
         self.rounding = Rounding(assumed(), device) if plan.rounded and task.rounds_by_price else None
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         linear = {id(p) for p in model.linear_parameters()}
@@ -150,19 +156,21 @@ class Trainer:
         return {"loss": loss.detach()} | {name: values.mean() for name, values in judged.figures.items()}
 
     @torch.no_grad()
-    def validate(self) -> float:
-        """Mean root cost of the averaged model over fixed signals and qualities, rounded latents; lower is better."""
+    def validate(self) -> dict[str, float]:
+        """The averaged model over fixed signals and qualities, rounded latents: mean root cost, lower is better, and
+        the share of units that live.
+        """
         held = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self._load(self.average)
         costs = []
-        for x, step in zip(self.task.validation, cycle(self.task.validation_steps), strict=False):
-            x = x.to(self.device)
-            log2_step = torch.tensor([step], device=self.device)
-            with uncompiled(self.device):
+        with uncompiled(self.device), units.watched(self.model) as seen:
+            for x, step in zip(self.task.validation, cycle(self.task.validation_steps), strict=False):
+                x = x.to(self.device)
+                log2_step = torch.tensor([step], device=self.device)
                 judged = self.task.judged(x, self.coded(x, log2_step, hard=True), log2_step)
-            costs.append(float(judged.costs.sqrt()))
+                costs.append(float(judged.costs.sqrt()))
         self._load(held)
-        return sum(costs) / max(len(costs), 1)
+        return {"validation": sum(costs) / max(len(costs), 1), "living": units.living_share(seen)}
 
     @torch.no_grad()
     def _load(self, values: dict[str, Tensor]) -> None:
@@ -180,6 +188,7 @@ class Trainer:
                 "step": self.step,
                 "core_seconds": self.core_seconds,
                 "plan": asdict(self.plan),
+                "earlier": self.earlier,
             },
         )
 
@@ -198,7 +207,7 @@ class Trainer:
             self.optimizer.load_state_dict(saved["optimizer"])
         except (RuntimeError, KeyError, ValueError) as error:
             raise ModelMismatch(f"{path} is a checkpoint of another model") from error
-        self.step, self.core_seconds = saved["step"], saved["core_seconds"]
+        self.step, self.core_seconds, self.earlier = saved["step"], saved["core_seconds"], saved["earlier"]
 
 
 def begin(
@@ -213,16 +222,30 @@ def begin(
     torch.manual_seed(plan.seed)
     model = task.fresh()
     resumed = folder / checkpoint.NAME
+    earlier = []
     if start_from is not None and not resumed.exists():
-        load_trained(model, start_from)
+        earlier = load_trained(model, start_from)
+        if not (plan.rounded or plan.snapped):  # last stages end before a new unit is of use
+            units.renew(model.to(device), partial(_take_through, model, task, device))
     trainer = Trainer(model, plan, device, task, team)
+    trainer.earlier = earlier
     if resumed.exists():
         trainer.resume(resumed)
     return trainer
 
 
-def load_trained(model: Autoencoder, path: Path) -> None:
+def _take_through(model: Autoencoder, task: Task, device: torch.device) -> None:
+    """Some training signals, each at the whole range of steps."""
+    log2_step = torch.linspace(*task.row.curve.range, RENEWAL_STEPS, device=device)
+    with torch.autocast(device.type, dtype=torch.bfloat16):
+        for x in task.batch(0, RENEWAL_SIGNALS).to(device):
+            relaxed_pass(model, x.expand(RENEWAL_STEPS, *x.shape), log2_step, hard=True)
+
+
+def load_trained(model: Autoencoder, path: Path) -> list[dict[str, Any]]:
     """Fills a model with the averaged weights of a checkpoint (.pt) or with exported ones, ready to train on.
+
+    Returns the stages that made them, as `checkpoint.stage_of` tells them.
 
     A checkpoint may be that of another architecture: what has the same name, and no more of anything, is taken; what
     there is more of here keeps its start.
@@ -244,13 +267,15 @@ def load_trained(model: Autoencoder, path: Path) -> None:
                 raise ModelMismatch(f"nothing in {path} fits this model")
             for name, value in fitting.items():
                 own[name][tuple(map(slice, value.shape))] = value
-            return
+            return [*saved["earlier"], checkpoint.stage_of(saved)]
         weights.unpack(model, weights.arrays_of(path))
+        record = weights.record_of(path)
     except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
         raise ModelMismatch(f"{path} does not hold weights of this model: {error}") from error
     model.train().requires_grad_(True)
     model.prior.exact = model.gain.exact = False
     set_mood(model.prior, Mood.FREE)
+    return [*record.pop("earlier", []), record]
 
 
 def load_averaged(model: Autoencoder, saved: dict[str, Any]) -> None:
@@ -293,7 +318,7 @@ def train(
                 row["signals_per_s"] = len(recent) * plan.batch / (time.monotonic() - row_at)
                 row["rate"] = plan.rate_at(trainer.step - 1)
                 if ending or time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-                    row["validation"] = trainer.validate()
+                    row |= trainer.validate()
                     trainer.save(folder / checkpoint.NAME)
                     saved_at = time.monotonic()
                 with log.open("a") as lines:

@@ -27,7 +27,8 @@ GAIN_DB = (-24.0, 6.0)  # random, as far as full scale allows; the difference of
 FULL_SCALE = 32767
 SYNTHETIC_SHARE = 1 / 4
 SYNTHETIC_SOUNDS = 2000
-SYNTHETIC_LEVEL = (-2.0, 0.5)  # log10 of the peak, as far as full scale allows
+SYNTHETIC_LEVEL = (-1.0, 1.0)  # log10 of the peak, as far as full scale allows: half of them reach it
+TONES_ERB = (1.0, 40.0)  # on the scale of equivalent rectangular bandwidths: 26 Hz to 16.7 kHz
 STATISTICS_SOUNDS = 200
 TABLE_SOUNDS = 60
 TABLE_STEPS = (9.0, 8.0, 7.0, 6.0, 4.75, 3.25)  # log2
@@ -75,14 +76,19 @@ def synthetic(rng: np.random.Generator, length: int) -> Samples:
 def _tones(rng: np.random.Generator, length: int) -> npt.NDArray[np.float64]:
     """Up to three sines that stand still or glide, each with up to seven overtones."""
     x = np.zeros(length)
-    for _ in range(rng.integers(1, 4)):
+    for _ in range(rng.choice([1, 1, 2, 3])):
         octaves = rng.uniform(-1, 1) if rng.random() < 0.3 else 0.0
-        hertz = 10 ** rng.uniform(1.5, 4.2) * 2 ** np.linspace(0, octaves, length)
+        hertz = _hertz(rng.uniform(*TONES_ERB)) * 2 ** np.linspace(0, octaves, length)
         phase = 2 * np.pi * np.cumsum(hertz) / SAMPLE_RATE + rng.uniform(0, 2 * np.pi)
         for overtone in range(1, 1 + rng.choice([1, 1, 2, 8])):
             audible = hertz * overtone < SAMPLE_RATE / 2
             x += np.sin(overtone * phase) * audible / overtone
     return x
+
+
+def _hertz(erb: float) -> float:
+    """Frequency of a place on the ERB scale of Glasberg 1990: evenly there is evenly to the ear."""
+    return float((10 ** (erb / 21.4) - 1) / 0.00437)
 
 
 def _white_noise(rng: np.random.Generator, length: int) -> npt.NDArray[np.float64]:
