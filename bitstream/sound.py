@@ -169,7 +169,7 @@ class Parser:
     def push(self, data: bytes) -> None:
         """Takes the next bytes. Raises CorruptFile, LimitExceeded, UnsupportedFile."""
         self._buffer += data
-        while not self.lost and (size := self._whole()):
+        while not self.lost and self._end is None and (size := self._whole()):
             reader = Reader(bytes(self._buffer[:size]), self._offset)
             if self.header is None:
                 self.header = _read_header(read_beginning(reader))
@@ -177,6 +177,8 @@ class Parser:
                 self._take(Section.read(reader))
             del self._buffer[:size]
             self._offset += size
+        if self._end is not None and self._buffer and not self.lost:
+            self._lose(CorruptFile(f"bytes follow at offset {self._offset}, behind the end of the file"))
 
     def finish(self) -> SoundFile:
         """What there is, when nothing follows. Raises CorruptFile."""
@@ -200,7 +202,7 @@ class Parser:
     def resume_from_end(self, data: bytes) -> None:
         """Goes on behind damage, where the file's end is sound and says where the chunks stand."""
         section = _end_of(data)
-        if section is None or self.header is None or not (self.lost or self._buffer):
+        if section is None or self.header is None or self._end is not None or not (self.lost or self._buffer):
             return
         samples, sizes = _read_end(section)
         total = latents_of(samples, self.header.sample_rate)
@@ -264,8 +266,6 @@ class Parser:
         """One section behind the header."""
         try:
             section.check()
-            if self._end is not None:
-                raise CorruptFile(f"section {section.id} at offset {section.start} stands behind the end")
             if section.id == format.SECTION_LATENTS:
                 self._keep(section)
             elif section.id == format.SECTION_END:
@@ -298,7 +298,7 @@ class Parser:
         """The beginning of a chunk that the file ends in."""
         with suppress(CodecError):  # where it is none, there is no more to say than that the file is cut
             section = Section.read(Reader(bytes(self._buffer), self._offset))
-            if section.id == format.SECTION_LATENTS and self._end is None:
+            if section.id == format.SECTION_LATENTS:
                 self._keep(section, whole=False)
 
     def _lose(self, error: CodecError) -> None:

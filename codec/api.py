@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from codec import media
@@ -260,7 +261,7 @@ def compress_audio(
     check_quality(quality)
     if sample_rate is None and hasattr(sound, "ndim"):
         raise TypeError("samples need their sample_rate")
-    if sample_rate is not None and sample_rate != int(sample_rate):
+    if sample_rate is not None and not (isinstance(sample_rate, Real) and sample_rate % 1 == 0):
         raise ValueError(f"sample rate {sample_rate}: expected a whole number")
     source: Any = sound if sample_rate is None else (sound, sample_rate)
     return coder.encode(media.read_sound(source, max_seconds), quality, device_named(device))
@@ -395,6 +396,8 @@ def check_effort(effort: int, region_of_interest: bool, metric: str) -> None:
 
 
 def check_quality(quality: float) -> None:
-    """Raises ValueError where quality is not within 0..100."""
+    """Raises ValueError where quality is not within 0..100, TypeError where it is no number."""
+    if not isinstance(quality, Real):
+        raise TypeError(f"quality is a {type(quality).__name__}, not a number")
     if not 0 <= quality <= format.QUALITY_MAX:
         raise ValueError(f"quality {quality}: expected 0 to {format.QUALITY_MAX}")

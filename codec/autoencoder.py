@@ -51,13 +51,23 @@ class Autoencoder(nn.Module):
         return self.prior.steps(features, self.gain.log2_steps(log2_step))
 
     def hyper_analysis(self, h: Tensor) -> Tensor:
-        """Hyper-latents (B, *coarse_shape, channels), float32, not rounded, inside the range that can be coded."""
+        """Hyper-latents (B, *coarse_shape, channels), float32, not rounded, inside the range that can be coded.
+
+        Where the prior repeats the ends of hyper-latents, those of features are repeated too: else they would tell an
+        end, and what lies there would get coarser steps.
+        """
+        config = self.prior.config
         shape = (h.shape[1], h.shape[2])
-        up = self.prior.config.up
-        down, right = (n * u**2 - side for n, u, side in zip(coarse_shape(shape, up), up, shape, strict=True))
-        if down or right:
-            h = F.pad(h.permute(0, 3, 1, 2), (0, right, 0, down), mode="replicate").permute(0, 2, 3, 1)
-        return SYMBOLS.clamp(self.h_a(h).float())
+        down, right = (
+            n * u**2 - side for n, u, side in zip(coarse_shape(shape, config.up), config.up, shape, strict=True)
+        )
+        ends = config.repeated_columns
+        beyond = ends * config.up[1] ** 2
+        if down or right or beyond:
+            padding = (beyond, right + beyond, 0, down)
+            h = F.pad(h.permute(0, 3, 1, 2), padding, mode="replicate").permute(0, 2, 3, 1)
+        z = self.h_a(h).float()
+        return SYMBOLS.clamp(z[:, :, ends : z.shape[2] - ends])
 
 
 def hyper_analysis_net(

@@ -96,6 +96,10 @@ class Envelope(nn.Module):
         """(B, rows, frames, hop) root mean squares of energies, constant over bands and latents."""
         return self._everywhere((wanted + ENERGY_FLOOR**2).sqrt())
 
+    def missing(self, c: Tensor, wanted: Tensor) -> Tensor:
+        """(B, rows, latents, BANDS) mean squares that `matched` cannot make up for, however it raises coefficients."""
+        return F.relu(wanted - self.energies(c) * 4**GAIN_LIMIT)
+
     def matched(self, c: Tensor, wanted: Tensor, share: Tensor) -> Tensor:
         """Coefficients with their bands moved towards wanted energies, by a share (BANDS,) of the way, and never left
         far from them; none where none is wanted.

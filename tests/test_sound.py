@@ -101,15 +101,25 @@ def test_an_encoder_takes_nothing_but_its_samples() -> None:
             codec.sound_encoder(*arguments)
 
 
+def test_what_is_no_quality_or_rate_is_said_so() -> None:
+    samples = np.zeros(5, np.float32)
+    with pytest.raises(TypeError, match="quality is a str, not a number"):
+        codec.compress_audio(samples, RATE, quality="a")  # type: ignore[arg-type]
+    for rate in (float("nan"), 0.5, "48000"):
+        with pytest.raises(ValueError, match="expected a whole number"):
+            codec.compress_audio(samples, rate)  # type: ignore[arg-type]
+
+
 def test_the_first_sound_comes_within_three_seconds(tune: Sound) -> None:
     encoder, decoder = codec.sound_encoder(RATE, 1, 50), codec.sound_decoder()
     assert len(decoder.push(encoder.push(tune.samples[: 3 * RATE]))) > 0
 
 
-def test_chunks_leave_no_seams() -> None:
+@pytest.mark.parametrize("quality", [10, 30, 60])
+def test_chunks_leave_no_seams(quality: float) -> None:
     """The error around the borders of chunks is no larger than elsewhere, and nothing jumps there."""
     x = melody(17).samples
-    x_hat = restored(sound.encode(Sound(x, RATE), 60, CPU))
+    x_hat = restored(sound.encode(Sound(x, RATE), quality, CPU))
     error = (x - x_hat)[:, 0].astype(np.float64) ** 2
     borders = np.arange(1, 8) * 2 * RATE
     near = np.concatenate([error[b - 960 : b + 960] for b in borders])
@@ -264,6 +274,15 @@ def test_a_full_scale_sine_stays_one_and_does_not_clip(hertz: float, quality: fl
     found = restored(sound.encode(mono(np.sin(phase)), quality, CPU))
     assert np.abs(found[RATE // 10 : -RATE // 10]).max() < 1  # its ends are clicks
     assert 2 * np.hypot((found[:, 0] * np.sin(phase)).mean(), (found[:, 0] * np.cos(phase)).mean()) > least
+
+
+@pytest.mark.parametrize("quality", [0, 15, 30])
+@pytest.mark.parametrize("hertz", [9000, 11_000, 14_000])
+def test_no_tone_is_lost(hertz: float, quality: float) -> None:
+    """Where nothing is left of a tone there is noise of its level."""
+    x = mono(0.1 * np.sin(2 * np.pi * hertz * SECONDS))
+    found = restored(sound.encode(x, quality, CPU))
+    assert 0.6 < np.sqrt((found**2).mean() / (x.samples**2).mean()) < 1.4
 
 
 def test_noise_is_the_same_everywhere_and_looks_random() -> None:

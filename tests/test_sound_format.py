@@ -192,7 +192,7 @@ def test_optional_sections_are_skipped_and_critical_ones_refused() -> None:
 
 @pytest.mark.parametrize("extra", [framed(200, b""), end(0, []), chunk(1, b""), b"\x02", b"more than there should be"])
 def test_nothing_stands_behind_the_end(extra: bytes) -> None:
-    with pytest.raises(CodecError, match=r"behind the end|truncated|declares"):
+    with pytest.raises(CodecError, match=r"bytes follow at offset .* behind the end"):
         read(FILE + extra)
     found = read(FILE + extra, partial=True)
     assert replace(found, damage=()) == SMALL

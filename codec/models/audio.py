@@ -198,6 +198,7 @@ class AudioModel(Autoencoder):
             wanted = self.envelope.decoded(energies * torch.exp2(self.prior.log2_norm[:BANDS]))
             c_hat = self.front_end.expand(h.float() * torch.exp2(self.log2_norm_fine))
             c_hat = c_hat + noise_share * self.envelope.amplitudes(wanted) * noise
+            c_hat = c_hat + self.envelope.amplitudes(self.envelope.missing(c_hat, wanted)) * noise
             return self.front_end.samples(self.envelope.matched(c_hat, wanted, match_share))
 
     def _near(self, h: Tensor, energies: Tensor) -> Tensor:
