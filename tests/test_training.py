@@ -18,7 +18,6 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-import codec
 from codec import coding, weights
 from codec.bitstream.entropy import Models
 from codec.bitstream.errors import MediaError, ModelMismatch
@@ -488,12 +487,13 @@ def test_disturbance_follows_pesq() -> None:
     pesq = pytest.importorskip("pesq").pesq
     speech = read_sound(SPEECH)
     x = speech.samples[: 4 * speech.sample_rate].mean(1, keepdims=True)
+    noise = np.random.default_rng(0).normal(0, np.sqrt((x**2).mean()), x.shape).astype(np.float32)
     lost, scores = [], []
-    for quality in (0, 10, 25, 45, 80):
-        copy, _ = codec.decompress(codec.compress_audio(x, sample_rate=speech.sample_rate, quality=quality))
+    for snr_db in (0, 8, 16, 24, 32):  # not copies of ours: training knows disturbance, and that loosens the tie
+        copy = x + noise * 10 ** (-snr_db / 20)
         at_48, at_16 = ([resample(s, speech.sample_rate, rate)[:, 0] for s in (x, copy)] for rate in (48_000, 16_000))
         lost.append(float(Spectra().loudness.disturbance(*(torch.from_numpy(s)[None] for s in at_48))))
         mapped = pesq(16_000, *at_16, "wb")
         scores.append((4.6607 - np.log(4 / (mapped - 0.999) - 1)) / 1.3669)  # P.862.2 the other way round
     assert lost == sorted(lost, reverse=True)
-    assert np.corrcoef(lost, scores)[0, 1] < -0.98
+    assert np.corrcoef(lost, scores)[0, 1] < -0.99
