@@ -26,10 +26,8 @@ def export(run: Path, out: str, sources: tuple[Path, ...], force: bool) -> None:
     if out == files.STREAM:
         raise click.UsageError("weights go to a file, not to standard output")
     files.check_target(out, force)
-    from codec import weights
     from codec.training.export import export
 
-    target = Path(out)
-    record = export(run, target, sources)
-    digest = weights.digest(weights.arrays_of(target)).hex()
-    click.echo(f"{out}: weights {digest}, {target.stat().st_size:,} bytes, {record['steps']:,} steps", err=True)
+    record = export(run, Path(out), sources)
+    size = Path(out).stat().st_size
+    click.echo(f"{out}: weights {record['weights']}, {size:,} bytes, {record['steps']:,} steps", err=True)

@@ -27,17 +27,18 @@ def export(run: Path, target: Path, sources: Sequence[Path] = ()) -> dict[str, A
     row = next(row for row in MODELS.values() if row.name == saved["plan"].get("model", "image"))
     model = row.build()
     load_averaged(model, saved)
-    record = {
-        "model": row.name,
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        **checkpoint.stage_of(saved),
-        "earlier": saved["earlier"],
-        "torch": torch.__version__,
-    }
     tables = assumed()
     arrays = weights.pack(model, tables)
     if sources:
         weights.unpack(model, arrays)
         arrays |= weights.table_arrays(fitted(model, tables, *table_signals_of(row.name, sources)))
+    record = {
+        "model": row.name,
+        "weights": weights.digest(arrays).hex(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        **checkpoint.stage_of(saved),
+        "earlier": saved["earlier"],
+        "torch": torch.__version__,
+    }
     weights.write(target, arrays, record)
     return record

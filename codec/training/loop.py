@@ -80,12 +80,11 @@ class Trainer:
     earlier: the stages that made the weights it started from, as `checkpoint.stage_of` tells them.
     """
 
-    earlier: list[dict[str, Any]]
-
     def __init__(self, model: Autoencoder, plan: Plan, device: torch.device, task: Task, team: Team = ALONE) -> None:
         self.model = model.to(device)
         self.plan, self.device, self.task = plan, device, task
-        self.team, self.step, self.core_seconds, self.earlier = team, 0, 0.0, []
+        self.team, self.step, self.core_seconds = team, 0, 0.0
+        self.earlier: list[dict[str, Any]] = []
         self.rounding = Rounding(assumed(), device) if plan.rounded and task.rounds_by_price else None
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         linear = {id(p) for p in model.linear_parameters()}

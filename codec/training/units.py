@@ -92,6 +92,6 @@ def _rectified(model: Autoencoder) -> Iterator[tuple[str, nn.Module]]:
         if isinstance(module, ResidualBlock | Pointwise):
             yield f"{name}.widen", module.widen
     yield "prior.grow1", model.prior.grow1
-    for name, layer in model.h_a.named_children():
-        if isinstance(layer, nn.ReLU):
-            yield f"h_a.{name}", layer
+    *hidden, _ = (child for child in model.h_a.named_children() if isinstance(child[1], nn.Linear))
+    for name, layer in hidden:
+        yield f"h_a.{name}", layer
