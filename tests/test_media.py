@@ -34,6 +34,7 @@ from codec.media import (
     to_pillow,
 )
 from codec.media.raster import joined, split
+from tests.conftest import SPEECH
 
 HEIGHT, WIDTH = 7, 5
 
@@ -361,6 +362,7 @@ REFUSED: dict[str, tuple[bytes, type[CodecError], str]] = {
     "empty.png": (b"", MediaError, "known format"),
     "text.png": (b"Dear Sir or Madam,\n", MediaError, "known format"),
     "noise.png": (noise(3).tobytes(), MediaError, "known format"),
+    "speech.flac": (SPEECH.read_bytes(), MediaError, "a sound where a picture is expected"),
     "icon.ico": (saved(Image.new("RGB", (16, 16)), "ICO"), MediaError, "known format"),
     "half.png": (saved(pillow(noise(3, height=90, width=90)), "PNG")[:9000], MediaError, "damaged"),
     "half.jpg": (saved(pillow(noise(3, height=90, width=90)), "JPEG")[:2000], MediaError, "damaged"),

@@ -16,6 +16,7 @@ from codec.media.notices import notice
 from codec.media.opening import guarded, opened
 from codec.media.paths import PathLike, read_bytes
 from codec.media.raster import Picture, split
+from codec.media.sniffing import HEAD_BYTES, is_sound
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,6 +43,8 @@ def read_picture(source: ImageSource, max_pixels: int = format.MAX_PIXELS) -> Pi
             return _from_pillow(source, None, max_pixels)
     if isinstance(source, (str, bytes, bytearray, memoryview, os.PathLike)):
         data = read_bytes(source)
+        if is_sound(data[:HEAD_BYTES]):
+            raise MediaError("a sound where a picture is expected")
         with guarded(), opened(data) as image:
             return _from_pillow(image, data, max_pixels)
     if type(source).__module__ == "torch" and hasattr(source, "detach"):

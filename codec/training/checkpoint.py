@@ -31,10 +31,8 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
         raise ModelMismatch(f"{path} cannot be read: {error.strerror or error}") from error
     except (EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise ModelMismatch(f"{path} is not a checkpoint") from error
-    if isinstance(state, dict):
-        state.setdefault("earlier", [])  # older ones do not tell
     if not isinstance(state, dict) or set(state) != KEYS:
-        raise ModelMismatch(f"{path} is not a checkpoint of a training run")
+        raise ModelMismatch(f"{path} is not a checkpoint of a training run of this version")
     return state
 
 
