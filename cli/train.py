@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 CROPS = {"image": 256, "audio": 64}
 CROP_MULTIPLES = {"image": 64, "audio": 4}
+MOST = 4096  # crops a step, threads, processes
+MOST_SEED = 2**32 - 1  # times a million and a step, it fits 63 bits
 
 
 @click.command()
@@ -37,7 +39,7 @@ CROP_MULTIPLES = {"image": 64, "audio": 4}
     type=click.IntRange(0),
     help="How many of the last steps lower the learning rate.  [default: a fifth of them]",
 )
-@click.option("--batch", type=click.IntRange(1), default=4, show_default=True, help="Crops a step, in all.")
+@click.option("--batch", type=click.IntRange(1, MOST), default=4, show_default=True, help="Crops a step, in all.")
 @click.option(
     "--crop",
     type=click.IntRange(1),
@@ -58,19 +60,19 @@ CROP_MULTIPLES = {"image": 64, "audio": 4}
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Weights or checkpoint for a new run to start from, instead of the classical transform.",
 )
-@click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
+@click.option("--threads", type=click.IntRange(1, MOST), help="CPU threads.  [default: all cores]")
 @click.option(
     "--processes",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST),
     default=1,
     show_default=True,
     help="Processes that share each batch, a core each: the fastest way to use several cores.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of crops and noise.")
+@click.option("--seed", type=click.IntRange(0, MOST_SEED), default=0, show_default=True, help="Of crops and noise.")
 @click.option(
     "--minutes",
     type=options.FiniteRange(0, min_open=True),
-    help="Stop after so long, the checkpoint written; the same command goes on.  [default: no limit]",
+    help="Stop after so long of steps, the checkpoint written; the same command goes on.  [default: no limit]",
 )
 @options.device_option
 def train(
@@ -111,6 +113,8 @@ def train(
         raise click.UsageError("--rounded is a last stage: --start-from says what it starts from")
     plan = Plan(steps, decay_steps, batch, crop, model, learning_rate, seed=seed, snapped=snapped, rounded=rounded)
     folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "log.jsonl").open("a"):
+        pass  # a folder that cannot be written to is told now, not after the first steps
     team.run(processes, partial(_work, plan, list(sources), folder, start_from, threads, device, minutes))
 
 

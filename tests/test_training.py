@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -48,7 +49,7 @@ PLAN = Plan(steps=4, decay_steps=2, batch=2, crop=64, warmup_steps=2)
 
 @pytest.fixture(scope="module")
 def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """45 small pictures in a tar file, and one member that is none."""
+    """45 small pictures in a tar file, one member that is none, and one that is too large for Pillow."""
     folder = tmp_path_factory.mktemp("data")
     source = Image.open(PARROTS)
     names = []
@@ -58,9 +59,11 @@ def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
         names.append(name)
     broken = folder / "zzz.png"
     broken.write_bytes(b"nothing")
+    bomb = folder / "yyy.png"
+    Image.new("1", (14_000, 14_000)).save(bomb)
     path = folder / "shard.tar"
     with tarfile.open(path, "w") as tar:
-        for name in [*names, broken]:
+        for name in [*names, broken, bomb]:
             tar.add(name, name.name)
             name.unlink()
     return path
@@ -97,9 +100,11 @@ def test_a_new_model_is_the_transform_coder(parrots: Pixels) -> None:
     assert psnr_db(parrots[:256, :256], x_hat.round().clamp(0, 255).byte().numpy()) > 40
 
 
-def test_data_comes_from_shards_and_folders_without_what_is_broken(shard: Path, crops: Crops) -> None:
+def test_data_comes_from_shards_and_folders_without_what_is_broken(shard: Path, crops: Crops, tmp_path: Path) -> None:
     assert len(list(pictures([shard]))) == 45
     assert len(list(pictures([shard.parent]))) == 45
+    (tmp_path / "folder.png").mkdir()
+    assert not list(pictures([tmp_path]))
     assert (len(crops.native), len(crops.validation)) == (41, 4)
     assert len(crops.shrunk) == 2 * 41
     batch = crops.batch(7, 3)
@@ -358,6 +363,7 @@ def test_train_and_export_work_from_the_command_line(shard: Path, tmp_path: Path
     done = run("train", shard, "--run", tmp_path / "run", "--steps", 3, "--decay-steps", 4)
     assert done.returncode == 2
     assert b"more than the 3 steps in all" in done.stderr
+    assert run("train", shard, "--run", tmp_path / "big", "--seed", 2**32).returncode == 2
     done = run("train", shard, "--run", tmp_path / "big", "--crop", 1024)
     assert done.returncode == 1
     assert b"no pictures of at least 1024" in done.stderr
@@ -376,20 +382,21 @@ def test_two_processes_train_one_model(shard: Path, tmp_path: Path, run: Run) ->
     assert "no pictures of at least 1024" in only_line(done)
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_stopped_run_leaves_a_checkpoint(processes: int, shard: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("processes", "number"), [(1, signal.SIGTERM), (2, signal.SIGTERM), (2, signal.SIGHUP)])
+def test_a_stopped_run_leaves_a_checkpoint(processes: int, number: int, shard: Path, tmp_path: Path) -> None:
     sizes = ["--batch", str(processes), "--crop", "64", "--processes", str(processes)]
     process = subprocess.Popen(
         [sys.executable, "-m", "codec.cli", "train", shard, "--run", tmp_path, *sizes], stderr=subprocess.PIPE
     )
-    while not (tmp_path / "log.jsonl").exists():
+    log = tmp_path / "log.jsonl"
+    while not (log.exists() and log.stat().st_size):
         assert process.poll() is None
         time.sleep(0.2)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=100)
     assert process.returncode == 130, errors
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    last = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+    last = json.loads(log.read_text().splitlines()[-1])
     assert saved["step"] == last["step"] > 0
 
 
@@ -398,6 +405,26 @@ def test_a_run_of_some_minutes_goes_on_with_the_same_command(shard: Path, tmp_pa
         done = run("train", shard, "--run", tmp_path, "--batch", 1, "--crop", 64, "--minutes", 1e-4)
         assert done.returncode == 0, done.stderr
         assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == last
+        with (tmp_path / "log.jsonl").open("a") as log:
+            log.write('{"step": 9, "lo')  # as a run leaves it that is killed while it writes
+
+
+def test_members_that_are_killed_are_one_line(shard: Path, tmp_path: Path) -> None:
+    sizes = ["--batch", "2", "--crop", "64", "--processes", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "codec.cli", "train", shard, "--run", tmp_path, *sizes], stderr=subprocess.PIPE
+    )
+    log = tmp_path / "log.jsonl"
+    while not (log.exists() and log.stat().st_size):
+        assert process.poll() is None
+        time.sleep(0.2)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    member = next(int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes())
+    os.kill(member, signal.SIGKILL)
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert b"codec: one of the 2 processes was ended by SIGKILL" in errors
+    assert b"Traceback" not in errors
 
 
 def test_stages_do_not_mix(shard: Path, tmp_path: Path, run: Run) -> None:

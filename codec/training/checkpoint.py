@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import zipfile
 from pathlib import Path
@@ -17,8 +18,10 @@ KEYS = frozenset({"model", "average", "optimizer", "step", "core_seconds", "plan
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Writes a checkpoint."""
-    write_whole(path, lambda file: torch.save(state, file))
+    """Writes a checkpoint. Raises OSError."""
+    data = io.BytesIO()  # torch.save would turn a full disk into a RuntimeError
+    torch.save(state, data)
+    write_whole(path, lambda file: file.write(data.getbuffer()))
 
 
 def load(path: Path, device: torch.device) -> dict[str, Any]:
@@ -31,7 +34,8 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
         raise ModelMismatch(f"{path} cannot be read: {error.strerror or error}") from error
     except (EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
         raise ModelMismatch(f"{path} is not a checkpoint") from error
-    if not isinstance(state, dict) or set(state) != KEYS:
+    # the keys also tell apart what was made before blocks divided by norms: that had no "earlier"
+    if not isinstance(state, dict) or set(state) != KEYS or not isinstance(state["plan"], dict):
         raise ModelMismatch(f"{path} is not a checkpoint of a training run of this version")
     return state
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 SMOOTHING_ROWS = 20
@@ -10,8 +11,12 @@ SMOOTHING_ROWS = 20
 
 def _rows(log: Path) -> list[dict[str, float]]:
     """One a step, the last that was written: a run that was killed takes steps again, and may leave half a line."""
-    lines = [line for line in log.read_text().splitlines() if line.endswith("}")]
-    return sorted({row["step"]: row for row in map(json.loads, lines)}.values(), key=lambda row: row["step"])
+    rows: dict[float, dict[str, float]] = {}
+    for line in log.read_text().splitlines():
+        with suppress(ValueError):  # half a line, maybe with a whole one behind
+            row = json.loads(line)
+            rows[row["step"]] = row
+    return sorted(rows.values(), key=lambda row: row["step"])
 
 
 def draw(log: Path, target: Path) -> None:

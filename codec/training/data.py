@@ -27,6 +27,8 @@ def files(source: Path, suffixes: Collection[str]) -> Iterator[bytes]:
     """
     if source.is_dir():
         for path in sorted(source.rglob("*")):
+            if not path.is_file():
+                continue
             if path.suffix == ".tar":
                 yield from files(path, suffixes)
             elif path.suffix.lower() in suffixes:

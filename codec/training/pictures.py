@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from codec.bitstream.errors import MediaError
@@ -39,7 +39,7 @@ def pictures(sources: Iterable[Path]) -> Iterator[Image.Image]:
 def _picture(data: bytes) -> Image.Image | None:
     try:
         return Image.open(io.BytesIO(data)).convert("RGB")
-    except (UnidentifiedImageError, OSError):
+    except Exception:  # on damaged files Pillow raises nearly every error that there is
         return None
 
 

@@ -22,7 +22,7 @@ from torch.multiprocessing.spawn import ProcessExitedException, spawn
 
 from codec.bitstream.errors import CodecError
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Team:
 
 @contextmanager
 def stop_requests(pass_on: Callable[[int], None] = lambda number: None) -> Iterator[list[int]]:
-    """Signals that ask to end, as they come in, Ctrl-C and SIGTERM, instead of an end; `pass_on` hears of each."""
+    """STOP_SIGNALS as they come in, instead of an end of this process; `pass_on` hears of each."""
     requests: list[int] = []
 
     def note(number: int, frame: object) -> None:
@@ -67,7 +67,7 @@ def stop_requests(pass_on: Callable[[int], None] = lambda number: None) -> Itera
 def run(size: int, work: Callable[[Team], None]) -> None:
     """Runs `work`, which must be picklable, in `size` processes; in this one where there is only one.
 
-    Raises what `work` raises of CodecError, and KeyboardInterrupt where it was asked to stop.
+    Raises what `work` raises of CodecError and OSError, and KeyboardInterrupt where it was asked to stop.
     """
     if size == 1:
         work(Team())
@@ -86,10 +86,13 @@ def run(size: int, work: Callable[[Team], None]) -> None:
             try:
                 while not context.join():
                     pass
-            except ProcessExitedException:
-                if not _failure(meeting).exists():
+            except ProcessExitedException as error:
+                if _failure(meeting).exists():
+                    raise pickle.loads(_failure(meeting).read_bytes()) from None  # written by our own process
+                if error.signal_name is None:
                     raise
-                raise pickle.loads(_failure(meeting).read_bytes()) from None  # written by our own process
+                if not requests:
+                    raise CodecError(f"one of the {size} processes was ended by {error.signal_name}") from None
         if requests:
             raise KeyboardInterrupt
 
@@ -107,7 +110,7 @@ def _member(rank: int, size: int, work: Callable[[Team], None], meeting: str) ->
     dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size)
     try:
         work(Team(rank, size))
-    except CodecError as error:
+    except (CodecError, OSError) as error:
         _failure(Path(meeting)).write_bytes(pickle.dumps(error))
         raise SystemExit(1) from error
     finally:
