@@ -409,6 +409,21 @@ def test_a_run_of_some_minutes_goes_on_with_the_same_command(shard: Path, tmp_pa
             log.write('{"step": 9, "lo')  # as a run leaves it that is killed while it writes
 
 
+def test_a_run_under_nohup_outlives_its_terminal(shard: Path, tmp_path: Path) -> None:
+    sizes = ["--batch", "1", "--crop", "64", "--steps", "60"]
+    process = subprocess.Popen(
+        ["nohup", sys.executable, "-m", "codec.cli", "train", shard, "--run", tmp_path, *sizes], stderr=subprocess.PIPE
+    )
+    log = tmp_path / "log.jsonl"
+    while not (log.exists() and log.stat().st_size):
+        assert process.poll() is None
+        time.sleep(0.2)
+    process.send_signal(signal.SIGHUP)
+    _, errors = process.communicate(timeout=100)
+    assert process.returncode == 0, errors
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 60
+
+
 def test_members_that_are_killed_are_one_line(shard: Path, tmp_path: Path) -> None:
     sizes = ["--batch", "2", "--crop", "64", "--processes", "2"]
     process = subprocess.Popen(

@@ -49,14 +49,18 @@ class Team:
 
 @contextmanager
 def stop_requests(pass_on: Callable[[int], None] = lambda number: None) -> Iterator[list[int]]:
-    """STOP_SIGNALS as they come in, instead of an end of this process; `pass_on` hears of each."""
+    """STOP_SIGNALS as they come in, instead of an end of this process; `pass_on` hears of each.
+
+    What is ignored stays so: `nohup` means that a run outlives its terminal.
+    """
     requests: list[int] = []
 
     def note(number: int, frame: object) -> None:
         requests.append(number)
         pass_on(number)
 
-    before = {s: signal.signal(s, note) for s in STOP_SIGNALS}
+    heeded = [number for number in STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, note) for number in heeded}
     try:
         yield requests
     finally:
