@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -382,21 +382,26 @@ def test_two_processes_train_one_model(shard: Path, tmp_path: Path, run: Run) ->
     assert "no pictures of at least 1024" in only_line(done)
 
 
-@pytest.mark.parametrize(("processes", "number"), [(1, signal.SIGTERM), (2, signal.SIGTERM), (2, signal.SIGHUP)])
-def test_a_stopped_run_leaves_a_checkpoint(processes: int, number: int, shard: Path, tmp_path: Path) -> None:
-    sizes = ["--batch", str(processes), "--crop", "64", "--processes", str(processes)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "codec.cli", "train", shard, "--run", tmp_path, *sizes], stderr=subprocess.PIPE
-    )
-    log = tmp_path / "log.jsonl"
+def under_way(shard: Path, folder: Path, *options: object, before: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """`codec train` in a process of its own that has logged its first row."""
+    arguments = ("train", shard, "--run", folder, "--crop", 64, *options)
+    command = [*before, sys.executable, "-m", "codec.cli", *map(str, arguments)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    log = folder / "log.jsonl"
     while not (log.exists() and log.stat().st_size):
         assert process.poll() is None
         time.sleep(0.2)
+    return process
+
+
+@pytest.mark.parametrize(("processes", "number"), [(1, signal.SIGTERM), (2, signal.SIGTERM), (2, signal.SIGHUP)])
+def test_a_stopped_run_leaves_a_checkpoint(processes: int, number: int, shard: Path, tmp_path: Path) -> None:
+    process = under_way(shard, tmp_path, "--batch", processes, "--processes", processes)
     process.send_signal(number)
     _, errors = process.communicate(timeout=100)
     assert process.returncode == 130, errors
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    last = json.loads(log.read_text().splitlines()[-1])
+    last = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
     assert saved["step"] == last["step"] > 0
 
 
@@ -410,14 +415,7 @@ def test_a_run_of_some_minutes_goes_on_with_the_same_command(shard: Path, tmp_pa
 
 
 def test_a_run_under_nohup_outlives_its_terminal(shard: Path, tmp_path: Path) -> None:
-    sizes = ["--batch", "1", "--crop", "64", "--steps", "60"]
-    process = subprocess.Popen(
-        ["nohup", sys.executable, "-m", "codec.cli", "train", shard, "--run", tmp_path, *sizes], stderr=subprocess.PIPE
-    )
-    log = tmp_path / "log.jsonl"
-    while not (log.exists() and log.stat().st_size):
-        assert process.poll() is None
-        time.sleep(0.2)
+    process = under_way(shard, tmp_path, "--batch", 1, "--steps", 60, before=["nohup"])
     process.send_signal(signal.SIGHUP)
     _, errors = process.communicate(timeout=100)
     assert process.returncode == 0, errors
@@ -425,14 +423,7 @@ def test_a_run_under_nohup_outlives_its_terminal(shard: Path, tmp_path: Path) ->
 
 
 def test_members_that_are_killed_are_one_line(shard: Path, tmp_path: Path) -> None:
-    sizes = ["--batch", "2", "--crop", "64", "--processes", "2"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "codec.cli", "train", shard, "--run", tmp_path, *sizes], stderr=subprocess.PIPE
-    )
-    log = tmp_path / "log.jsonl"
-    while not (log.exists() and log.stat().st_size):
-        assert process.poll() is None
-        time.sleep(0.2)
+    process = under_way(shard, tmp_path, "--batch", 2, "--processes", 2)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     member = next(int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes())
     os.kill(member, signal.SIGKILL)
