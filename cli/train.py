@@ -13,10 +13,12 @@ from codec.cli import options
 
 if TYPE_CHECKING:
     from codec.training.loop import Plan
+    from codec.training.loss import Objective
     from codec.training.team import Team
 
 CROPS = {"image": 256, "audio": 64}
 CROP_MULTIPLES = {"image": 64, "audio": 4}
+OBJECTIVES = ("eyes", "psnr")  # as in training.loss, which loads torch
 MOST = 4096  # crops a step, threads, processes
 MOST_SEED = 2**32 - 1  # times a million and a step, it fits 63 bits
 
@@ -45,6 +47,13 @@ MOST_SEED = 2**32 - 1  # times a million and a step, it fits 63 bits
     type=click.IntRange(1),
     help="Side of a crop in pixels, a multiple of 64, or length of a cut in latents of 20 ms, a multiple of 4.  "
     "[default: 256 or 64]",
+)
+@click.option(
+    "--objective",
+    type=click.Choice(OBJECTIVES),
+    default="eyes",
+    show_default=True,
+    help="What images are trained for: what people see of errors, by SSIMULACRA 2, or squared error.",
 )
 @click.option(
     "--learning-rate",
@@ -83,6 +92,7 @@ def train(
     decay_steps: int | None,
     batch: int,
     crop: int | None,
+    objective: Objective,
     learning_rate: float,
     rounded: bool,
     snapped: bool,
@@ -111,7 +121,18 @@ def train(
 
     if rounded and start_from is None and not (folder / checkpoint.NAME).exists():
         raise click.UsageError("--rounded is a last stage: --start-from says what it starts from")
-    plan = Plan(steps, decay_steps, batch, crop, model, learning_rate, seed=seed, snapped=snapped, rounded=rounded)
+    plan = Plan(
+        steps,
+        decay_steps,
+        batch,
+        crop,
+        model,
+        learning_rate,
+        seed=seed,
+        snapped=snapped,
+        rounded=rounded,
+        objective=objective,
+    )
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "log.jsonl").open("a"):
         pass  # a folder that cannot be written to is told now, not after the first steps
@@ -139,7 +160,7 @@ def _work(
     if threads:
         torch.set_num_threads(threads)
     on = device_named(device)
-    task = task_named(plan.model, sources, plan.crop, on, plan.seed)
+    task = task_named(plan.model, sources, plan.crop, on, plan.seed, plan.objective)
     trainer = loop.begin(task, plan, on, folder, start_from, team)
     quiet = None if team.rank == 0 else True
     shown = ("loss", *task.figure_names, "signals_per_s")

@@ -32,7 +32,7 @@ from codec.rounding import Rounding
 from codec.training import checkpoint, units
 from codec.training.curve import draw
 from codec.training.graphed import Graphed, compile_blocks, uncompiled
-from codec.training.loss import balanced
+from codec.training.loss import Objective, balanced
 from codec.training.tables import assumed
 from codec.training.task import Task
 from codec.training.team import Team, stop_requests
@@ -64,6 +64,7 @@ class Plan:
     ema: float = 0.999
     seed: int = 0
     snapped: bool = False  # entropy nets with rounded weights and values, the last stage before export
+    objective: Objective = "eyes"  # of images
     rounded: bool = False  # latents as encoders round them; the encoder stays as it is
 
     def rate_at(self, step: int) -> float:

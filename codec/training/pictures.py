@@ -20,12 +20,15 @@ from codec.models import IMAGE, ModelRow
 from codec.models.image import ImageConfig, ImageModel
 from codec.relaxed import Pass
 from codec.training.data import Pool, files, held_out, on_all_cores
-from codec.training.loss import SOFTENING, rate_distortion
+from codec.training.drawn import drawn
+from codec.training.loss import SOFTENING, Objective, rate_distortion
 from codec.training.task import Judged, TableSignals
 
 SHRINK = (1.3, 2.0)  # lossy sources have no fine chroma at native size: half of the crops come from shrunk copies
 SHRUNK_COPIES = 2  # of each picture, by different factors
 STATISTICS_PICTURES = 400
+DRAWN_PICTURES = 160  # screens, charts, pixel art and flat colours
+DRAWN_SHARE = 0.1  # of crops
 TABLE_PICTURES = 60
 TABLE_STEPS = (7.25, 6.25, 5.25, 4.25, 3.25, 2.5)  # log2
 
@@ -82,8 +85,15 @@ class Crops:
     figure_names: tuple[str, ...] = ("bpp", "psnr")
     rounds_by_price = True
 
-    def __init__(self, sources: list[Path], crop: int, device: torch.device, seed: int = 0) -> None:
-        self.crop, self.seed = crop, seed
+    def __init__(
+        self,
+        sources: list[Path],
+        crop: int,
+        device: torch.device,
+        seed: int = 0,
+        objective: Objective = "eyes",
+    ) -> None:
+        self.crop, self.seed, self.objective = crop, seed, objective
         kept_out, found = (
             [image for image in part if min(image.size) >= crop] for part in held_out(list(pictures(sources)))
         )
@@ -95,6 +105,7 @@ class Crops:
         shrunk = list(on_all_cores(lambda pair: _shrunk(*pair, crop), factors))
         self.native = PicturePool(found, device)
         self.shrunk = PicturePool(shrunk or found, device)
+        self.drawn = PicturePool([drawn(seed, number, crop) for number in range(DRAWN_PICTURES)], device)
         self.statistics = picture_statistics([np.array(image) for image in found[:STATISTICS_PICTURES]])
 
     def fresh(self) -> ImageModel:
@@ -104,14 +115,17 @@ class Crops:
     def batch(self, step: int, size: int) -> Tensor:
         """(size, crop, crop, 3) float32 in 0..255: the same for the same step."""
         rng = np.random.default_rng((self.seed, step))
-        native = self.native.crops(rng, size - size // 2, self.crop)
-        return torch.cat([native, self.shrunk.crops(rng, size // 2, self.crop)]).float()
+        drawn = int(rng.binomial(size, DRAWN_SHARE))
+        shrunk = (size - drawn) // 2
+        pools = ((self.native, size - drawn - shrunk), (self.shrunk, shrunk), (self.drawn, drawn))
+        return torch.cat([pool.crops(rng, count, self.crop) for pool, count in pools if count]).float()
 
     def judged(self, x: Tensor, coded: Pass, log2_step: Tensor) -> Judged:
-        """Costs in bits a pixel, with squared error at its price; bits a pixel and PSNR in dB."""
+        """Costs in bits a pixel, with distortion at its price; bits a pixel and PSNR in dB."""
         bpp = (coded.y_bits + coded.z_bits) / (x.shape[1] * x.shape[2])
         psnr = 10 * torch.log10(255**2 / ((coded.x_hat.detach() - x) ** 2).mean((1, 2, 3)))
-        return Judged(rate_distortion(x, coded, log2_step), {"bpp": bpp.detach(), "psnr": psnr})
+        costs = rate_distortion(x, coded, log2_step, self.objective)
+        return Judged(costs, {"bpp": bpp.detach(), "psnr": psnr})
 
 
 def _centre(image: Image.Image, crop: int) -> Image.Image:

@@ -8,18 +8,21 @@ from pathlib import Path
 import torch
 
 from codec.models import AUDIO
+from codec.training.loss import Objective
 from codec.training.task import TableSignals, Task
 
 
-def task_named(name: str, sources: list[Path], crop: int, device: torch.device, seed: int) -> Task:
-    """The task of a model, its data loaded from shards or folders. Raises MediaError."""
+def task_named(
+    name: str, sources: list[Path], crop: int, device: torch.device, seed: int, objective: Objective
+) -> Task:
+    """The task of a model, its data loaded from shards or folders; objective: of images. Raises MediaError."""
     if name == AUDIO.name:
         from codec.training.sounds import Cuts
 
         return Cuts(sources, crop, device, seed)
     from codec.training.pictures import Crops
 
-    return Crops(sources, crop, device, seed)
+    return Crops(sources, crop, device, seed, objective)
 
 
 def table_signals_of(name: str, sources: Sequence[Path]) -> TableSignals:
