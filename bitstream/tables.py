@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from codec.bitstream import format
+from codec.bitstream import constants
 
-TOTAL = 1 << format.PROBABILITY_BITS
+TOTAL = 1 << constants.PROBABILITY_BITS
 REACH_IN_SCALES = 12  # beyond this many scales a logistic symbol is escaped
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from codec.bitstream import format
+from codec.bitstream import constants
 
 TILED_FROM = 1 << 20  # pixels: larger pictures are cut by our encoder
 TILE_SIDE = 1024  # pixels: the longest side of its tiles
@@ -66,4 +66,4 @@ def tile_units(width: int, height: int) -> tuple[int, int]:
 def _units(side: int) -> int:
     """A side cut into equal parts of at most TILE_SIDE: the last is not a sliver."""
     parts = -(-side // TILE_SIDE)
-    return -(-side // (parts * format.ALIGNMENT))
+    return -(-side // (parts * constants.ALIGNMENT))

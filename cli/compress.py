@@ -9,7 +9,7 @@ from click.core import ParameterSource
 from tqdm import tqdm
 
 from codec.bitstream.errors import MediaError
-from codec.cli import files, options, sounds
+from codec.cli import audio, files, options
 from codec.quality import REFINING_EFFORT
 
 if TYPE_CHECKING:
@@ -113,6 +113,6 @@ def compress(
             return
         if any(map(given, FOR_PICTURES)):
             raise MediaError("it is a sound: effort, targets, regions of interest and metrics are for pictures")
-        sounds.compress(source, out, quality, device, max_seconds)
+        audio.compress(source, out, quality, device, max_seconds)
 
     files.each(inputs, targets, force, convert)

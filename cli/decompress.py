@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from codec.bitstream import format
-from codec.bitstream.sections import HEAD_BYTES, holds
-from codec.cli import files, options, sounds
+from codec.bitstream import constants
+from codec.bitstream.file import HEAD_BYTES, holds
+from codec.cli import audio, files, options
 
 if TYPE_CHECKING:
     from codec.api import Device, Region
@@ -83,7 +83,7 @@ def decompress(
         if region or bit_depth == "8":
             raise MediaError("it holds sound, which has no region and never 8 bits")
         depth = int(bit_depth) if bit_depth else None
-        sounds.decompress(
+        audio.decompress(
             source,
             target,
             out,
@@ -99,7 +99,7 @@ def decompress(
         if start_s or duration_s is not None or bit_depth in ("24", "32"):
             raise MediaError("it holds a picture, which has no duration and 8 or 16 bits a sample")
         suffix = ".png" if target == files.STREAM else Path(target).suffix.lower()
-        if holds(source.head(HEAD_BYTES), format.MEDIA_IMAGE):  # of anything else the reader says what it is
+        if holds(source.head(HEAD_BYTES), constants.MEDIA_IMAGE):  # of anything else the reader says what it is
             media.check_suffix(suffix)
         restored = codec.decompress(
             source.read(),
@@ -113,7 +113,9 @@ def decompress(
         out.write(media.picture_file(restored, suffix))
 
     def convert(source: files.Input, target: str, out: BinaryIO) -> None:
-        (restore_sound if holds(source.head(HEAD_BYTES), format.MEDIA_AUDIO) else restore_picture)(source, target, out)
+        (restore_sound if holds(source.head(HEAD_BYTES), constants.MEDIA_AUDIO) else restore_picture)(
+            source, target, out
+        )
 
     files.each(inputs, targets, force, convert)
 
@@ -122,6 +124,6 @@ def _suffix(source: str) -> str:
     """Of the output that an input gets by default. What cannot be read will be found out later."""
     try:
         with Path(source).open("rb") as file:
-            return ".wav" if holds(file.read(HEAD_BYTES), format.MEDIA_AUDIO) else ".png"
+            return ".wav" if holds(file.read(HEAD_BYTES), constants.MEDIA_AUDIO) else ".png"
     except OSError:
         return ".png"

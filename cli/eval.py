@@ -119,7 +119,7 @@ def evaluate() -> None:
 def images(effort: int, metric: Metric, **given: Any) -> None:
     """Compare our codec with others over the pictures of FOLDER: rate, quality, BD-rates, time and memory."""
     from codec import api
-    from codec.eval.pictures import Pictures
+    from codec.eval.images import Pictures
 
     with options.usage_errors():
         api.check_effort(effort, region_of_interest=False, metric=metric)
@@ -135,7 +135,7 @@ def audio(mono: bool, **given: Any) -> None:
     A name such as eval-07-music-organ.flac says the class of a clip; curves are drawn by class, and PESQ and ESTOI are
     measured where it is "speech".
     """
-    from codec.eval.sounds import Sounds
+    from codec.eval.audio import Sounds
 
     _evaluate(Sounds(mono), **given)
 

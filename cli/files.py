@@ -13,8 +13,8 @@ from typing import BinaryIO
 import click
 from tqdm import tqdm
 
+from codec.atomic import write_whole
 from codec.bitstream.errors import CodecError, MediaError
-from codec.storage import write_whole
 
 STREAM = "-"
 EXIT_INCOMPLETE = 3

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from codec.bitstream import format
+from codec.bitstream import constants
 from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, EFFORT_MAX, LARGEST_BPP, LARGEST_BYTES, METRICS
 
 UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2}  # bytes
@@ -93,14 +93,14 @@ device_option = click.option(
 max_pixels_option = click.option(
     "--max-pixels",
     type=click.IntRange(1),
-    default=format.MAX_PIXELS,
+    default=constants.MAX_PIXELS,
     show_default=True,
     help="Refuse larger pictures before any memory is spent on them.",
 )
 max_seconds_option = click.option(
     "--max-seconds",
     type=POSITIVE,
-    default=format.MAX_SECONDS,
+    default=constants.MAX_SECONDS,
     show_default=True,
     help="Refuse longer sounds.",
 )

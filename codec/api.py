@@ -9,13 +9,14 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from codec import media
-from codec.bitstream import container, format
-from codec.bitstream import sound as soundfile
+from codec.bitstream import audio as audio_file
+from codec.bitstream import constants
+from codec.bitstream import image as image_file
 from codec.bitstream.errors import MediaError
-from codec.bitstream.sections import media_of
+from codec.bitstream.file import media_of
 from codec.media import ImageSource, PathLike, Picture, Pixels, Samples, Sound
-from codec.media.raster import joined
-from codec.media.sound import BIT_DEPTHS, TAGS
+from codec.media.audio.sound import BIT_DEPTHS, TAGS
+from codec.media.image.picture import joined
 from codec.quality import (
     DEFAULT_EFFORT,
     DEFAULT_METRIC,
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+    from codec.audio.coding import Decoder, Encoder, Playing
     from codec.media import SoundSource
-    from codec.media.sound_reading import Waveform
-    from codec.sound import Decoder, Encoder, Playing
+    from codec.media.audio.read import Waveform
 
 Device = Literal["auto", "cpu", "cuda"]
 BitDepth = Literal[8, 16]
@@ -62,7 +63,7 @@ def compress(
     roi: ImageSource | None = None,
     metric: Metric = DEFAULT_METRIC,
     device: Device = "auto",
-    max_pixels: int = format.MAX_PIXELS,
+    max_pixels: int = constants.MAX_PIXELS,
     progress: Callable[[float], None] | None = None,
 ) -> bytes:
     """The bytes of an .lcc file.
@@ -84,10 +85,10 @@ def compress(
     check_choice(quality=quality, bpp=target_bpp, psnr=target_psnr, size=target_size, ssim=target_ssim)
     check_effort(effort, roi is not None, metric)
     check_quality(DEFAULT_QUALITY if quality is None else quality)
-    from codec import rate_control
     from codec.devices import device_named
-    from codec.encoding import Encoding
-    from codec.importance import importance_of
+    from codec.image.encode import Encoding
+    from codec.search import rate_control
+    from codec.search.roi import importance_of
 
     source = media.read_picture(image, max_pixels)
     encoding = Encoding(
@@ -164,7 +165,7 @@ def decompress(
     region: Region | None = None,
     partial: bool = False,
     device: Device = "auto",
-    max_pixels: int = format.MAX_PIXELS,
+    max_pixels: int = constants.MAX_PIXELS,
 ) -> Image.Image | Picture | Pixels | Tensor | tuple[Samples, int]:
     """The picture of an .lcc file, given as its bytes or its path.
 
@@ -177,22 +178,22 @@ def decompress(
     partial: show what there is of a file that is cut or damaged behind its header; warns IncompletePicture.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch, MediaError (all CodecError); ValueError.
     """
-    from codec import picture
     from codec.devices import device_named
+    from codec.image import decode as image_decode
 
     if output not in ("pil", "picture", "array", "tensor", "samples"):
         raise ValueError(f"output '{output}': expected pil, picture, array, tensor or samples")
     if bit_depth not in (8, 16):
         raise ValueError(f"bit depth {bit_depth}: expected 8 or 16")
     raw = media.read_bytes(data)
-    if media_of(raw) == format.MEDIA_AUDIO:
+    if media_of(raw) == constants.MEDIA_AUDIO:
         if region is not None:
             raise MediaError("the file holds sound, which has no region")
         sound = decompress_audio(raw, partial=partial, device=device)
         return sound.samples, sound.sample_rate
     if output == "samples":
         raise MediaError("the file holds a picture, which has no samples of sound")
-    decoded = picture.decode(
+    decoded = image_decode.decode(
         raw,
         device_named(device),
         max_pixels,
@@ -216,27 +217,27 @@ def decompress(
 
 
 def verify(
-    data: bytes | PathLike, *, deep: bool = False, device: Device = "auto", max_pixels: int = format.MAX_PIXELS
+    data: bytes | PathLike, *, deep: bool = False, device: Device = "auto", max_pixels: int = constants.MAX_PIXELS
 ) -> None:
     """Returns where an .lcc file is sound: its sections by their checksums, and where `deep` its latents and alpha too.
 
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, MediaError; where `deep` ModelMismatch.
     """
     raw = media.read_bytes(data)
-    if media_of(raw) == format.MEDIA_AUDIO:
-        soundfile.read(raw, math.inf)
+    if media_of(raw) == constants.MEDIA_AUDIO:
+        audio_file.read(raw, math.inf)
         if deep:
-            from codec import sound
+            from codec.audio import coding as audio_coding
             from codec.devices import device_named
 
-            sound.verify(raw, device_named(device))
+            audio_coding.verify(raw, device_named(device))
         return
-    container.read(raw, max_pixels)
+    image_file.read(raw, max_pixels)
     if deep:
-        from codec import picture
         from codec.devices import device_named
+        from codec.image import decode as image_decode
 
-        picture.verify(raw, device_named(device), max_pixels)
+        image_decode.verify(raw, device_named(device), max_pixels)
 
 
 def compress_audio(
@@ -245,7 +246,7 @@ def compress_audio(
     quality: float = 50,
     *,
     device: Device = "auto",
-    max_seconds: float = format.MAX_SECONDS,
+    max_seconds: float = constants.MAX_SECONDS,
 ) -> bytes:
     """The bytes of an .lcc file of a sound.
 
@@ -255,7 +256,7 @@ def compress_audio(
     Warns MediaNotice where the sound is converted before it is coded.
     Raises: MediaError, LimitExceeded (both CodecError); ValueError for a quality or device that does not exist.
     """
-    from codec import sound as coder
+    from codec.audio import coding as audio_coding
     from codec.devices import device_named
 
     check_quality(quality)
@@ -264,7 +265,7 @@ def compress_audio(
     if sample_rate is not None and not (isinstance(sample_rate, Real) and sample_rate % 1 == 0):
         raise ValueError(f"sample rate {sample_rate}: expected a whole number")
     source: Any = sound if sample_rate is None else (sound, sample_rate)
-    return coder.encode(media.read_sound(source, max_seconds), quality, device_named(device))
+    return audio_coding.encode(media.read_sound(source, max_seconds), quality, device_named(device))
 
 
 def decompress_audio(
@@ -274,7 +275,7 @@ def decompress_audio(
     duration_s: float | None = None,
     partial: bool = False,
     device: Device = "auto",
-    max_seconds: float = format.MAX_SECONDS,
+    max_seconds: float = constants.MAX_SECONDS,
 ) -> Sound:
     """The sound of an .lcc file: samples (n, channels) float32 at its source's rate, and tags.
 
@@ -303,14 +304,14 @@ def playing(
     duration_s: float | None = None,
     partial: bool = False,
     device: Device = "auto",
-    max_seconds: float = format.MAX_SECONDS,
+    max_seconds: float = constants.MAX_SECONDS,
 ) -> Playing:
     """What `decompress_audio` restores, piece by piece: its `header`, `tags` and, once, `pieces()`.
 
     Raises: as `decompress_audio`.
     """
+    from codec.audio.coding import Playing
     from codec.devices import device_named
-    from codec.sound import Playing
 
     for name, value in (("start_s", start_s), ("duration_s", duration_s or 0.0)):
         if not 0 <= value < math.inf:
@@ -345,12 +346,12 @@ def sound_encoder(
     bit_depth: of the source, 16, 24 or 32 (floats): what a decoder writes by default.
     Raises: ModelMismatch; ValueError.
     """
+    from codec.audio.coding import Encoder
     from codec.devices import device_named
-    from codec.sound import Encoder
 
     check_quality(quality)
-    if channels not in (1, 2) or sample_rate not in range(1, format.MAX_RATE + 1):
-        raise ValueError(f"{channels} channels at {sample_rate} Hz: expected 1 or 2, and up to {format.MAX_RATE} Hz")
+    if channels not in (1, 2) or sample_rate not in range(1, constants.MAX_RATE + 1):
+        raise ValueError(f"{channels} channels at {sample_rate} Hz: expected 1 or 2, and up to {constants.MAX_RATE} Hz")
     if bit_depth not in BIT_DEPTHS:
         raise ValueError(f"bit depth {bit_depth}: expected one of {BIT_DEPTHS}")
     for name, text in (tags or {}).items():
@@ -359,10 +360,10 @@ def sound_encoder(
     return Encoder(sample_rate, channels, quality, device_named(device), bit_depth, tags)
 
 
-def sound_decoder(*, device: Device = "auto", max_seconds: float = format.MAX_SECONDS) -> Decoder:
+def sound_decoder(*, device: Device = "auto", max_seconds: float = constants.MAX_SECONDS) -> Decoder:
     """A decoder for a file that comes piece by piece: `push(data)` and `finish()` return samples (n, channels)."""
+    from codec.audio.coding import Decoder
     from codec.devices import device_named
-    from codec.sound import Decoder
 
     return Decoder(device_named(device), max_seconds)
 
@@ -399,5 +400,5 @@ def check_quality(quality: float) -> None:
     """Raises ValueError where quality is not within 0..100, TypeError where it is no number."""
     if not isinstance(quality, Real):
         raise TypeError(f"quality is a {type(quality).__name__}, not a number")
-    if not 0 <= quality <= format.QUALITY_MAX:
-        raise ValueError(f"quality {quality}: expected 0 to {format.QUALITY_MAX}")
+    if not 0 <= quality <= constants.QUALITY_MAX:
+        raise ValueError(f"quality {quality}: expected 0 to {constants.QUALITY_MAX}")

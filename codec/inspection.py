@@ -6,13 +6,14 @@ import math
 from dataclasses import dataclass
 
 from codec import media
-from codec.bitstream import container, format
-from codec.bitstream import sound as soundfile
-from codec.bitstream.sections import media_of
+from codec.bitstream import audio as audio_file
+from codec.bitstream import constants
+from codec.bitstream import image as image_file
+from codec.bitstream.file import media_of
 from codec.media import PathLike
 from codec.quality import AUDIO, IMAGE
 
-METADATA_NAMES = {format.SECTION_ICC: "icc", format.SECTION_EXIF: "exif", format.SECTION_XMP: "xmp"}
+METADATA_NAMES = {constants.SECTION_ICC: "icc", constants.SECTION_EXIF: "exif", constants.SECTION_XMP: "xmp"}
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,11 @@ def info(data: bytes | PathLike) -> Info | SoundInfo:
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, MediaError.
     """
     raw = media.read_bytes(data)
-    return _sound_info(raw) if media_of(raw) == format.MEDIA_AUDIO else _picture_info(raw)
+    return _sound_info(raw) if media_of(raw) == constants.MEDIA_AUDIO else _picture_info(raw)
 
 
 def _picture_info(raw: bytes) -> Info:
-    parsed = container.read(raw, max_pixels=format.MAX_SIDE**2)
+    parsed = image_file.read(raw, max_pixels=constants.MAX_SIDE**2)
     header = parsed.header
     return Info(
         media="image",
@@ -100,13 +101,13 @@ def _picture_info(raw: bytes) -> Info:
         quality=round(IMAGE.quality(header.step_index), 1),
         model=header.model,
         weights=header.digest.hex(),
-        version=format.VERSION,
+        version=constants.VERSION,
         size_bytes=len(raw),
     )
 
 
 def _sound_info(raw: bytes) -> SoundInfo:
-    parsed = soundfile.read(raw, max_seconds=math.inf)
+    parsed = audio_file.read(raw, max_seconds=math.inf)
     header = parsed.header
     return SoundInfo(
         media="audio",
@@ -119,7 +120,7 @@ def _sound_info(raw: bytes) -> SoundInfo:
         quality=round(AUDIO.quality(min(header.step_indices)), 1),
         model=header.model,
         weights=header.digest.hex(),
-        version=format.VERSION,
+        version=constants.VERSION,
         size_bytes=len(raw),
         payload_bytes=sum(len(chunk.data) for chunk in parsed.chunks),
     )

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from codec.bitstream import format
+from codec.bitstream import constants
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,18 @@ class QualityCurve:
     def step_index(self, quality: float) -> int:
         """Whole 1/256 octaves of the nominal step at a quality."""
         log2_step = self.worst - self.linear * quality - self.square * quality**2
-        return round(log2_step * format.STEP_UNITS)
+        return round(log2_step * constants.STEP_UNITS)
 
     def quality(self, step_index: int) -> float:
         """The quality that `step_index` comes from, within a tenth."""
-        octaves = self.worst - step_index / format.STEP_UNITS
+        octaves = self.worst - step_index / constants.STEP_UNITS
         root = math.sqrt(self.linear**2 + 4 * self.square * max(octaves, 0.0))
         return 2 * max(octaves, 0.0) / (self.linear + root)
 
     @property
     def range(self) -> tuple[float, float]:
         """log2 of the nominal steps at qualities 100 and 0."""
-        return self.step_index(format.QUALITY_MAX) / format.STEP_UNITS, self.worst
+        return self.step_index(constants.QUALITY_MAX) / constants.STEP_UNITS, self.worst
 
 
 DEFAULT_QUALITY = 50.0

@@ -18,12 +18,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from codec.eval import own
+from codec.eval.audio_anchors import RATE, SOUND_ANCHORS
+from codec.eval.audio_metrics import mel_distance
 from codec.eval.cache import Cache, key
 from codec.eval.comparison import Comparison
 from codec.eval.material import Source
 from codec.eval.results import OWN, Coder, Point, Results
-from codec.eval.sound_anchors import RATE, SOUND_ANCHORS
-from codec.eval.sound_metrics import mel_distance
 from codec.media import Samples, Sound, read_sound, sound_file
 
 EXCERPT_S = 5.0

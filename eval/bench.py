@@ -17,16 +17,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec import coding, picture, sound, weights
-from codec.bitstream import format
-from codec.bitstream.entropy import Decoder, Encoder, Models, Rows, Symbols
+from codec.audio import coding as audio_coding
+from codec.bitstream import constants
 from codec.bitstream.errors import MediaError
+from codec.bitstream.range_coder import Decoder, Encoder, Models, Rows, Symbols
 from codec.devices import device_named, undisturbed
-from codec.encoding import padded
 from codec.eval.cost import MEMORY_UNIT, median_s
 from codec.eval.table import MEBI
+from codec.image import decode as image_decode
+from codec.image.encode import padded
+from codec.latents import coding
 from codec.media import Picture, Sound, resample
-from codec.models import AUDIO, IMAGE, ModelRow
+from codec.model import weights
+from codec.model.registry import AUDIO, IMAGE, ModelRow
 
 
 @dataclass(frozen=True)
@@ -153,14 +156,14 @@ def _stages(source: Picture | Sound, quality: float, device: torch.device) -> tu
         if not len(source.samples):
             raise MediaError("an empty sound takes no time")
         row, x = AUDIO, _as_one_piece(source, device)
-        encode = partial(sound.encode, source, quality, device)
-        decode = partial(sound.decode, device=device)
+        encode = partial(audio_coding.encode, source, quality, device)
+        decode = partial(audio_coding.decode, device=device)
     else:
         row, x = IMAGE, padded(source.pixels, device)
-        encode = partial(picture.encode, source, quality, device)
-        decode = partial(picture.decode, device=device)
+        encode = partial(image_decode.encode, source, quality, device)
+        decode = partial(image_decode.decode, device=device)
     loaded = weights.installed(row.id, device)
-    step = row.curve.step_index(quality) / format.STEP_UNITS
+    step = row.curve.step_index(quality) / constants.STEP_UNITS
     log2_step = torch.tensor([step], dtype=torch.float32, device=device)
     with undisturbed(device):
         h = loaded.model.analysis(x, log2_step)
@@ -178,10 +181,10 @@ def _stages(source: Picture | Sound, quality: float, device: torch.device) -> tu
 
 def _as_one_piece(source: Sound, device: torch.device) -> Tensor:
     """(1, channels, samples) at 48 kHz, as many as fill whole latents."""
-    samples = resample(source.samples, source.sample_rate, format.SAMPLE_RATE)
-    latent = format.HOP * format.FRAMES
-    whole = -(-len(samples) // latent) * latent + format.HOP
-    padding = ((format.HOP, whole - format.HOP - len(samples)), (0, 0))
+    samples = resample(source.samples, source.sample_rate, constants.SAMPLE_RATE)
+    latent = constants.HOP * constants.FRAMES
+    whole = -(-len(samples) // latent) * latent + constants.HOP
+    padding = ((constants.HOP, whole - constants.HOP - len(samples)), (0, 0))
     return torch.from_numpy(np.ascontiguousarray(np.pad(samples, padding).T)).to(device)[None]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from codec.storage import write_whole
+from codec.atomic import write_whole
 
 KEY_BYTES = 16
 

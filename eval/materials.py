@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from codec.eval.audio import Sounds
+from codec.eval.images import Pictures
 from codec.eval.material import Material
-from codec.eval.pictures import Pictures
-from codec.eval.sounds import Sounds
 
 MATERIALS: dict[str, Material] = {"images": Pictures(), "audio": Sounds()}

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import codec
-from codec import weights
 from codec.bitstream.errors import CodecError
-from codec.models import MODELS, ModelRow
+from codec.model import weights
+from codec.model.registry import MODELS, ModelRow
 
 TITLE = "codec (ours)"
 SUFFIX = ".lcc"

@@ -22,18 +22,19 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from codec import picture, sound
-from codec.bitstream import format
-from codec.bitstream import sound as soundfile
+from codec.audio import coding as audio_coding
+from codec.bitstream import audio as audio_file
+from codec.bitstream import constants
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CodecError
-from codec.bitstream.sections import holds
+from codec.bitstream.file import holds
 from codec.bitstream.wire import Reader, Writer
+from codec.image import decode as image_decode
 from codec.media import Picture, Sound
 from tests import golden
 
 CPU = torch.device("cpu")
-PREAMBLE = len(format.MAGIC) + 1
+PREAMBLE = len(constants.MAGIC) + 1
 HANG_SECONDS = 5
 PARTIAL_EVERY = 4  # so many mutants are one that is decoded with `partial`
 PIECES_EVERY = 5  # and so many of sound are one that comes in pieces
@@ -49,22 +50,22 @@ def sections_of(data: bytes) -> Sections:
     while reader.left:
         section = reader.uint(1, "id")
         found.append((section, reader.raw(reader.varint("length"), "payload")))
-        reader.raw(format.CRC_BYTES, "checksum")
+        reader.raw(constants.CRC_BYTES, "checksum")
     return found
 
 
 def file_of(sections: Sections, lie: Callable[[int], int] = lambda size: size) -> bytes:
     """A file of sections with valid checksums; `lie` changes the lengths that they declare."""
-    out = Writer().raw(format.MAGIC).uint(format.VERSION, 1)
+    out = Writer().raw(constants.MAGIC).uint(constants.VERSION, 1)
     for section, payload in sections:
         body = Writer().uint(section, 1).varint(lie(len(payload))).raw(payload).bytes()
-        out.raw(body).uint(crc32c(body), format.CRC_BYTES)
+        out.raw(body).uint(crc32c(body), constants.CRC_BYTES)
     return out.bytes()
 
 
 def end_of(samples: int, sizes: Sequence[int]) -> bytes:
     """The payload of the end of a sound."""
-    ((_, payload),) = sections_of(bytes(PREAMBLE) + soundfile.end(samples, sizes))
+    ((_, payload),) = sections_of(bytes(PREAMBLE) + audio_file.end(samples, sizes))
     return payload
 
 
@@ -130,13 +131,13 @@ class Mutator:
                 away = int(self.rng.integers(-3, 4)) * int(self.rng.choice([1, 1, 100, 2**28]))
                 chosen = len(payload)
                 lie = lambda size: min(max(size + away, 0), 2**32 - 1) if size == chosen else size  # noqa: E731
-        if sections and sections[-1][0] == format.SECTION_END and self.rng.integers(2):
+        if sections and sections[-1][0] == constants.SECTION_END and self.rng.integers(2):
             self.tell_end(sections)
         return file_of(sections, lie)
 
     def tell_end(self, sections: Sections) -> None:
         """Rewrites the end of a sound: true to what stands before it but for one thing, or for none."""
-        chunks = [i for i, (section, _) in enumerate(sections) if section == format.SECTION_LATENTS]
+        chunks = [i for i, (section, _) in enumerate(sections) if section == constants.SECTION_LATENTS]
         sizes = [len(sections[i][1]) for i in chunks]
         samples = int.from_bytes(sections[-1][1][:8], "little")
         at = int(self.rng.integers(max(len(chunks), 1)))
@@ -152,7 +153,7 @@ class Mutator:
                 sections[chunks[at]] = (section, bytes([int(self.rng.integers(103))]) + payload[1:])
             case _:
                 pass
-        sections[-1] = (format.SECTION_END, end_of(samples, sizes))
+        sections[-1] = (constants.SECTION_END, end_of(samples, sizes))
 
 
 class Shown(NamedTuple):
@@ -168,16 +169,16 @@ class Hang(BaseException):
 
 def decoded(data: bytes, partial: bool = False) -> Shown:
     """A file's picture or sound."""
-    if holds(data, format.MEDIA_AUDIO):
-        heard = sound.decode(data, CPU, partial=partial)
+    if holds(data, constants.MEDIA_AUDIO):
+        heard = audio_coding.decode(data, CPU, partial=partial)
         return Shown(heard.sound, heard.damage)
-    seen = picture.decode(data, CPU, partial=partial)
+    seen = image_decode.decode(data, CPU, partial=partial)
     return Shown(seen.picture, seen.damage)
 
 
 def decoded_in_pieces(data: bytes, rng: np.random.Generator) -> Shown:
     """A file's sound, its bytes pushed a few or many at a time."""
-    decoder = sound.Decoder(CPU)
+    decoder = audio_coding.Decoder(CPU)
     cuts = np.sort(rng.integers(len(data) + 1, size=int(rng.integers(20))))
     pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
     parts = [*map(decoder.push, pieces), decoder.finish()]
@@ -239,7 +240,7 @@ def same_samples(a: Sound, b: Sound) -> bool:
     if (a.sample_rate, a.channels) != (b.sample_rate, b.channels):
         return False
     shorter, longer = sorted((len(a.samples), len(b.samples)))
-    if soundfile.latents_of(shorter, a.sample_rate) != soundfile.latents_of(longer, a.sample_rate):
+    if audio_file.latents_of(shorter, a.sample_rate) != audio_file.latents_of(longer, a.sample_rate):
         return False
     settled = shorter if shorter == longer else max(shorter - round(SETTLED_S * a.sample_rate), 0)
     return np.array_equal(a.samples[:settled], b.samples[:settled])
@@ -253,7 +254,7 @@ def is_defect(result: str) -> bool:
 def corpus_of(media: str) -> list[bytes]:
     """Golden files: of "image", "sound" or "both"."""
     files = map(golden.file, golden.names())
-    return [data for data in files if media in ("both", "sound" if holds(data, format.MEDIA_AUDIO) else "image")]
+    return [data for data in files if media in ("both", "sound" if holds(data, constants.MEDIA_AUDIO) else "image")]
 
 
 def outcomes_of(data: bytes, number: int, known: Sequence[Picture | Sound], rng: np.random.Generator) -> list[str]:
@@ -261,7 +262,7 @@ def outcomes_of(data: bytes, number: int, known: Sequence[Picture | Sound], rng:
     if number % PARTIAL_EVERY == 0:
         return [outcome(within_seconds(partial(decoded, data, partial=True)), known) + " in part"]
     whole = outcome(within_seconds(partial(decoded, data)), known)
-    if number % PIECES_EVERY or not holds(data, format.MEDIA_AUDIO):
+    if number % PIECES_EVERY or not holds(data, constants.MEDIA_AUDIO):
         return [whole]
     pieces = outcome(within_seconds(partial(decoded_in_pieces, data, rng)), known)
     return [whole, f"{pieces} in pieces" if (pieces == "same") == (whole == "same") else "OTHERWISE in pieces"]

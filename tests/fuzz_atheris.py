@@ -14,10 +14,11 @@ import atheris
 with atheris.instrument_imports(include=["codec"]):
     import torch
 
-    from codec import picture, sound
-    from codec.bitstream import format
+    from codec.audio import coding as audio_coding
+    from codec.bitstream import constants
     from codec.bitstream.errors import CodecError
-    from codec.bitstream.sections import holds
+    from codec.bitstream.file import holds
+    from codec.image import decode as image_decode
 
 from tests import fuzz
 
@@ -32,7 +33,7 @@ def one_input(data: bytes) -> None:
     with suppress(CodecError):
         inputs.append(fuzz.file_of(fuzz.sections_of(data)))
     for each in inputs:
-        if holds(each, format.MEDIA_AUDIO):
+        if holds(each, constants.MEDIA_AUDIO):
             one_sound(each)
         else:
             one_picture(each)
@@ -42,15 +43,15 @@ def one_picture(data: bytes) -> None:
     """Decodes a picture, strictly and as far as it goes."""
     for partial in (False, True):
         with suppress(CodecError):
-            picture.decode(data, CPU, max_pixels=MAX_PIXELS, partial=partial)
+            image_decode.decode(data, CPU, max_pixels=MAX_PIXELS, partial=partial)
 
 
 def one_sound(data: bytes) -> None:
     """Decodes a sound, strictly, as far as it goes, and in two pieces."""
     for partial in (False, True):
         with suppress(CodecError):
-            sound.decode(data, CPU, MAX_SECONDS, partial=partial)
-    decoder = sound.Decoder(CPU, MAX_SECONDS)
+            audio_coding.decode(data, CPU, MAX_SECONDS, partial=partial)
+    decoder = audio_coding.Decoder(CPU, MAX_SECONDS)
     with suppress(CodecError):
         for piece in (data[: len(data) // 2], data[len(data) // 2 :]):
             decoder.push(piece)

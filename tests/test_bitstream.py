@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from codec.bitstream import format
+from codec.bitstream import constants
 from codec.bitstream.checksum import crc32c
-from codec.bitstream.container import Container, ImageHeader, Stream, read, write
-from codec.bitstream.entropy import SYMBOL_MAX, Decoder, Encoder, Models, PrefixDecoder
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
+from codec.bitstream.image import Container, ImageHeader, Stream, read, write
+from codec.bitstream.range_coder import SYMBOL_MAX, Decoder, Encoder, Models, PrefixDecoder
 from codec.bitstream.tables import TOTAL, Tables, logistic_tables
 from codec.bitstream.tiling import Tiling, tile_units
 from codec.bitstream.wire import Reader, Writer
@@ -26,7 +26,7 @@ SMALL = write(Container(HEADER, [Stream((b"12345678",))], {}))
 TILED = Container(
     replace(HEADER, width=100, height=150, tile_units=(1, 2), alpha=True),
     [Stream((bytes([n]) * n, b"second", b"third")) for n in range(4)],
-    {format.SECTION_ALPHA: b"opaque", format.SECTION_ICC: b"profile" * 9, format.SECTION_XMP: b"<x/>"},
+    {constants.SECTION_ALPHA: b"opaque", constants.SECTION_ICC: b"profile" * 9, constants.SECTION_XMP: b"<x/>"},
 )
 LOG2_SCALES = (np.arange(64) - 25.5) / 6
 TABLES = logistic_tables(LOG2_SCALES)
@@ -39,7 +39,7 @@ def containers(draw: st.DrawFn) -> Container:
     header = ImageHeader(
         model=draw(st.integers(0, 255)),
         digest=draw(st.binary(min_size=4, max_size=4)),
-        step_index=draw(st.integers(0, format.STEP_INDEX_MAX)),
+        step_index=draw(st.integers(0, constants.STEP_INDEX_MAX)),
         width=draw(st.integers(1, 500)),
         height=draw(st.integers(1, 500)),
         channels=draw(st.sampled_from([1, 3])),
@@ -47,12 +47,12 @@ def containers(draw: st.DrawFn) -> Container:
         alpha=draw(st.booleans()),
         tile_units=draw(st.one_of(st.just((0, 0)), st.tuples(st.integers(1, 9), st.integers(1, 9)))),
     )
-    parts = format.LAYERS if header.tiled else 1
+    parts = constants.LAYERS if header.tiled else 1
     stream = st.builds(Stream, st.tuples(*[st.binary(max_size=200)] * parts))
     count = len(header.tiling)
     extras = draw(st.dictionaries(st.sampled_from([128, 129, 130]), st.binary(max_size=300)))
     if header.alpha:
-        extras[format.SECTION_ALPHA] = draw(st.binary(max_size=100))
+        extras[constants.SECTION_ALPHA] = draw(st.binary(max_size=100))
     return Container(header, draw(st.lists(stream, min_size=count, max_size=count)), extras)
 
 
@@ -158,7 +158,7 @@ def test_a_changed_byte_behind_the_index_costs_one_tile_or_one_section(
 @given(st.binary(max_size=200))
 def test_any_bytes_behind_the_magic_are_a_file_or_an_error(data: bytes) -> None:
     try:
-        read(format.MAGIC + data)
+        read(constants.MAGIC + data)
     except CodecError:
         return
 
@@ -186,17 +186,17 @@ def test_an_alpha_section_is_there_if_and_only_if_the_header_says_so() -> None:
     with pytest.raises(CorruptFile, match="alpha section is missing"):
         read(write(Container(TILED.header, TILED.streams, {})))
     with pytest.raises(UnsupportedFile, match="section 4"):
-        read(write(Container(HEADER, [Stream((b"",))], {format.SECTION_ALPHA: b""})))
+        read(write(Container(HEADER, [Stream((b"",))], {constants.SECTION_ALPHA: b""})))
 
 
 def test_metadata_that_inflates_without_end_is_refused() -> None:
-    bomb = section(format.SECTION_ICC, zlib.compress(bytes(format.MAX_METADATA_BYTES + 1), 9))
+    bomb = section(constants.SECTION_ICC, zlib.compress(bytes(constants.MAX_METADATA_BYTES + 1), 9))
     with pytest.raises(LimitExceeded, match="inflates"):
         read(SMALL + bomb)
     with pytest.raises(CorruptFile, match="inflated"):
-        read(SMALL + section(format.SECTION_ICC, b"no zlib"))
+        read(SMALL + section(constants.SECTION_ICC, b"no zlib"))
     with pytest.raises(CorruptFile, match="one compressed block"):
-        read(SMALL + section(format.SECTION_ICC, zlib.compress(b"profile") + b"more"))
+        read(SMALL + section(constants.SECTION_ICC, zlib.compress(b"profile") + b"more"))
 
 
 @pytest.mark.parametrize(
@@ -210,15 +210,15 @@ def test_metadata_that_inflates_without_end_is_refused() -> None:
     ],
 )
 def test_an_index_that_lies_is_corrupt(payload: bytes) -> None:
-    head = section(format.SECTION_HEADER, replace(TILED.header, alpha=False).bytes())
-    parts = section(format.SECTION_LATENTS, b"x") * 12
+    head = section(constants.SECTION_HEADER, replace(TILED.header, alpha=False).bytes())
+    parts = section(constants.SECTION_LATENTS, b"x") * 12
     with pytest.raises(CodecError):
-        read(SMALL[:5] + head + section(format.SECTION_INDEX, payload) + parts)
+        read(SMALL[:5] + head + section(constants.SECTION_INDEX, payload) + parts)
 
 
 def test_a_small_index_cannot_make_many_tiles() -> None:
     header = replace(HEADER, width=1 << 14, height=12_000, tile_units=(1, 1))
-    data = SMALL[:5] + section(format.SECTION_HEADER, header.bytes()) + section(format.SECTION_INDEX, bytes(30))
+    data = SMALL[:5] + section(constants.SECTION_HEADER, header.bytes()) + section(constants.SECTION_INDEX, bytes(30))
     with pytest.raises(CorruptFile, match="too short for 48128 tiles"):
         read(data)
 
@@ -244,14 +244,14 @@ def test_other_versions_are_named(version: int) -> None:
 def test_impossible_headers_are_refused(change: dict[str, Any], error: type[CodecError]) -> None:
     header = replace(HEADER, **change).bytes()
     with pytest.raises(error):
-        read(SMALL[:5] + section(format.SECTION_HEADER, header) + section(format.SECTION_LATENTS, b""))
+        read(SMALL[:5] + section(constants.SECTION_HEADER, header) + section(constants.SECTION_LATENTS, b""))
 
 
 def test_unknown_flags_are_refused() -> None:
     header = bytearray(HEADER.bytes())
     header[8] |= 64
     with pytest.raises(UnsupportedFile, match="flags"):
-        read(SMALL[:5] + section(format.SECTION_HEADER, bytes(header)) + section(format.SECTION_LATENTS, b""))
+        read(SMALL[:5] + section(constants.SECTION_HEADER, bytes(header)) + section(constants.SECTION_LATENTS, b""))
 
 
 def test_the_pixel_limit_is_the_callers() -> None:

@@ -146,7 +146,7 @@ def test_damaged_files_give_one_line_and_no_output(what: str, message: str, png:
 
 
 def test_a_file_of_another_model_names_both_weights(png: Path, run: Run) -> None:
-    from codec.bitstream.container import read, write
+    from codec.bitstream.image import read, write
 
     run("compress", png)
     file = png.with_suffix(".lcc")
@@ -342,16 +342,16 @@ def test_version(run: Run) -> None:
 def test_kodak_pictures_are_the_same_in_another_process(run: Run, tmp_path: Path) -> None:
     import torch
 
-    from codec import picture
+    from codec.image import decode as image_decode
 
     pictures = [SHARED / "kodak" / f"kodim{i:02d}.png" for i in range(1, 25)]
     assert run("compress", *pictures, "-o", tmp_path).returncode == 0
     files = [tmp_path / f"{p.stem}.lcc" for p in pictures]
     assert run("decompress", *files).returncode == 0
     for source, file in zip(pictures, files, strict=True):
-        data = picture.encode(read_picture(source), 50, torch.device("cpu"))
+        data = image_decode.encode(read_picture(source), 50, torch.device("cpu"))
         assert file.read_bytes() == data
-        here = picture.decode(data, torch.device("cpu")).picture
+        here = image_decode.decode(data, torch.device("cpu")).picture
         assert (read_picture(file.with_suffix(".png")).pixels == here.pixels).all()
 
 

@@ -10,16 +10,18 @@ import pytest
 import torch
 
 import codec
-from codec import picture, sound, weights
-from codec.bitstream import format
-from codec.bitstream import sound as soundfile
-from codec.bitstream.container import Stream, read, write
-from codec.bitstream.entropy import Encoder
+from codec.audio import coding as audio_coding
+from codec.bitstream import audio as audio_file
+from codec.bitstream import constants
 from codec.bitstream.errors import CorruptFile
+from codec.bitstream.image import Stream, read, write
+from codec.bitstream.range_coder import Encoder
 from codec.eval.metrics import psnr_db
+from codec.image import decode as image_decode
 from codec.media import Picture, Pixels
-from codec.models import IMAGE
-from codec.prior import rows_of
+from codec.model import weights
+from codec.model.prior import rows_of
+from codec.model.registry import IMAGE
 from tests import golden
 
 CPU = torch.device("cpu")
@@ -27,27 +29,27 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("partial", [False, True])
 def test_a_model_of_the_other_medium_is_refused(partial: bool) -> None:
-    seen, heard = read(golden.file("quality-50")), soundfile.read(golden.file("sound-empty"))
+    seen, heard = read(golden.file("quality-50")), audio_file.read(golden.file("sound-empty"))
     model, digest = heard.header.model, heard.header.digest
     with pytest.raises(CorruptFile, match="model 2 is not one of pictures"):
-        picture.decode(
+        image_decode.decode(
             write(replace(seen, header=replace(seen.header, model=model, digest=digest))), CPU, partial=partial
         )
     header = replace(heard.header, model=seen.header.model, digest=seen.header.digest)
     with pytest.raises(CorruptFile, match="model 1 is not one of sound"):
-        sound.decode(soundfile.begin(header, {}) + soundfile.end(0, []), CPU, partial=partial)
+        audio_coding.decode(audio_file.begin(header, {}) + audio_file.end(0, []), CPU, partial=partial)
 
 
 @pytest.fixture(scope="module")
 def small(parrots: Pixels) -> bytes:
-    return picture.encode(Picture(np.ascontiguousarray(parrots[200:260, 300:360])), 30, CPU)
+    return image_decode.encode(Picture(np.ascontiguousarray(parrots[200:260, 300:360])), 30, CPU)
 
 
 @pytest.fixture(scope="module")
 def tiled(parrots: Pixels) -> bytes:
     """Six tiles of 128 x 128 pixels."""
     pixels = np.ascontiguousarray(parrots[:256, :384])
-    return picture.encode(Picture(pixels), 50, CPU, tiles=lambda width, height: (2, 2))
+    return image_decode.encode(Picture(pixels), 50, CPU, tiles=lambda width, height: (2, 2))
 
 
 def with_stream(file: bytes, data: bytes) -> bytes:
@@ -58,7 +60,7 @@ def with_stream(file: bytes, data: bytes) -> bytes:
 def test_every_truncation_of_a_picture_is_an_error(small: bytes) -> None:
     for size in range(len(small)):
         with pytest.raises(codec.CodecError):
-            picture.decode(small[:size], CPU)
+            image_decode.decode(small[:size], CPU)
 
 
 def test_every_single_byte_change_of_a_picture_is_an_error(small: bytes) -> None:
@@ -66,7 +68,7 @@ def test_every_single_byte_change_of_a_picture_is_an_error(small: bytes) -> None
         data = bytearray(small)
         data[i] ^= 1 << (i % 8)
         with pytest.raises(codec.CodecError):
-            picture.decode(bytes(data), CPU)
+            image_decode.decode(bytes(data), CPU)
 
 
 def test_streams_with_valid_section_checksums_but_wrong_content_are_corrupt(small: bytes) -> None:
@@ -77,7 +79,7 @@ def test_streams_with_valid_section_checksums_but_wrong_content_are_corrupt(smal
         changed[rng.integers(len(changed))] ^= rng.integers(1, 256)
         cut = changed.tobytes()[: rng.integers(len(changed) // 4 + 1) * 4]
         with pytest.raises(codec.CorruptFile):
-            picture.decode(with_stream(small, cut if rng.integers(2) else changed.tobytes()), CPU)
+            image_decode.decode(with_stream(small, cut if rng.integers(2) else changed.tobytes()), CPU)
 
 
 @pytest.mark.parametrize(
@@ -95,42 +97,42 @@ def test_a_header_that_belongs_to_other_latents_is_noticed(small: bytes, change:
     container = read(small)
     lying = write(replace(container, header=replace(container.header, **change)))  # type: ignore[arg-type]
     with pytest.raises(codec.CorruptFile):
-        picture.decode(lying, CPU)
+        image_decode.decode(lying, CPU)
 
 
 def test_tiles_that_changed_places_are_noticed(tiled: bytes) -> None:
     container = read(tiled)
     streams = [container.streams[1], container.streams[0], *container.streams[2:]]
     with pytest.raises(codec.CorruptFile, match="tile 0"):
-        picture.decode(write(replace(container, streams=streams)), CPU)
+        image_decode.decode(write(replace(container, streams=streams)), CPU)
 
 
 def test_hyper_latents_beyond_their_range_are_corrupt(small: bytes) -> None:
     loaded = weights.installed(IMAGE.id, CPU)
     header = read(small).header
     with torch.inference_mode():
-        told = loaded.model.gain.told(torch.tensor([header.step_index / format.STEP_UNITS]))
+        told = loaded.model.gain.told(torch.tensor([header.step_index / constants.STEP_UNITS]))
         rows = rows_of(loaded.model.prior.z_log2_scale(told)).flatten().numpy()
     encoder = Encoder(loaded.tables)
     encoder.put(rows, np.where(rows > 0, 200, 0).astype(np.int32))
     with pytest.raises(codec.CorruptFile, match="hyper-latent"):
-        picture.decode(with_stream(small, encoder.bytes() + bytes(4)), CPU)
+        image_decode.decode(with_stream(small, encoder.bytes() + bytes(4)), CPU)
 
 
 def test_alpha_samples_are_checked_even_behind_a_valid_section(small: bytes, parrots: Pixels) -> None:
     pixels = np.ascontiguousarray(parrots[200:260, 300:360])
-    here, there = (picture.encode(Picture(pixels, np.full((60, 60), n, np.uint8)), 30, CPU) for n in (10, 11))
+    here, there = (image_decode.encode(Picture(pixels, np.full((60, 60), n, np.uint8)), 30, CPU) for n in (10, 11))
     container = read(here)
-    payload = container.extras[format.SECTION_ALPHA][:4] + read(there).extras[format.SECTION_ALPHA][4:]
-    mixed = write(replace(container, extras={format.SECTION_ALPHA: payload}))
+    payload = container.extras[constants.SECTION_ALPHA][:4] + read(there).extras[constants.SECTION_ALPHA][4:]
+    mixed = write(replace(container, extras={constants.SECTION_ALPHA: payload}))
     with pytest.raises(codec.CorruptFile, match="alpha samples"):
-        picture.decode(mixed, CPU)
+        image_decode.decode(mixed, CPU)
     with pytest.raises(codec.CorruptFile, match="alpha samples"):
         codec.verify(mixed, deep=True)
     codec.verify(mixed)
-    shown = picture.decode(mixed, CPU, partial=True)
+    shown = image_decode.decode(mixed, CPU, partial=True)
     assert shown.picture.alpha is None
-    assert (shown.picture.pixels == picture.decode(here, CPU).picture.pixels).all()
+    assert (shown.picture.pixels == image_decode.decode(here, CPU).picture.pixels).all()
     assert any("alpha" in line for line in shown.damage)
 
 
@@ -152,25 +154,25 @@ def test_a_cut_file_shows_a_picture_that_gets_better(parrots: Pixels) -> None:
 def test_a_file_cut_anywhere_behind_its_header_shows_a_picture(small: bytes) -> None:
     header_end = 5 + len(read(small).header.bytes()) + 6
     for size in range(header_end, len(small)):
-        decoded = picture.decode(small[:size], CPU, partial=True)
+        decoded = image_decode.decode(small[:size], CPU, partial=True)
         assert decoded.picture.pixels.shape == (60, 60, 3)
         assert decoded.damage
     for size in range(header_end):
         with pytest.raises(codec.CorruptFile):
-            picture.decode(small[:size], CPU, partial=True)
+            image_decode.decode(small[:size], CPU, partial=True)
 
 
 def test_partial_makes_no_difference_to_a_whole_file(tiled: bytes) -> None:
-    decoded = picture.decode(tiled, CPU, partial=True)
+    decoded = image_decode.decode(tiled, CPU, partial=True)
     assert not decoded.damage
-    assert (decoded.picture.pixels == picture.decode(tiled, CPU).picture.pixels).all()
+    assert (decoded.picture.pixels == image_decode.decode(tiled, CPU).picture.pixels).all()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         codec.decompress(tiled, partial=True)
 
 
 def test_a_cut_file_of_tiles_shows_all_of_them(tiled: bytes, parrots: Pixels) -> None:
-    shown = picture.decode(tiled[: len(tiled) * 6 // 10], CPU, partial=True).picture.pixels
+    shown = image_decode.decode(tiled[: len(tiled) * 6 // 10], CPU, partial=True).picture.pixels
     for y in range(0, 256, 128):
         for x in range(0, 384, 128):
             here = (slice(y, y + 128), slice(x, x + 128))
@@ -178,18 +180,18 @@ def test_a_cut_file_of_tiles_shows_all_of_them(tiled: bytes, parrots: Pixels) ->
 
 
 def test_damage_in_a_tile_stays_in_it_and_its_border(tiled: bytes) -> None:
-    whole = picture.decode(tiled, CPU).picture.pixels.astype(int)
+    whole = image_decode.decode(tiled, CPU).picture.pixels.astype(int)
     data = bytearray(tiled)
     index = data.index(read(tiled).streams[2].parts[0])
     data[index + 5] ^= 0xFF
     with pytest.raises(codec.CorruptFile, match="tile 2"):
-        picture.decode(bytes(data), CPU)
-    decoded = picture.decode(bytes(data), CPU, partial=True)
+        image_decode.decode(bytes(data), CPU)
+    decoded = image_decode.decode(bytes(data), CPU, partial=True)
     assert len(decoded.damage) == 1
     assert "tile 2" in decoded.damage[0]
     difference = np.abs(decoded.picture.pixels.astype(int) - whole)
     assert difference[:128, 256:].mean() > 5
-    halo = weights.installed(IMAGE.id, CPU).model.synthesis_halo * format.STRIDE
+    halo = weights.installed(IMAGE.id, CPU).model.synthesis_halo * constants.STRIDE
     assert difference[:, : 256 - halo].max() == 0  # beyond what synthesis looks at
     assert difference[128 + halo :].max() == 0
     assert difference[128:, :256].mean() < 0.5
@@ -198,4 +200,4 @@ def test_damage_in_a_tile_stays_in_it_and_its_border(tiled: bytes) -> None:
 def test_latents_that_are_not_those_encoded_are_named(small: bytes) -> None:
     stream = read(small).streams[0].data
     with pytest.raises(codec.CorruptFile, match="checksum of the decoded latents"):
-        picture.decode(with_stream(small, stream[:-1] + bytes([stream[-1] ^ 1])), CPU)
+        image_decode.decode(with_stream(small, stream[:-1] + bytes([stream[-1] ^ 1])), CPU)

@@ -13,19 +13,21 @@ import torch
 from PIL import Image
 
 import codec
-from codec import coding, picture, weights
-from codec.distortion import COMPARES, Measure, squared
-from codec.encoding import Encoding, padded
 from codec.eval.metrics import psnr_db
 from codec.eval.results import OWN
-from codec.fixed import FixedLayer, Mood
-from codec.importance import importance_of
+from codec.image import decode as image_decode
+from codec.image.encode import Encoding, padded
+from codec.latents import coding
 from codec.media import Picture, Pixels, read_picture, to_pillow
-from codec.models import AUDIO, IMAGE
+from codec.model import weights
+from codec.model.fixed_point import FixedLayer, Mood
+from codec.model.registry import AUDIO, IMAGE
 from codec.quality import EFFORT_MAX, METRICS, Metric
-from codec.refine import STEPS, differentiable
-from codec.relaxed import BITS_PER_ERROR, logistic_bits
-from codec.undecided import between, expected_latents
+from codec.search.distortion import COMPARES, Measure, squared
+from codec.search.refine import STEPS, differentiable
+from codec.search.roi import importance_of
+from codec.search.soft_rounding import between, expected_latents
+from codec.training.relaxation import BITS_PER_ERROR, logistic_bits
 from tests import golden
 from tests.conftest import PARROTS, Run, only_line
 from tests.second_decoder import SecondDecoder
@@ -49,7 +51,7 @@ def scrap(parrots: Pixels) -> Pixels:
 def cost(data: bytes, pixels: Pixels, quality: float) -> float:
     """Bits of a file, and its error at the price of bits."""
     step = 2.0 ** (IMAGE.curve.step_index(quality) / 256)
-    error = ((picture.decode(data, CPU).picture.pixels.astype(float) - pixels) ** 2).sum() * 3 / pixels.shape[2]
+    error = ((image_decode.decode(data, CPU).picture.pixels.astype(float) - pixels) ** 2).sum() * 3 / pixels.shape[2]
     return float(8 * len(data) + BITS_PER_ERROR * error / step**2)
 
 
@@ -63,8 +65,8 @@ def test_every_effort_has_its_steps() -> None:
 def test_refinement_costs_less_and_decodes(crop: Pixels, tiles: tuple[int, int], tried: tuple[int, ...]) -> None:
     costs = []
     for effort in tried:
-        data = picture.encode(Picture(crop), 55, CPU, effort=effort, tiles=lambda width, height: tiles)
-        picture.verify(data, CPU)
+        data = image_decode.encode(Picture(crop), 55, CPU, effort=effort, tiles=lambda width, height: tiles)
+        image_decode.verify(data, CPU)
         costs.append(cost(data, crop, 55))
     assert costs[0] > max(costs[1:])
 

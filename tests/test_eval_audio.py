@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 from codec.bitstream.errors import CodecError
-from codec.eval import own, run, sound_metrics
+from codec.eval import audio_metrics, own, run
+from codec.eval.audio import Clip, Sounds
+from codec.eval.audio_anchors import RATE, SOUND_ANCHORS
 from codec.eval.bdrate import UndefinedBdRate, bd_rate
 from codec.eval.comparison import compare
 from codec.eval.material import without_missing
 from codec.eval.medium import AUDIO, ESTOI, MEL, PESQ_WB, VISQOL, VNSIM
 from codec.eval.report import file_names
 from codec.eval.results import Coder, Point, Results
-from codec.eval.sound_anchors import RATE, SOUND_ANCHORS
-from codec.eval.sounds import Clip, Sounds
 from codec.eval.table import tables
 from codec.media import Samples, Sound, read_sound, sound_file
 from tests.test_report import Done, command, started_browser
@@ -50,36 +50,36 @@ def as_16_bits(samples: Samples) -> Samples:
 def test_the_mel_distance_of_a_sound_to_itself_is_none() -> None:
     for channels in (1, 2):
         x = tones(channels=channels)
-        assert sound_metrics.mel_distance(x, x) == 0
+        assert audio_metrics.mel_distance(x, x) == 0
 
 
 def test_the_mel_distance_rises_with_noise_and_with_a_missing_band() -> None:
     x = tones()
-    noises = [sound_metrics.mel_distance(x, x + np.float32(s) * x[::-1]) for s in (0.01, 0.1)]
+    noises = [audio_metrics.mel_distance(x, x + np.float32(s) * x[::-1]) for s in (0.01, 0.1)]
     assert 0 < noises[0] < noises[1]
     spectrum = np.fft.rfft(x, axis=0)
     spectrum[len(spectrum) // 3 :] = 0
-    assert sound_metrics.mel_distance(x, np.fft.irfft(spectrum, len(x), axis=0).astype(np.float32)) > 0.1
+    assert audio_metrics.mel_distance(x, np.fft.irfft(spectrum, len(x), axis=0).astype(np.float32)) > 0.1
 
 
 def test_a_sound_ten_times_as_loud_is_two_decades_of_power_away() -> None:
     x = NOISE.normal(0, 0.01, (RATE, 1)).astype(np.float32)
-    assert sound_metrics.mel_distance(x, x * 10) == pytest.approx(2, abs=0.03)  # the narrowest bands hold no line
+    assert audio_metrics.mel_distance(x, x * 10) == pytest.approx(2, abs=0.03)  # the narrowest bands hold no line
 
 
 def test_long_sounds_are_measured_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = tones(), tones(start_hz=250)
-    whole = sound_metrics.mel_distance(x, y)
-    monkeypatch.setattr(sound_metrics, "FRAMES_AT_ONCE", 50)
-    assert sound_metrics.mel_distance(x, y) == pytest.approx(whole)
+    whole = audio_metrics.mel_distance(x, y)
+    monkeypatch.setattr(audio_metrics, "FRAMES_AT_ONCE", 50)
+    assert audio_metrics.mel_distance(x, y) == pytest.approx(whole)
 
 
 def test_scores_fall_with_noise() -> None:
     x = tones(2.0)
     noise = NOISE.normal(0, 1, x.shape).astype(np.float32)
-    same, little, much = (sound_metrics.measured(x, x + np.float32(s) * noise, is_speech=True) for s in (0, 0.003, 0.1))
+    same, little, much = (audio_metrics.measured(x, x + np.float32(s) * noise, is_speech=True) for s in (0, 0.003, 0.1))
     for metric in AUDIO.metrics:
-        if metric.key not in sound_metrics.missing():
+        if metric.key not in audio_metrics.missing():
             scores = [
                 metric.scaled(found[metric.key] or math.nan) for found in (same, little, much) if found[metric.key]
             ]
@@ -89,12 +89,12 @@ def test_scores_fall_with_noise() -> None:
 
 def test_speech_metrics_are_of_speech_only_and_sizes_must_agree() -> None:
     x = tones()
-    scores = sound_metrics.measured(x, x, is_speech=False)
+    scores = audio_metrics.measured(x, x, is_speech=False)
     assert list(scores) != []
     assert {m.key for m in AUDIO.metrics} == set(scores)
     assert scores[PESQ_WB.key] is scores[ESTOI.key] is None
     with pytest.raises(ValueError, match="changed the size"):
-        sound_metrics.measured(x, x[1:], is_speech=False)
+        audio_metrics.measured(x, x[1:], is_speech=False)
 
 
 def test_a_distance_is_better_where_it_is_lower() -> None:
@@ -370,15 +370,15 @@ def test_the_page_plays_in_a_browser(evaluation: Evaluation, browser: Any, width
 
 
 def test_anchors_run_in_processes_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from codec.eval import sound_anchors
+    from codec.eval import audio_anchors
 
     installed("vorbis")
     write(tmp_path, "in.flac", tones())
     coded, shown = str(tmp_path / "coded"), str(tmp_path / "out.wav")
-    sound_anchors.main("encode", "vorbis", "4.0", str(tmp_path / "in.flac"), coded)
-    sound_anchors.main("decode", "vorbis", "4.0", coded, shown)
+    audio_anchors.main("encode", "vorbis", "4.0", str(tmp_path / "in.flac"), coded)
+    audio_anchors.main("decode", "vorbis", "4.0", coded, shown)
     expected = as_16_bits(SOUND_ANCHORS["vorbis"].decode(Path(coded).read_bytes()))
     assert np.array_equal(read_sound(shown).samples, expected)
     monkeypatch.setattr(type(SOUND_ANCHORS["vorbis"]), "library", lambda self: None)
     with pytest.raises(SystemExit, match="vorbis is not installed"):
-        sound_anchors.main("encode", "vorbis", "4.0", "", "")
+        audio_anchors.main("encode", "vorbis", "4.0", "", "")

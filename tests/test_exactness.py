@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from codec import fixed, picture, weights
-from codec.bitstream.container import read, write
 from codec.bitstream.errors import ModelMismatch
+from codec.bitstream.image import read, write
+from codec.image import decode as image_decode
 from codec.media import Picture, Pixels, read_picture
-from codec.models import IMAGE
-from codec.prior import STREAM
+from codec.model import fixed_point, weights
+from codec.model.prior import STREAM
+from codec.model.registry import IMAGE
 from tests.conftest import SHARED
 from tests.second_decoder import EXP2, SecondDecoder
 
@@ -26,7 +27,7 @@ CPU = torch.device("cpu")
 
 def latents(data: bytes) -> torch.Tensor:
     """(1, h, w, 320) latents of an untiled file, by the runtime."""
-    (found,) = picture.latents(data, CPU)
+    (found,) = image_decode.latents(data, CPU)
     return found
 
 
@@ -38,7 +39,7 @@ def by_second_decoder(data: bytes) -> np.ndarray:
 
 @pytest.mark.parametrize("quality", [0, 33.3, 50, 77, 100])
 def test_latents_equal_those_of_a_second_arithmetic(patch: Pixels, quality: float) -> None:
-    data = picture.encode(Picture(patch), quality, CPU)
+    data = image_decode.encode(Picture(patch), quality, CPU)
     found = latents(data)[0].double() * 64
     assert (found.numpy() == by_second_decoder(data)).all()
     assert found.abs().max() > 64  # the picture is not all zeros
@@ -46,12 +47,12 @@ def test_latents_equal_those_of_a_second_arithmetic(patch: Pixels, quality: floa
 
 def test_latents_of_extreme_pixels_equal_those_of_a_second_arithmetic() -> None:
     noise = np.random.default_rng(0).integers(0, 2, (70, 64, 3), np.uint8) * 255
-    data = picture.encode(Picture(noise), 100, CPU)
+    data = image_decode.encode(Picture(noise), 100, CPU)
     assert (latents(data)[0].double().numpy() * 64 == by_second_decoder(data)).all()
 
 
 def test_latents_do_not_depend_on_the_number_of_threads(parrots: Pixels) -> None:
-    data = picture.encode(Picture(parrots), 60, CPU)
+    data = image_decode.encode(Picture(parrots), 60, CPU)
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
@@ -79,7 +80,7 @@ def test_a_file_written_with_some_threads_is_read_with_others(writer: str, reade
     codec(reader, "decompress", tmp_path / "a.lcc")
     # float transforms may differ in the last bit between thread counts, latents may not: the pictures are alike
     shown = read_picture(tmp_path / "a.png").pixels.astype(int)
-    here = picture.decode((tmp_path / "a.lcc").read_bytes(), CPU).picture.pixels.astype(int)
+    here = image_decode.decode((tmp_path / "a.lcc").read_bytes(), CPU).picture.pixels.astype(int)
     assert np.abs(shown - here).max() <= 1
 
 
@@ -109,7 +110,7 @@ def test_entropy_nets_give_the_same_in_batches_and_alone() -> None:
 
 
 def test_reduced_matmul_precision_of_the_caller_changes_nothing(patch: Pixels) -> None:
-    data = picture.encode(Picture(patch), 50, CPU)
+    data = image_decode.encode(Picture(patch), 50, CPU)
     expected = latents(data)
     torch.set_float32_matmul_precision("medium")
     try:
@@ -120,36 +121,36 @@ def test_reduced_matmul_precision_of_the_caller_changes_nothing(patch: Pixels) -
 
 def test_autocast_of_the_caller_changes_nothing(patch: Pixels) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        inside = picture.encode(Picture(patch), 50, CPU)
-        shown = picture.decode(inside, CPU).picture.pixels
-    assert inside == picture.encode(Picture(patch), 50, CPU)
-    assert (shown == picture.decode(inside, CPU).picture.pixels).all()
+        inside = image_decode.encode(Picture(patch), 50, CPU)
+        shown = image_decode.decode(inside, CPU).picture.pixels
+    assert inside == image_decode.encode(Picture(patch), 50, CPU)
+    assert (shown == image_decode.decode(inside, CPU).picture.pixels).all()
 
 
 def test_every_installed_layer_keeps_its_bound() -> None:
     arrays = weights.arrays_of(IMAGE.path)
-    layers = {n: m for n, m in IMAGE.model(IMAGE.config).named_modules() if isinstance(m, fixed.FixedLayer)}
+    layers = {n: m for n, m in IMAGE.model(IMAGE.config).named_modules() if isinstance(m, fixed_point.FixedLayer)}
     assert len(layers) > 60
     for name, layer in layers.items():
-        weight, exponent, bias = (arrays[f"{name}.{part}"].astype(np.int64) for part in fixed.Integers._fields)
+        weight, exponent, bias = (arrays[f"{name}.{part}"].astype(np.int64) for part in fixed_point.Integers._fields)
         rounding = np.exp2(np.maximum(exponent + layer.source.bits - layer.target.bits - 1, -1))
         sums = np.abs(weight).reshape(len(weight), -1).sum(1) * layer.source.magnitude + np.abs(bias) + rounding
         assert sums.max() < 2**24, name
 
 
 def test_weights_that_could_overflow_are_refused() -> None:
-    layer = fixed.Linear(512, 1, STREAM, STREAM)
-    too_large = fixed.Integers(np.full((1, 512), 127, np.int8), np.zeros(1, np.int8), np.zeros(1, np.int32))
+    layer = fixed_point.Linear(512, 1, STREAM, STREAM)
+    too_large = fixed_point.Integers(np.full((1, 512), 127, np.int8), np.zeros(1, np.int8), np.zeros(1, np.int32))
     with pytest.raises(ValueError, match="exact range"):
         layer.freeze(too_large)
 
 
 def test_rounding_a_layer_keeps_the_bound_even_for_flat_rows() -> None:
-    layer = fixed.Linear(640, 4, STREAM, STREAM)
+    layer = fixed_point.Linear(640, 4, STREAM, STREAM)
     with torch.no_grad():
         layer.weight.fill_(0.9)
     stored = layer.integers()
-    assert (np.abs(stored.weight.astype(np.int64)).sum(1) * STREAM.magnitude < fixed.EXACT_LIMIT).all()
+    assert (np.abs(stored.weight.astype(np.int64)).sum(1) * STREAM.magnitude < fixed_point.EXACT_LIMIT).all()
     layer.freeze(stored)
     assert torch.allclose(layer.weight, torch.tensor(0.9), rtol=0.05)
 
@@ -157,7 +158,7 @@ def test_rounding_a_layer_keeps_the_bound_even_for_flat_rows() -> None:
 def test_powers_of_two_are_far_from_rounding_ties() -> None:
     for k in range(256):
         assert abs(2 ** (k / 256 + 14) % 1 - 0.5) > 1e-4
-    assert [int(m * 2**14) for m in fixed.EXP2] == EXP2.tolist()
+    assert [int(m * 2**14) for m in fixed_point.EXP2] == EXP2.tolist()
 
 
 def test_expected_scales_are_far_from_rounding_ties() -> None:
@@ -166,22 +167,22 @@ def test_expected_scales_are_far_from_rounding_ties() -> None:
 
 
 def test_other_weights_are_a_mismatch(patch: Pixels) -> None:
-    container = read(picture.encode(Picture(patch), 50, CPU))
+    container = read(image_decode.encode(Picture(patch), 50, CPU))
     header = replace(container.header, digest=b"\0\1\2\3")
     with pytest.raises(ModelMismatch, match="00010203"):
-        picture.decode(write(replace(container, header=header)), CPU)
+        image_decode.decode(write(replace(container, header=header)), CPU)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_latents_are_the_same_on_cuda(parrots: Pixels) -> None:
     cuda = torch.device("cuda")
-    data = picture.encode(Picture(parrots), 60, cuda)
-    (there,) = picture.latents(data, cuda)
+    data = image_decode.encode(Picture(parrots), 60, cuda)
+    (there,) = image_decode.latents(data, cuda)
     assert torch.equal(there.cpu(), latents(data))
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the Kodak suite is not here")
 @pytest.mark.parametrize("number", [1, 8, 13])
 def test_kodak_latents_equal_those_of_a_second_arithmetic(number: int) -> None:
-    data = picture.encode(read_picture(SHARED / "kodak" / f"kodim{number:02d}.png"), 40, CPU)
+    data = image_decode.encode(read_picture(SHARED / "kodak" / f"kodim{number:02d}.png"), 40, CPU)
     assert (latents(data)[0].double().numpy() * 64 == by_second_decoder(data)).all()

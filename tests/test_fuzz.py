@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from codec.bitstream import container, format
-from codec.bitstream import sound as soundfile
-from codec.bitstream.sections import holds
+from codec.bitstream import audio as audio_file
+from codec.bitstream import constants
+from codec.bitstream import image as image_file
+from codec.bitstream.file import holds
 from tests import fuzz, golden
 
 
@@ -26,10 +27,10 @@ def test_the_mutator_takes_files_apart_and_puts_them_together() -> None:
         data = golden.file(name)
         sections = fuzz.sections_of(data)
         assert fuzz.file_of(sections) == data
-        if not holds(data, format.MEDIA_AUDIO):
-            container.read(data)
+        if not holds(data, constants.MEDIA_AUDIO):
+            image_file.read(data)
             continue
-        parsed = soundfile.read(data)
+        parsed = audio_file.read(data)
         assert sections[-1][1] == fuzz.end_of(parsed.samples, [len(chunk.data) + 1 for chunk in parsed.chunks])
 
 

@@ -12,11 +12,15 @@ import pytest
 import torch
 
 import codec
-from codec import coding, fixed, media, picture, sound, weights
-from codec.bitstream import sound as soundfile
-from codec.bitstream.entropy import SYMBOL_MAX
-from codec.headers import log2_steps_of
-from codec.models import AUDIO, IMAGE
+from codec import media
+from codec.audio import coding as audio_coding
+from codec.bitstream import audio as audio_file
+from codec.bitstream.range_coder import SYMBOL_MAX
+from codec.image import decode as image_decode
+from codec.latents import coding
+from codec.latents.header import log2_steps_of
+from codec.model import fixed_point, weights
+from codec.model.registry import AUDIO, IMAGE
 from tests import golden, worked_example
 from tests.golden import file
 from tests.second_decoder import SecondDecoder
@@ -54,7 +58,7 @@ def test_golden_latents_are_those_of_the_second_decoder(name: str, second: Secon
 
 @pytest.mark.parametrize("name", golden.names())
 def test_golden_latents_are_the_same_in_float64(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fixed, "_float32_is_exact", lambda device: False)
+    monkeypatch.setattr(fixed_point, "_float32_is_exact", lambda device: False)
     assert golden.latents_hash(golden.latents_of(file(name))) == HASHES[name]
 
 
@@ -79,7 +83,7 @@ def test_golden_latents_are_the_same_on_cuda(name: str) -> None:
 @pytest.mark.parametrize("name", golden.pictures())
 def test_golden_pixels_are_the_same_but_for_roundings(name: str) -> None:
     expected = np.load(golden.FOLDER / f"{name}.npz")["pixels"].astype(int)
-    found = picture.decode(file(name), CPU, bit_depth=codec.info(file(name)).bit_depth)
+    found = image_decode.decode(file(name), CPU, bit_depth=codec.info(file(name)).bit_depth)
     one = 1 if found.picture.bit_depth == 8 else 257
     assert np.abs(found.picture.pixels.astype(int) - expected).max() <= one
 
@@ -88,7 +92,7 @@ def test_golden_pixels_are_the_same_but_for_roundings(name: str) -> None:
 def test_golden_extras_are_exactly_those_of_the_source(name: str) -> None:
     source, _, units = golden.pictures()[name]
     info = codec.info(file(name))
-    found = picture.decode(file(name), CPU, bit_depth=source.bit_depth).picture
+    found = image_decode.decode(file(name), CPU, bit_depth=source.bit_depth).picture
     assert (found.icc, found.exif, found.xmp) == (source.icc, source.exif, source.xmp)
     assert (found.alpha is None) == (source.alpha is None)
     if source.alpha is not None:
@@ -101,7 +105,7 @@ def test_golden_extras_are_exactly_those_of_the_source(name: str) -> None:
 @pytest.mark.parametrize("name", golden.sounds())
 def test_golden_samples_are_the_same_but_for_roundings(name: str) -> None:
     source, _ = golden.sounds()[name]
-    found = sound.decode(file(name), CPU).sound
+    found = audio_coding.decode(file(name), CPU).sound
     assert (found.samples.shape, found.sample_rate) == (source.samples.shape, source.sample_rate)
     assert (found.tags, found.bit_depth) == (source.tags, source.bit_depth)
     expected = np.load(golden.FOLDER / f"{name}.npz")["samples"]
@@ -109,7 +113,7 @@ def test_golden_samples_are_the_same_but_for_roundings(name: str) -> None:
 
 
 def test_golden_sounds_have_what_they_are_named_for() -> None:
-    found = {name: soundfile.read(file(name)) for name in golden.sounds()}
+    found = {name: audio_file.read(file(name)) for name in golden.sounds()}
     assert {name: f.header.mid_side for name, f in found.items() if f.header.channels == 2} == {
         "sound-mid-side": True,
         "sound-left-right": False,
@@ -125,7 +129,7 @@ def test_golden_sounds_have_what_they_are_named_for() -> None:
 def test_the_wildest_sounds_are_the_same_to_both_decoders(step_index: int, second: SecondDecoder) -> None:
     """Symbols up to the last escape, at the ends of the scale of qualities: every clamp is met."""
     loaded = weights.installed(AUDIO.id, CPU)
-    header = soundfile.SoundHeader(AUDIO.id, loaded.digest, step_index, RATE, 2, side_step_index=1408)
+    header = audio_file.SoundHeader(AUDIO.id, loaded.digest, step_index, RATE, 2, side_step_index=1408)
     rng = np.random.default_rng(step_index)
 
     def anything(residual: torch.Tensor, rows: torch.Tensor, log2_ratio: torch.Tensor) -> torch.Tensor:
@@ -134,9 +138,9 @@ def test_the_wildest_sounds_are_the_same_to_both_decoders(step_index: int, secon
     h = torch.from_numpy(1e3 * rng.standard_normal((2, 1, 9, sum(AUDIO.config.prior.groups)), np.float32))
     log2_steps = log2_steps_of(header, CPU)
     (stream,) = coding.encode(loaded.model, loaded.tables, h, log2_steps, header.bytes() + bytes(4), anything).parts
-    data = soundfile.begin(header, {}) + soundfile.chunk(9, stream) + soundfile.end(8000, [len(stream) + 1])
+    data = audio_file.begin(header, {}) + audio_file.chunk(9, stream) + audio_file.end(8000, [len(stream) + 1])
     assert golden.latents_hash(golden.latents_of(data)) == golden.latents_hash(second.latents(data))
-    assert np.isfinite(sound.decode(data, CPU).sound.samples).all()
+    assert np.isfinite(audio_coding.decode(data, CPU).sound.samples).all()
 
 
 def test_the_worked_example_of_the_specification_is_traced_from_its_file() -> None:

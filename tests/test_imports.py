@@ -55,7 +55,7 @@ def test_bitstream_is_numpy_and_constriction_only() -> None:
         assert outside <= {"codec", "numpy", "constriction", "google_crc32c"}, path
 
 
-@pytest.mark.parametrize(("package", "home"), [("constriction", "entropy.py"), ("google_crc32c", "checksum.py")])
+@pytest.mark.parametrize(("package", "home"), [("constriction", "range_coder.py"), ("google_crc32c", "checksum.py")])
 def test_only_one_file_imports_a_package(package: str, home: str) -> None:
     assert [p.name for p in files() if package in imported(p)] == [home]
 
@@ -63,7 +63,7 @@ def test_only_one_file_imports_a_package(package: str, home: str) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "import codec.bitstream.container, codec.bitstream.entropy",
+        "import codec.bitstream.image, codec.bitstream.range_coder",
         "import codec; codec.info",
         "import codec.cli.main",
         "from codec.cli.main import cli; cli(['--help'], standalone_mode=False)",

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.limiter import CEILING, HOP, LEAST_GAIN, REACH, Limiter
+from codec.audio.limiter import CEILING, HOP, LEAST_GAIN, REACH, Limiter
 from codec.media import Samples
 
 

@@ -25,15 +25,14 @@ from codec.media import (
     Picture,
     alpha_bytes,
     alpha_from,
-    exif,
     picture_file,
     read_picture,
-    sixteen_bits,
     to_8_bits,
     to_16_bits,
     to_pillow,
 )
-from codec.media.raster import joined, split
+from codec.media.image import exif, high_depth
+from codec.media.image.picture import joined, split
 from tests.conftest import SPEECH
 
 HEIGHT, WIDTH = 7, 5
@@ -426,7 +425,7 @@ def test_too_little_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing_left(image: Image.Image) -> Image.Image:
         raise MemoryError
 
-    monkeypatch.setattr("codec.media.modes.plain", nothing_left)
+    monkeypatch.setattr("codec.media.image.modes.plain", nothing_left)
     with pytest.raises(MediaError, match="not enough memory"):
         read_picture(ODD["RGB.png"].data)
 
@@ -445,7 +444,7 @@ def test_bits_that_pillow_hides_are_found(name: str, before: bytes, place: int, 
     data = bytearray(ODD[name].data)
     with Image.open(io.BytesIO(data)) as image:
         data[data.index(before) + place] |= change
-        assert sixteen_bits.bits_in_file(image, bytes(data)) == bits
+        assert high_depth.bits_in_file(image, bytes(data)) == bits
 
 
 # ---- other sources

@@ -15,15 +15,17 @@ import torch
 from PIL import Image
 
 import codec
-from codec import coding, picture, weights
-from codec.bitstream import format
-from codec.bitstream.container import read
+from codec.bitstream import constants
+from codec.bitstream.image import read
 from codec.bitstream.tables import TOTAL, Tables
-from codec.encoding import padded
 from codec.eval.metrics import psnr_db
+from codec.image import decode as image_decode
+from codec.image.encode import padded
+from codec.latents import coding
 from codec.media import ImageSource, Picture, Pixels, to_pillow
-from codec.models import IMAGE
-from codec.relaxed import BITS_PER_ERROR, relaxed_pass
+from codec.model import weights
+from codec.model.registry import IMAGE
+from codec.training.relaxation import BITS_PER_ERROR, relaxed_pass
 from codec.training.tables import Census
 from tests.conftest import PARROTS
 
@@ -57,8 +59,8 @@ def test_the_scale_of_qualities_is_as_documented(parrots: Pixels) -> None:
 
 @pytest.mark.parametrize("quality", [10, 60])
 def test_tiles_leave_no_seams(parrots: Pixels, quality: float) -> None:
-    data = picture.encode(Picture(parrots), quality, CPU, tiles=lambda width, height: (2, 2))
-    shown = picture.decode(data, CPU).picture.pixels
+    data = image_decode.encode(Picture(parrots), quality, CPU, tiles=lambda width, height: (2, 2))
+    shown = image_decode.decode(data, CPU).picture.pixels
     assert codec.info(data).tiles == 24
     error = shown.astype(float) - parrots
     for axis in (0, 1):
@@ -69,10 +71,10 @@ def test_tiles_leave_no_seams(parrots: Pixels, quality: float) -> None:
 
 
 def test_tiles_cost_little_and_give_the_same_quality(parrots: Pixels) -> None:
-    tiled = picture.encode(Picture(parrots), 50, CPU, tiles=lambda width, height: (4, 4))
-    whole = picture.encode(Picture(parrots), 50, CPU)
+    tiled = image_decode.encode(Picture(parrots), 50, CPU, tiles=lambda width, height: (4, 4))
+    whole = image_decode.encode(Picture(parrots), 50, CPU)
     assert len(tiled) < len(whole) * 1.08  # tiles of 256 x 256; ours are sixteen times as large
-    distances = [psnr_db(parrots, picture.decode(data, CPU).picture.pixels) for data in (tiled, whole)]
+    distances = [psnr_db(parrots, image_decode.decode(data, CPU).picture.pixels) for data in (tiled, whole)]
     assert distances[0] == pytest.approx(distances[1], abs=0.1)
 
 
@@ -88,7 +90,7 @@ def test_large_pictures_are_tiled_and_small_ones_are_not(parrots: Pixels) -> Non
 
 
 def test_a_region_decodes_only_the_tiles_it_needs(parrots: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = picture.encode(Picture(parrots), 40, CPU, tiles=lambda width, height: (4, 4))
+    data = image_decode.encode(Picture(parrots), 40, CPU, tiles=lambda width, height: (4, 4))
     decoded: list[tuple[int, int]] = []
     original = coding.decode
 
@@ -162,8 +164,8 @@ def test_the_file_is_as_long_as_its_probabilities_say(parrots: Pixels, quality: 
     loaded = weights.installed(IMAGE.id, CPU)
     arrays = weights.arrays_of(IMAGE.path)
     tables = Tables(arrays["tables.counts"], arrays["tables.reach"])
-    data = picture.encode(Picture(parrots), quality, CPU)
-    log2_step = torch.tensor([read(data).header.step_index / format.STEP_UNITS])
+    data = image_decode.encode(Picture(parrots), quality, CPU)
+    log2_step = torch.tensor([read(data).header.step_index / constants.STEP_UNITS])
     census = Census(loaded.tables, np.zeros((64, 2 * int(tables.reach.max()) + 3), np.int64))
     with torch.inference_mode():
         h = loaded.model.analysis(padded(parrots, CPU), log2_step)
@@ -181,8 +183,8 @@ def test_the_file_is_as_long_as_its_probabilities_say(parrots: Pixels, quality: 
 @pytest.mark.parametrize("quality", [0, 20, 50, 80, 100])
 def test_the_file_is_as_long_as_training_estimates(parrots: Pixels, quality: float) -> None:
     model = weights.installed(IMAGE.id, CPU).model
-    data = picture.encode(Picture(parrots), quality, CPU, effort=0)
-    log2_step = torch.tensor([read(data).header.step_index / format.STEP_UNITS])
+    data = image_decode.encode(Picture(parrots), quality, CPU, effort=0)
+    log2_step = torch.tensor([read(data).header.step_index / constants.STEP_UNITS])
     with torch.inference_mode():
         estimate = relaxed_pass(model, padded(parrots, CPU), log2_step, hard=True)
     estimated_bytes = float(estimate.y_bits + estimate.z_bits) / 8
@@ -253,7 +255,7 @@ def test_effort_saves_bits_for_less_than_they_are_worth(parrots: Pixels) -> None
     costs = []
     for effort in (0, 1):
         data = codec.compress(parrots, 50, effort=effort)
-        step = 2 ** (IMAGE.curve.step_index(50) / format.STEP_UNITS)
+        step = 2 ** (IMAGE.curve.step_index(50) / constants.STEP_UNITS)
         error = ((codec.decompress(data, output="array").astype(float) - parrots) ** 2).sum()
         costs.append(len(data) * 8 + BITS_PER_ERROR * error / step**2)
     assert costs[1] < costs[0] * 0.998

@@ -13,13 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import codec
-from codec import media, sound
-from codec.bitstream import format
-from codec.bitstream import sound as soundfile
+from codec import media
+from codec.audio import coding as audio_coding
+from codec.bitstream import audio as audio_file
+from codec.bitstream import constants
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, MediaError, ModelMismatch, UnsupportedFile
 from codec.bitstream.wire import Writer
 from codec.media import Samples, Sound
-from codec.noise import noise
+from codec.model.noise import noise
 from tests.conftest import Run
 from tests.sounds import RATE, melody
 
@@ -36,7 +37,7 @@ def snr_db(x: Samples, x_hat: Samples) -> float:
 
 
 def restored(data: bytes) -> Samples:
-    return sound.decode(data, CPU).sound.samples
+    return audio_coding.decode(data, CPU).sound.samples
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def tune() -> Sound:
 
 @pytest.fixture(scope="module")
 def coded(tune: Sound) -> bytes:
-    return sound.encode(replace(tune, tags={"title": "Études", "artist": "x"}), 60, CPU)
+    return audio_coding.encode(replace(tune, tags={"title": "Études", "artist": "x"}), 60, CPU)
 
 
 @pytest.mark.filterwarnings("ignore:coded at 48000 Hz")
@@ -55,16 +56,16 @@ def coded(tune: Sound) -> bytes:
 def test_lengths_are_exact(samples: int, rate: int) -> None:
     source = melody(2.5, rate=rate)
     source = replace(source, samples=source.samples[:samples])
-    found = sound.decode(sound.encode(source, 30, CPU), CPU).sound
+    found = audio_coding.decode(audio_coding.encode(source, 30, CPU), CPU).sound
     assert (found.samples.shape, found.sample_rate) == (source.samples.shape, rate)
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.integers(0, 10**9), st.integers(1, format.MAX_RATE))
+@given(st.integers(0, 10**9), st.integers(1, constants.MAX_RATE))
 def test_latents_cover_every_sample_and_no_more_than_they_must(samples: int, rate: int) -> None:
-    blocks = -(-soundfile.coded_samples(samples, rate) // format.HOP)
-    latents = soundfile.latents_of(samples, rate)
-    assert blocks == 0 or latents * format.FRAMES >= blocks + 1 > (latents - 1) * format.FRAMES
+    blocks = -(-audio_file.coded_samples(samples, rate) // constants.HOP)
+    latents = audio_file.latents_of(samples, rate)
+    assert blocks == 0 or latents * constants.FRAMES >= blocks + 1 > (latents - 1) * constants.FRAMES
 
 
 def test_rates_that_lose_ultrasound_are_told() -> None:
@@ -73,7 +74,7 @@ def test_rates_that_lose_ultrasound_are_told() -> None:
 
 
 def test_a_higher_quality_is_larger_and_nearer(tune: Sound) -> None:
-    files = [sound.encode(tune, quality, CPU) for quality in (0, 30, 60, 100)]
+    files = [audio_coding.encode(tune, quality, CPU) for quality in (0, 30, 60, 100)]
     assert [len(f) for f in files] == sorted(len(f) for f in files)
     errors = [snr_db(tune.samples, restored(f)) for f in files]
     assert errors == sorted(errors)
@@ -119,7 +120,7 @@ def test_the_first_sound_comes_within_three_seconds(tune: Sound) -> None:
 def test_chunks_leave_no_seams(quality: float) -> None:
     """The error around the borders of chunks is no larger than elsewhere, and nothing jumps there."""
     x = melody(17).samples
-    x_hat = restored(sound.encode(Sound(x, RATE), quality, CPU))
+    x_hat = restored(audio_coding.encode(Sound(x, RATE), quality, CPU))
     error = (x - x_hat)[:, 0].astype(np.float64) ** 2
     borders = np.arange(1, 8) * 2 * RATE
     near = np.concatenate([error[b - 960 : b + 960] for b in borders])
@@ -131,7 +132,7 @@ def test_chunks_leave_no_seams(quality: float) -> None:
 
 @pytest.mark.parametrize("rate", [RATE, 44_100])
 def test_a_part_is_what_it_is_in_the_whole(rate: int) -> None:
-    data = sound.encode(melody(9, rate=rate), 40, CPU)
+    data = audio_coding.encode(melody(9, rate=rate), 40, CPU)
     whole = restored(data)
     for start_s, duration_s in ((0.0, 0.5), (1.9, 0.3), (4.5, 2.0), (8.5, 9.0), (9.0, 1.0)):
         part = codec.decompress_audio(data, start_s=start_s, duration_s=duration_s).samples
@@ -150,7 +151,7 @@ def test_a_part_outside_is_refused(coded: bytes) -> None:
 
 
 def test_only_the_needed_chunks_of_a_part_are_decoded(coded: bytes) -> None:
-    parsed = soundfile.read(coded)
+    parsed = audio_file.read(coded)
     at = coded.index(parsed.chunks[0].data) + 40
     broken = bytearray(coded)
     broken[at] ^= 1
@@ -172,18 +173,18 @@ def test_tags_and_depth_survive(coded: bytes) -> None:
 
 
 def test_tags_of_other_names_are_left_out(coded: bytes) -> None:
-    parsed = soundfile.read(coded)
-    head = soundfile.begin(parsed.header, {"mood": "calm", "title": "Études"})
-    body = coded[len(soundfile.begin(parsed.header, parsed.tags)) :]
+    parsed = audio_file.read(coded)
+    head = audio_file.begin(parsed.header, {"mood": "calm", "title": "Études"})
+    body = coded[len(audio_file.begin(parsed.header, parsed.tags)) :]
     assert codec.decompress_audio(head + body).tags == {"title": "Études"}
 
 
 def restored_depth(source: Sound) -> int:
-    return sound.decode(sound.encode(source, 20, CPU), CPU).sound.bit_depth
+    return audio_coding.decode(audio_coding.encode(source, 20, CPU), CPU).sound.bit_depth
 
 
 def test_a_missing_chunk_is_silence(coded: bytes) -> None:
-    parsed = soundfile.read(coded)
+    parsed = audio_file.read(coded)
     broken = bytearray(coded)
     broken[coded.index(parsed.chunks[1].data) + 60] ^= 1
     with pytest.warns(codec.IncompleteSound):
@@ -195,31 +196,31 @@ def test_sounds_too_loud_for_words_are_refused() -> None:
     with pytest.raises(MediaError, match="times full scale"):
         codec.compress_audio(np.full(RATE, 1e20, np.float32), RATE)
     loud = mono(np.sin(2 * np.pi * 440 * SECONDS) * 100)
-    assert np.abs(restored(sound.encode(loud, 60, CPU))).max() > 30
+    assert np.abs(restored(audio_coding.encode(loud, 60, CPU))).max() > 30
 
 
 def test_a_silent_beginning_does_not_make_stereo_dear() -> None:
     one = np.concatenate([np.zeros((3 * RATE, 1), np.float32), melody(2).samples])
     both = Sound(np.ascontiguousarray(np.repeat(one, 2, 1)), RATE)
-    assert len(sound.encode(both, 40, CPU)) < 1.5 * len(sound.encode(Sound(one, RATE), 40, CPU))
+    assert len(audio_coding.encode(both, 40, CPU)) < 1.5 * len(audio_coding.encode(Sound(one, RATE), 40, CPU))
 
 
 def test_a_low_rate_needs_no_more_memory_than_a_high_one() -> None:
     """Two samples a second: what they become is made in pieces."""
     encoder = codec.sound_encoder(2, 1)
     assert encoder.push(np.zeros((2000, 1), np.float32))
-    assert len(encoder._held) < 4 * soundfile.CHUNK_SAMPLES
+    assert len(encoder._held) < 4 * audio_file.CHUNK_SAMPLES
 
 
 def test_sum_and_difference_are_coded_where_one_is_weak_and_that_one_more_coarsely() -> None:
     tune = melody(3).samples[:, 0]
     unlike = tune[::-1]
     for other, weak in ((tune + 0.3 * unlike, "side"), (-tune, "mid"), (0.1 * unlike, None), (0 * tune, None)):
-        header = soundfile.read(sound.encode(Sound(np.stack([tune, other], 1), RATE), 30, CPU)).header
+        header = audio_file.read(audio_coding.encode(Sound(np.stack([tune, other], 1), RATE), 30, CPU)).header
         assert header.mid_side == (weak is not None)
         if header.side_step_index is not None:
             assert (header.side_step_index > header.step_index) == (weak == "side")
-        assert codec.info(soundfile.begin(header, {}) + soundfile.end(0, [])).quality == 30
+        assert codec.info(audio_file.begin(header, {}) + audio_file.end(0, [])).quality == 30
 
 
 def test_a_quiet_channel_beside_a_loud_one_keeps_its_sound() -> None:
@@ -227,7 +228,7 @@ def test_a_quiet_channel_beside_a_loud_one_keeps_its_sound() -> None:
     apart = Sound(np.stack([tune, 0.03 * tune[::-1]], 1), RATE)
     alone = mono(apart.samples[:, 1])
     beside, by_itself = (
-        np.square(restored(sound.encode(s, 80, CPU))[:, -1] - alone.samples[:, 0]).mean() for s in (apart, alone)
+        np.square(restored(audio_coding.encode(s, 80, CPU))[:, -1] - alone.samples[:, 0]).mean() for s in (apart, alone)
     )
     assert beside < 1.5 * by_itself
 
@@ -235,17 +236,17 @@ def test_a_quiet_channel_beside_a_loud_one_keeps_its_sound() -> None:
 def test_stereo_costs_less_than_two_and_keeps_its_sides() -> None:
     one = melody(4)
     both = Sound(np.ascontiguousarray(np.repeat(one.samples, 2, 1)), RATE)
-    sizes = [len(sound.encode(s, 40, CPU)) for s in (one, both)]
+    sizes = [len(audio_coding.encode(s, 40, CPU)) for s in (one, both)]
     assert sizes[1] < 1.5 * sizes[0]
     left = both.samples.copy()
     left[:, 1] = 0
-    found = restored(sound.encode(Sound(left, RATE), 60, CPU))
+    found = restored(audio_coding.encode(Sound(left, RATE), 60, CPU))
     assert (found[:, 1] ** 2).mean() < 1e-3 * (found[:, 0] ** 2).mean()
 
 
 @pytest.mark.parametrize("quality", [0, 50, 100])
 def test_silence_stays_silence(quality: float) -> None:
-    found = restored(sound.encode(mono(np.zeros(3 * RATE)), quality, CPU))
+    found = restored(audio_coding.encode(mono(np.zeros(3 * RATE)), quality, CPU))
     assert np.abs(found).max() < 2**-15  # less than one unit of 16 bits
 
 
@@ -262,7 +263,7 @@ def test_silence_stays_silence(quality: float) -> None:
 )
 def test_extreme_sounds_keep_their_level(make: Callable[[], np.ndarray], quality: float) -> None:
     x = mono(make())
-    found = restored(sound.encode(x, quality, CPU))
+    found = restored(audio_coding.encode(x, quality, CPU))
     assert np.isfinite(found).all()
     assert 0.5 < np.sqrt((found**2).mean() / (x.samples**2).mean()) < 1.3
 
@@ -271,7 +272,7 @@ def test_extreme_sounds_keep_their_level(make: Callable[[], np.ndarray], quality
 @pytest.mark.parametrize("hertz", [100, 1000, 3000, 5000, 8000, 12_000])
 def test_a_full_scale_sine_stays_one_and_does_not_clip(hertz: float, quality: float, least: float) -> None:
     phase = 2 * np.pi * hertz * SECONDS
-    found = restored(sound.encode(mono(np.sin(phase)), quality, CPU))
+    found = restored(audio_coding.encode(mono(np.sin(phase)), quality, CPU))
     assert np.abs(found[RATE // 10 : -RATE // 10]).max() < 1  # its ends are clicks
     assert 2 * np.hypot((found[:, 0] * np.sin(phase)).mean(), (found[:, 0] * np.cos(phase)).mean()) > least
 
@@ -281,7 +282,7 @@ def test_a_full_scale_sine_stays_one_and_does_not_clip(hertz: float, quality: fl
 def test_no_tone_is_lost(hertz: float, quality: float) -> None:
     """Where nothing is left of a tone there is noise of its level."""
     x = mono(0.1 * np.sin(2 * np.pi * hertz * SECONDS))
-    found = restored(sound.encode(x, quality, CPU))
+    found = restored(audio_coding.encode(x, quality, CPU))
     assert 0.6 < np.sqrt((found**2).mean() / (x.samples**2).mean()) < 1.4
 
 
@@ -319,7 +320,7 @@ def test_a_cut_file_gives_its_beginning(tune: Sound, coded: bytes) -> None:
 
 
 def test_damage_stays_in_its_chunk(coded: bytes) -> None:
-    parsed = soundfile.read(coded)
+    parsed = audio_file.read(coded)
     at = coded.index(parsed.chunks[1].data)
     whole = restored(coded)
     for change in (lambda b: b.__setitem__(at + 50, b[at + 50] ^ 4), lambda b: b.__setitem__(at - 2, b[at - 2] ^ 0x41)):
@@ -335,20 +336,20 @@ def test_damage_stays_in_its_chunk(coded: bytes) -> None:
 
 
 def test_a_chunk_at_anothers_place_is_noticed(coded: bytes) -> None:
-    parsed = soundfile.read(coded)
+    parsed = audio_file.read(coded)
     a, b = parsed.chunks[0], parsed.chunks[1]
-    swapped = soundfile.begin(parsed.header, parsed.tags)
+    swapped = audio_file.begin(parsed.header, parsed.tags)
     for piece in (b, a, *parsed.chunks[2:]):
-        swapped += soundfile.chunk(piece.latents, piece.data)
+        swapped += audio_file.chunk(piece.latents, piece.data)
     sizes = [len(p.data) + 1 for p in (b, a, *parsed.chunks[2:])]
     with pytest.raises(CorruptFile, match=r"chunk 0: (checksum of the decoded latents|the coded stream)"):
-        restored(swapped + soundfile.end(parsed.samples, sizes))
+        restored(swapped + audio_file.end(parsed.samples, sizes))
 
 
 def test_foreign_weights_and_media_are_refused_by_name(coded: bytes) -> None:
-    header = replace(soundfile.read(coded).header, digest=b"abcd")
+    header = replace(audio_file.read(coded).header, digest=b"abcd")
     with pytest.raises(ModelMismatch, match="61626364"):
-        codec.decompress_audio(soundfile.begin(header, {}) + soundfile.end(0, []))
+        codec.decompress_audio(audio_file.begin(header, {}) + audio_file.end(0, []))
     with pytest.raises(UnsupportedFile, match="not sound"):
         codec.decompress_audio(codec.compress(np.zeros((16, 16, 3), np.uint8)))
 
@@ -356,22 +357,22 @@ def test_foreign_weights_and_media_are_refused_by_name(coded: bytes) -> None:
 def test_a_declared_length_beyond_the_limit_is_refused_before_anything_is_decoded(coded: bytes) -> None:
     with pytest.raises(LimitExceeded):
         codec.decompress_audio(coded, max_seconds=1.0)
-    parsed = soundfile.read(coded)
-    head = soundfile.begin(parsed.header, {})
-    huge = head + Writer().uint(format.SECTION_LATENTS, 1).varint(1 << 30).bytes() + bytes(100)
+    parsed = audio_file.read(coded)
+    head = audio_file.begin(parsed.header, {})
+    huge = head + Writer().uint(constants.SECTION_LATENTS, 1).varint(1 << 30).bytes() + bytes(100)
     with pytest.raises(LimitExceeded, match="declares"):
-        soundfile.read(huge)
+        audio_file.read(huge)
 
 
 def test_an_end_that_disagrees_is_refused(coded: bytes) -> None:
-    parsed = soundfile.read(coded)
-    begun = soundfile.begin(parsed.header, {})
-    body = b"".join(soundfile.chunk(c.latents, c.data) for c in parsed.chunks)
+    parsed = audio_file.read(coded)
+    begun = audio_file.begin(parsed.header, {})
+    body = b"".join(audio_file.chunk(c.latents, c.data) for c in parsed.chunks)
     sizes = [len(c.data) + 1 for c in parsed.chunks]
-    assert soundfile.read(begun + body + soundfile.end(parsed.samples, sizes)).samples == parsed.samples
+    assert audio_file.read(begun + body + audio_file.end(parsed.samples, sizes)).samples == parsed.samples
     for samples, given_sizes in ((parsed.samples + RATE, sizes), (parsed.samples, sizes[:-1])):
         with pytest.raises(CorruptFile, match="not what the file's end says"):
-            soundfile.read(begun + body + soundfile.end(samples, given_sizes))
+            audio_file.read(begun + body + audio_file.end(samples, given_sizes))
 
 
 # ---- through the command line

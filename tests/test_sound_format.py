@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.bitstream import container, format
+from codec.bitstream import constants
+from codec.bitstream import image as image_file
+from codec.bitstream.audio import Chunk, Parser, SoundFile, SoundHeader, begin, chunk, end, latents_of, read
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
-from codec.bitstream.sections import framed
-from codec.bitstream.sound import Chunk, Parser, SoundFile, SoundHeader, begin, chunk, end, latents_of, read
+from codec.bitstream.file import framed
 from codec.bitstream.wire import Writer
 
 
@@ -24,10 +25,10 @@ def headers(draw: st.DrawFn) -> SoundHeader:
     return SoundHeader(
         model=draw(st.integers(0, 255)),
         digest=draw(st.binary(min_size=4, max_size=4)),
-        step_index=draw(st.integers(0, format.STEP_INDEX_MAX)),
-        sample_rate=draw(st.integers(1, format.MAX_RATE)),
+        step_index=draw(st.integers(0, constants.STEP_INDEX_MAX)),
+        sample_rate=draw(st.integers(1, constants.MAX_RATE)),
         channels=channels,
-        side_step_index=draw(st.none() | st.integers(0, format.STEP_INDEX_MAX)) if channels == 2 else None,
+        side_step_index=draw(st.none() | st.integers(0, constants.STEP_INDEX_MAX)) if channels == 2 else None,
         bit_depth=draw(st.sampled_from([16, 24, 32])),
         seed=draw(st.integers(0, 2**16 - 1)),
     )
@@ -40,7 +41,7 @@ def sounds(draw: st.DrawFn) -> SoundFile:
     samples = draw(st.integers(0, 9 * header.sample_rate))
     left, chunks = latents_of(samples, header.sample_rate), []
     while left > 0:
-        latents = min(left, format.CHUNK_LATENTS)
+        latents = min(left, constants.CHUNK_LATENTS)
         chunks.append(Chunk(latents, draw(st.binary(max_size=200))))
         left -= latents
     return SoundFile(header, draw(st.dictionaries(st.text(max_size=20), st.text(max_size=20))), chunks, samples)
@@ -160,15 +161,15 @@ def test_any_changed_byte_is_an_error(sound: SoundFile, data: st.DataObject) -> 
 @given(st.binary(max_size=200), st.booleans(), st.booleans())
 def test_any_bytes_are_a_file_or_an_error(data: bytes, behind_a_header: bool, partial: bool) -> None:
     try:
-        read((FILE[:FRONT] if behind_a_header else format.MAGIC) + data, partial=partial)
+        read((FILE[:FRONT] if behind_a_header else constants.MAGIC) + data, partial=partial)
     except CodecError:
         assert not (behind_a_header and partial)
 
 
-@given(st.integers(1, 10**6), st.integers(1, format.MAX_RATE))
+@given(st.integers(1, 10**6), st.integers(1, constants.MAX_RATE))
 def test_a_file_that_lost_its_end_has_the_longest_sound_of_its_latents(samples: int, rate: int) -> None:
     latents = latents_of(samples, rate)
-    whole, rest = divmod(latents, format.CHUNK_LATENTS)
+    whole, rest = divmod(latents, constants.CHUNK_LATENTS)
     if not 0 < whole < 50:
         return
     file = begin(replace(HEADER, sample_rate=rate), {}) + chunk(100, b"") * whole + (chunk(rest, b"") if rest else b"")
@@ -200,15 +201,15 @@ def test_nothing_stands_behind_the_end(extra: bytes) -> None:
 
 
 def test_tags_that_no_reader_would_take_are_not_written() -> None:
-    longest = {"a": "b" * (format.MAX_TAGS_BYTES - 5)}
+    longest = {"a": "b" * (constants.MAX_TAGS_BYTES - 5)}
     assert read(written(replace(SMALL, tags=longest))).tags == longest
     with pytest.raises(LimitExceeded, match="tags of 65537 bytes"):
-        begin(HEADER, {"a": "b" * (format.MAX_TAGS_BYTES - 4)})
+        begin(HEADER, {"a": "b" * (constants.MAX_TAGS_BYTES - 4)})
 
 
 def test_tags_stand_once_and_before_the_chunks() -> None:
     tags = begin(HEADER, {"a": "b"})[FRONT:]
-    empty = framed(format.SECTION_TAGS, zlib.compress(b""))
+    empty = framed(constants.SECTION_TAGS, zlib.compress(b""))
     for data in (tags + tags, empty + tags, chunk(100, b"") + tags):
         with pytest.raises(UnsupportedFile, match="section 131"):
             read(FILE[:FRONT] + data)
@@ -222,13 +223,13 @@ def test_tags_stand_once_and_before_the_chunks() -> None:
         (zlib.compress(b"\x01a\x01b\x01a\x01c"), CorruptFile, "twice"),
         (zlib.compress(b"\x01a\x02b"), CorruptFile, "truncated"),
         (zlib.compress(b"\x01\xff\x01b"), CorruptFile, "UTF-8"),
-        (zlib.compress(bytes(format.MAX_TAGS_BYTES + 2)), LimitExceeded, "inflates"),
+        (zlib.compress(bytes(constants.MAX_TAGS_BYTES + 2)), LimitExceeded, "inflates"),
     ],
 )
 def test_tags_that_are_none_are_refused_and_leave_the_sound(
     payload: bytes, error: type[CodecError], message: str
 ) -> None:
-    data = FILE[:FRONT] + framed(format.SECTION_TAGS, payload) + written(replace(SMALL, tags={}))[FRONT:]
+    data = FILE[:FRONT] + framed(constants.SECTION_TAGS, payload) + written(replace(SMALL, tags={}))[FRONT:]
     with pytest.raises(error, match=message):
         read(data)
     found = read(data, partial=True)
@@ -240,9 +241,9 @@ def test_tags_that_are_none_are_refused_and_leave_the_sound(
     ("change", "error"),
     [
         ({"sample_rate": 0}, CorruptFile),
-        ({"sample_rate": format.MAX_RATE + 1}, CorruptFile),
-        ({"step_index": format.STEP_INDEX_MAX + 1}, CorruptFile),
-        ({"side_step_index": format.STEP_INDEX_MAX + 1}, CorruptFile),
+        ({"sample_rate": constants.MAX_RATE + 1}, CorruptFile),
+        ({"step_index": constants.STEP_INDEX_MAX + 1}, CorruptFile),
+        ({"side_step_index": constants.STEP_INDEX_MAX + 1}, CorruptFile),
         ({"channels": 1}, CorruptFile),
     ],
 )
@@ -257,17 +258,17 @@ def test_impossible_flags_are_refused(flags: int, error: type[CodecError]) -> No
     payload[8] = flags
     for header in (bytes(payload), HEADER.bytes() + b"\0"):
         with pytest.raises(CodecError):
-            read(FILE[:5] + framed(format.SECTION_HEADER, header) + end(0, []))
+            read(FILE[:5] + framed(constants.SECTION_HEADER, header) + end(0, []))
     with pytest.raises(error, match="flags"):
-        read(FILE[:5] + framed(format.SECTION_HEADER, bytes(payload)) + end(0, []))
+        read(FILE[:5] + framed(constants.SECTION_HEADER, bytes(payload)) + end(0, []))
 
 
 def test_either_medium_refuses_the_other_by_name() -> None:
-    picture = container.ImageHeader(1, bytes(4), 1440, 1, 1, 1)
+    picture = image_file.ImageHeader(1, bytes(4), 1440, 1, 1, 1)
     with pytest.raises(UnsupportedFile, match="not sound"):
-        read(container.write(container.Container(picture, [container.Stream((b"",))], {})))
+        read(image_file.write(image_file.Container(picture, [image_file.Stream((b"",))], {})))
     with pytest.raises(UnsupportedFile, match="media type 1"):
-        container.read(FILE)
+        image_file.read(FILE)
 
 
 def test_what_is_no_file_of_ours_is_refused_with_its_first_bytes() -> None:
@@ -313,11 +314,11 @@ def test_an_end_that_lies_is_refused_and_never_believed(samples: int, sizes: lis
 )
 def test_an_end_that_is_none_is_corrupt(payload: bytes) -> None:
     with pytest.raises(CorruptFile):
-        read(FILE[:FRONT] + framed(format.SECTION_END, payload))
+        read(FILE[:FRONT] + framed(constants.SECTION_END, payload))
 
 
 def test_no_section_is_waited_for_that_is_too_long() -> None:
-    for section, size in ((2, format.MAX_CHUNK_BYTES + 1), (131, 1 << 31), (5, 1 << 20)):
+    for section, size in ((2, constants.MAX_CHUNK_BYTES + 1), (131, 1 << 31), (5, 1 << 20)):
         parser = Parser()
         parser.push(FILE[:FRONT])
         with pytest.raises(LimitExceeded, match=f"declares {size} bytes"):

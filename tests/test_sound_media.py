@@ -29,14 +29,14 @@ from codec.media import (
     SoundWriter,
     WaveReader,
     WaveWriter,
-    libsndfile,
     read_sound,
     resample,
     resampled_length,
     sound_file,
-    sound_reading,
 )
-from codec.media.sound import TAGS
+from codec.media.audio import libsndfile
+from codec.media.audio import read as audio_read
+from codec.media.audio.sound import TAGS
 
 RATE = 44_100
 ALL_TAGS = {name: f"é {name}" for name in TAGS}
@@ -299,7 +299,7 @@ def test_a_length_that_is_not_declared_is_limited_too() -> None:
 def test_files_and_pipes_beyond_the_limit_of_bytes_are_refused(
     wav: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sound_reading, "MAX_FILE_BYTES", len(wav) - 1)
+    monkeypatch.setattr(audio_read, "MAX_FILE_BYTES", len(wav) - 1)
     path = tmp_path / "a.wav"
     path.write_bytes(wav)
     for source in (wav, path):

@@ -19,26 +19,27 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from codec import coding, weights
-from codec.bitstream.entropy import Models
 from codec.bitstream.errors import MediaError, ModelMismatch
+from codec.bitstream.range_coder import Models
 from codec.bitstream.tables import logistic_tables
-from codec.classical import block_transform, dct_matrix, picture_statistics
-from codec.encoding import padded
 from codec.eval.metrics import psnr_db
-from codec.fixed import FixedLayer, Mood, set_mood
+from codec.image.encode import padded
+from codec.latents import coding
 from codec.media import Pixels, read_sound, resample, sound_file
-from codec.models import AUDIO, IMAGE
-from codec.models.audio import AudioModel
-from codec.models.image import ImageModel
-from codec.relaxed import Pass, relaxed_pass, rounded_pass
-from codec.rounding import Rounding
-from codec.spectra import Spectra
+from codec.model import weights
+from codec.model.audio import AudioModel
+from codec.model.dct import block_transform, dct_matrix, picture_statistics
+from codec.model.fixed_point import FixedLayer, Mood, set_mood
+from codec.model.image import ImageModel
+from codec.model.registry import AUDIO, IMAGE
+from codec.search.perceptual import Spectra
+from codec.search.rdoq import Rounding
 from codec.training import checkpoint, units
+from codec.training.audio import Cuts
 from codec.training.export import export
+from codec.training.images import Crops, pictures
 from codec.training.loop import Plan, Trainer, begin, load_trained, train
-from codec.training.pictures import Crops, pictures
-from codec.training.sounds import Cuts
+from codec.training.relaxation import Pass, relaxed_pass, rounded_pass
 from codec.training.tables import assumed, fitted
 from tests.conftest import PARROTS, SPEECH, Run, only_line
 from tests.sounds import melody

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
-from codec.models import IMAGE
+from codec.model.registry import IMAGE
 from tests import golden, second_decoder
 from tests.second_decoder import Ints, Model, Passes, SecondDecoder
 

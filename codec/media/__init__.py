@@ -4,20 +4,20 @@ Pillow does the picture files; what it cannot hold (16 bits of colour, exact met
 does the sound files and soxr the sample rates; both are loaded when they are used.
 """
 
-from codec.bitstream.sound import resampled_length
-from codec.media.alpha import alpha_bytes, alpha_from
+from codec.bitstream.audio import resampled_length
+from codec.media.audio.read import SoundReader, SoundSource, read_sound
+from codec.media.audio.resample import Resampler, resample
+from codec.media.audio.sound import Samples, Sound
+from codec.media.audio.wav import WaveReader, WaveWriter, is_wave
+from codec.media.audio.write import SOUND_SAVED_AS, SOUNDS, SoundWriter, check_sound_suffix, sound_file
+from codec.media.image.alpha import alpha_bytes, alpha_from
+from codec.media.image.picture import Picture, Pixels, at_depth, to_8_bits, to_16_bits, to_pillow
+from codec.media.image.pillow import OPENED
+from codec.media.image.read import ImageSource, read_picture
+from codec.media.image.write import PICTURES, SAVED_AS, check_suffix, picture_file
 from codec.media.notices import MediaNotice
-from codec.media.opening import OPENED
 from codec.media.paths import PathLike, read_bytes
-from codec.media.raster import Picture, Pixels, at_depth, to_8_bits, to_16_bits, to_pillow
-from codec.media.reading import ImageSource, read_picture
-from codec.media.resampling import Resampler, resample
 from codec.media.sniffing import HEAD_BYTES, is_sound
-from codec.media.sound import Samples, Sound
-from codec.media.sound_reading import SoundReader, SoundSource, read_sound
-from codec.media.sound_writing import SOUND_SAVED_AS, SOUNDS, SoundWriter, check_sound_suffix, sound_file
-from codec.media.waves import WaveReader, WaveWriter, is_wave
-from codec.media.writing import PICTURES, SAVED_AS, check_suffix, picture_file
 
 __all__ = [
     "HEAD_BYTES",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codec.media.waves import is_wave
+from codec.media.audio.wav import is_wave
 
 HEAD_BYTES = 16
 MAGICS = (b"fLaC", b"OggS", b"ID3", b"RF64", b"caff", b".snd")

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
+from codec.atomic import write_whole
 from codec.bitstream.errors import ModelMismatch
-from codec.storage import write_whole
 
 NAME = "checkpoint.pt"
 KEYS = frozenset({"model", "average", "optimizer", "step", "core_seconds", "plan", "earlier"})

@@ -32,6 +32,12 @@ def _color(rng: np.random.Generator) -> tuple[int, int, int]:
     return red, green, blue
 
 
+def _share(color: tuple[int, int, int]) -> tuple[float, float, float]:
+    """A colour in 0..1, as matplotlib takes it."""
+    red, green, blue = color
+    return red / 255, green / 255, blue / 255
+
+
 def _words(rng: np.random.Generator, count: int) -> str:
     return " ".join("".join(rng.choice(list(LETTERS), rng.integers(1, 10))) for _ in range(count))
 
@@ -114,18 +120,19 @@ def _chart(rng: np.random.Generator, side: int) -> Image.Image:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure((side / DOTS_PER_INCH,) * 2, DOTS_PER_INCH, facecolor=np.array(_color(rng)) / 255)
+    figure = Figure((side / DOTS_PER_INCH,) * 2, DOTS_PER_INCH, facecolor=_share(_color(rng)))
     axes = figure.add_subplot()
     for _ in range(rng.integers(1, 5)):
         x, y = np.arange(20), rng.normal(size=20).cumsum()
         draw: Callable[..., object] = (axes.plot, axes.bar, axes.scatter)[rng.integers(3)]
-        draw(x, y, color=np.array(_color(rng)) / 255, label=_words(rng, 1))
+        draw(x, y, color=_share(_color(rng)), label=_words(rng, 1))
     axes.set_title(_words(rng, 3))
     axes.grid(bool(rng.random() < 0.5))
     axes.legend()
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return Image.fromarray(np.asarray(canvas.buffer_rgba())[:side, :side, :3].copy())
+    canvas.draw()  # type: ignore[no-untyped-call]
+    rgba = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
+    return Image.fromarray(rgba[:side, :side, :3].copy())
 
 
 KINDS: tuple[Callable[[np.random.Generator, int], Image.Image], ...] = (

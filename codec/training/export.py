@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from codec import weights
-from codec.models import MODELS
+from codec.model import weights
+from codec.model.registry import MODELS
 from codec.training import checkpoint
 from codec.training.loop import load_averaged
 from codec.training.tables import assumed, fitted

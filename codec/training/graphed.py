@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
-from codec.layers import ResidualBlock
+from codec.model.blocks import ResidualBlock
 
 WARM_UPS = 3  # calls before the recording: libraries choose their kernels, allocators their blocks
 

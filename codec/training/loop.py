@@ -22,17 +22,17 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from codec import weights
-from codec.autoencoder import Autoencoder
 from codec.bitstream.errors import CodecError, ModelMismatch
-from codec.fixed import Mood, set_mood
-from codec.models import MODELS
-from codec.relaxed import Pass, relaxed_pass, rounded_pass
-from codec.rounding import Rounding
+from codec.model import weights
+from codec.model.base import Autoencoder
+from codec.model.fixed_point import Mood, set_mood
+from codec.model.registry import MODELS
+from codec.search.rdoq import Rounding
 from codec.training import checkpoint, units
 from codec.training.curve import draw
 from codec.training.graphed import Graphed, compile_blocks, uncompiled
 from codec.training.loss import Objective, balanced
+from codec.training.relaxation import Pass, relaxed_pass, rounded_pass
 from codec.training.tables import assumed
 from codec.training.task import Task
 from codec.training.team import Team, stop_requests

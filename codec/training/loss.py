@@ -1,8 +1,8 @@
 """The objectives that images are trained for, and the balance between signals that all media share.
 
-"psnr" prices squared error. "eyes" prices for the most part what people see of errors, by SSIMULACRA 2, keeps a share of
-squared error, which knows colours and flat areas better, and prices the steps across the grid of blocks that are larger
-than those beside it where the original is even.
+"psnr" prices squared error. "eyes" prices for the most part what people see of errors, by SSIMULACRA 2, keeps a share
+of squared error, which knows colours and flat areas better, and prices the steps across the grid of blocks that are
+larger than those beside it where the original is even.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from codec import ssimulacra2
-from codec.relaxed import BITS_PER_ERROR, Pass
+from codec.search import ssimulacra2
+from codec.training.relaxation import BITS_PER_ERROR, Pass
 
 SOFTENING = 0.02  # bits a pixel: keeps empty crops from weighing without end
 
@@ -50,8 +50,9 @@ def rate_distortion(x: Tensor, coded: Pass, log2_step: Tensor, objective: Object
 
 
 def seams(x: Tensor, x_hat: Tensor) -> Tensor:
-    """(B,) steps on the grid of blocks beyond those beside it, and beyond what x itself has there: grey levels, mean over
-    the grid.
+    """(B,) steps on the grid of blocks beyond those beside it, and beyond what x itself has there.
+
+    Grey levels, mean over the grid.
 
     Only where x is even: elsewhere nobody sees the grid. Luma stands for all samples.
     """

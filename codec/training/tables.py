@@ -13,14 +13,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from codec import coding
-from codec.autoencoder import Autoencoder
-from codec.bitstream.entropy import Encoder, Models, Rows, Symbols
 from codec.bitstream.errors import MediaError
+from codec.bitstream.range_coder import Encoder, Models, Rows, Symbols
 from codec.bitstream.tables import TOTAL, Tables, logistic_tables, quantised
 from codec.devices import undisturbed
-from codec.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
-from codec.rounding import Rounding
+from codec.latents import coding
+from codec.model.base import Autoencoder
+from codec.model.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
+from codec.search.rdoq import Rounding
 
 PRIOR_SYMBOLS = 200.0  # so many symbols of a row are taken on trust from the table before
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor
 
-from codec.autoencoder import Autoencoder
-from codec.models import ModelRow
-from codec.relaxed import Pass
+from codec.model.base import Autoencoder
+from codec.model.registry import ModelRow
+from codec.training.relaxation import Pass
 
 
 class Judged(NamedTuple):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from codec.models import AUDIO
+from codec.model.registry import AUDIO
 from codec.training.loss import Objective
 from codec.training.task import TableSignals, Task
 
@@ -17,10 +17,10 @@ def task_named(
 ) -> Task:
     """The task of a model, its data loaded from shards or folders; objective: of images. Raises MediaError."""
     if name == AUDIO.name:
-        from codec.training.sounds import Cuts
+        from codec.training.audio import Cuts
 
         return Cuts(sources, crop, device, seed)
-    from codec.training.pictures import Crops
+    from codec.training.images import Crops
 
     return Crops(sources, crop, device, seed, objective)
 
@@ -28,9 +28,9 @@ def task_named(
 def table_signals_of(name: str, sources: Sequence[Path]) -> TableSignals:
     """What the tables of a model are fitted to, from the first of these shards or folders. Raises MediaError."""
     if name == AUDIO.name:
-        from codec.training import sounds
+        from codec.training import audio
 
-        return sounds.table_signals(sources)
-    from codec.training import pictures
+        return audio.table_signals(sources)
+    from codec.training import images
 
-    return pictures.table_signals(sources)
+    return images.table_signals(sources)

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from codec.autoencoder import Autoencoder
-from codec.layers import ResidualBlock
-from codec.prior import Pointwise
+from codec.model.base import Autoencoder
+from codec.model.blocks import ResidualBlock
+from codec.model.prior import Pointwise
 
 LEAST_SPREAD = 0.2  # of an input, as a share of the median of all: what hardly moves shall not outweigh the rest
 

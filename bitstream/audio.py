@@ -1,0 +1,424 @@
+"""Sounds: header, tags and chunks to bytes and back.
+
+Behind the header stand the tags, where there are any, then one latents section for each chunk of two seconds, in order,
+then the end: how long the sound is, and the payload lengths of all latents sections. So a file can be written and read
+as it comes, a reader that has all of it finds any chunk at once, and a damaged chunk is stepped over.
+A latents section holds the number of its latents (1 byte) and their coded stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from codec.bitstream import constants
+from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
+from codec.bitstream.file import (
+    HEAD_BYTES,
+    PREAMBLE_BYTES,
+    Section,
+    beginning,
+    deflated,
+    framed,
+    framed_size,
+    inflated,
+    read_beginning,
+    read_preamble,
+)
+from codec.bitstream.wire import VARINT_BYTES, Reader, Writer
+
+SIZE_BYTES = 4  # of the end's own length, its last bytes: how it is found from behind
+SAMPLES_BYTES = 8  # of the length of the sound
+END_BYTES = SAMPLES_BYTES + VARINT_BYTES + SIZE_BYTES  # that an end has at most, without the lengths of chunks
+CHUNK_SAMPLES = constants.CHUNK_LATENTS * constants.FRAMES * constants.HOP
+CHUNK_SECONDS = CHUNK_SAMPLES // constants.SAMPLE_RATE
+
+
+@dataclass(frozen=True)
+class SoundHeader:
+    """What a decoder must know before it can begin.
+
+    step_index: log2 of the nominal step, in 1/256. sample_rate: of the source, Hz; channels: 1 or 2; side_step_index:
+    the step of the difference where two are coded as sum and difference, else None; bit_depth: of the source, 16, 24 or
+    32 (floats); seed: of added noise.
+    """
+
+    model: int
+    digest: bytes
+    step_index: int
+    sample_rate: int
+    channels: int
+    side_step_index: int | None = None
+    bit_depth: int = 16
+    seed: int = 0
+
+    def bytes(self) -> bytes:
+        """The payload of the header's section."""
+        side = self.side_step_index
+        flags = constants.FLAG_STEREO * (self.channels == 2) | constants.FLAG_MID_SIDE * self.mid_side
+        flags |= constants.FLAG_24_BITS * (self.bit_depth == 24) | constants.FLAG_FLOAT * (self.bit_depth == 32)
+        out = Writer().uint(constants.MEDIA_AUDIO, 1).uint(self.model, 1).raw(self.digest)
+        out.uint(self.step_index, 2).uint(flags, 1).varint(self.sample_rate).uint(self.seed, 2)
+        return (out if side is None else out.uint(side, 2)).bytes()
+
+    @property
+    def mid_side(self) -> bool:
+        """Whether the channels are coded as sum and difference."""
+        return self.side_step_index is not None
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether samples belong inside full scale: those of the source were integers, or are written as such."""
+        return self.bit_depth < 32
+
+    @property
+    def step_indices(self) -> tuple[int, ...]:
+        """Of each channel as it is coded."""
+        side = self.step_index if self.side_step_index is None else self.side_step_index
+        return (self.step_index, side)[: self.channels]
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The coded latents of one piece. latents: how many; data: their stream; whole: or what there is of it."""
+
+    latents: int
+    data: bytes
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class SoundFile:
+    """A parsed file. samples: of each channel, at the source's rate.
+
+    damage: what is missing or wrong, in words; empty but for files read with `partial`.
+    """
+
+    header: SoundHeader
+    tags: dict[str, str]
+    chunks: list[Chunk]
+    samples: int
+    damage: tuple[str, ...] = ()
+
+
+def begin(header: SoundHeader, tags: dict[str, str]) -> bytes:
+    """The first bytes of a file. Raises LimitExceeded where a reader would not take so many tags."""
+    out = beginning(header.bytes())
+    if tags:
+        packed = Writer()
+        for text in (text for item in sorted(tags.items()) for text in item):
+            packed.varint(len(text.encode())).raw(text.encode())
+        if packed.size > constants.MAX_TAGS_BYTES:
+            raise LimitExceeded(f"tags of {packed.size} bytes, at most {constants.MAX_TAGS_BYTES} can be stored")
+        out += framed(constants.SECTION_TAGS, deflated(packed.bytes()))
+    return out
+
+
+def chunk(latents: int, stream: bytes) -> bytes:
+    """A latents section."""
+    return framed(constants.SECTION_LATENTS, bytes([latents]) + stream)
+
+
+def end(samples: int, sizes: Sequence[int]) -> bytes:
+    """The last bytes of a file. sizes: bytes of each latents section's payload."""
+    payload = Writer().uint(samples, SAMPLES_BYTES).varint(len(sizes))
+    for size in sizes:
+        payload.varint(size)
+    payload.uint(payload.size + SIZE_BYTES, SIZE_BYTES)
+    return framed(constants.SECTION_END, payload.bytes())
+
+
+def read(data: bytes, max_seconds: float = constants.MAX_SECONDS, partial: bool = False) -> SoundFile:
+    """A parsed file, with its checksums and limits checked.
+
+    partial: what is cut off or damaged behind the header is left out and named in `damage`.
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile.
+    """
+    parser = Parser(max_seconds, partial)
+    parser.push(data)
+    if partial:
+        parser.resume_from_end(data)
+    return parser.finish()
+
+
+class Parser:
+    """Reads a file as its bytes come in; collects damage instead of raising it where `partial`.
+
+    header: as soon as it is known; chunks: those that came, to be taken away by who uses them as they come.
+    """
+
+    def __init__(self, max_seconds: float = constants.MAX_SECONDS, partial: bool = False) -> None:
+        self.header: SoundHeader | None = None
+        self.chunks: list[Chunk] = []
+        self.lost = False  # where a section ends is not known any more
+        self._max_seconds = max_seconds
+        self._max_chunks = max_seconds * constants.SAMPLE_RATE / CHUNK_SAMPLES + 1
+        self._partial = partial
+        self._damage: list[str] = []
+        self._buffer, self._offset = bytearray(), 0
+        self._sizes: list[int] = []
+        self._tags: dict[str, str] | None = None
+        self._end: tuple[int, list[int]] | None = None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Those that have come."""
+        return self._tags or {}
+
+    def push(self, data: bytes) -> None:
+        """Takes the next bytes. Raises CorruptFile, LimitExceeded, UnsupportedFile."""
+        self._buffer += data
+        while not self.lost and self._end is None and (size := self._whole()):
+            reader = Reader(bytes(self._buffer[:size]), self._offset)
+            if self.header is None:
+                self.header = _read_header(read_beginning(reader))
+            else:
+                self._take(Section.read(reader))
+            del self._buffer[:size]
+            self._offset += size
+        if self._end is not None and self._buffer and not self.lost:
+            self._lose(CorruptFile(f"bytes follow at offset {self._offset}, behind the end of the file"))
+
+    def finish(self) -> SoundFile:
+        """What there is, when nothing follows. Raises CorruptFile."""
+        if self.header is None:
+            read_beginning(Reader(bytes(self._buffer), self._offset))  # says what is wrong
+            raise CorruptFile("truncated: the file ends in its header")
+        if self._buffer and not self.lost:
+            self._fail(CorruptFile(f"truncated: the file ends inside the section at offset {self._offset}"))
+            self._keep_cut()
+        latents = sum(c.latents for c in self.chunks)
+        longest = _longest(latents, self.header.sample_rate)
+        if self._end is None:
+            self._fail(CorruptFile(f"truncated: the file ends at offset {self._offset} without its last section"))
+        samples, sizes = self._end or (longest, self._sizes)
+        if sizes != self._sizes or (self._end and latents != latents_of(samples, self.header.sample_rate)):
+            self._fail(CorruptFile(f"{len(self._sizes)} chunks of {latents} latents are not what the file's end says"))
+            samples = min(samples, longest)
+        self._check_length(samples / self.header.sample_rate)
+        return SoundFile(self.header, self.tags, self.chunks, samples, tuple(self._damage))
+
+    def resume_from_end(self, data: bytes) -> None:
+        """Goes on behind damage, where the file's end is sound and says where the chunks stand."""
+        section = _end_of(data)
+        if section is None or self.header is None or self._end is not None or not (self.lost or self._buffer):
+            return
+        samples, sizes = _read_end(section)
+        total = latents_of(samples, self.header.sample_rate)
+        count = -(-total // constants.CHUNK_LATENTS)
+        frames = [framed_size(size) for size in sizes]
+        at = section.start - sum(frames)
+        if at < 0 or not len(self.chunks) <= len(sizes) == count <= self._max_chunks:
+            return
+        noted = self._damage or [f"the section at offset {self._offset} does not end where the next one begins"]
+        self._damage = []  # what is wrong with a chunk will be found again, and only that
+        for number, (size, frame) in enumerate(zip(sizes, frames, strict=True)):
+            if number >= len(self.chunks):
+                expected = min(constants.CHUNK_LATENTS, total - number * constants.CHUNK_LATENTS)
+                self.chunks.append(self._at(Reader(data[at : at + frame], at), size, expected))
+            at += frame
+        self._damage = self._damage or noted
+        self._sizes, self._end = sizes, (samples, sizes)
+        self._buffer.clear()
+
+    def _at(self, reader: Reader, size: int, latents: int) -> Chunk:
+        """The chunk that should stand here."""
+        try:
+            section = Section.read(reader)
+            section.check()
+            if (section.id, section.size) != (constants.SECTION_LATENTS, size) or section.payload[:1] != bytes(
+                [latents]
+            ):
+                raise CorruptFile(f"section {section.id} at offset {section.start} is not what the file's end says")
+        except (CorruptFile, LimitExceeded) as error:
+            self._fail(error)
+            return Chunk(latents, b"", whole=False)
+        return Chunk(latents, section.payload[1:])
+
+    def _whole(self) -> int:
+        """Bytes of the next whole section (with what stands before the first); 0 where more must come."""
+        start = PREAMBLE_BYTES if self.header is None else 0
+        if len(self._buffer) < start:
+            return 0
+        if start:
+            read_preamble(Reader(bytes(self._buffer[:start])))
+        head = bytes(self._buffer[start : start + 1 + VARINT_BYTES])
+        if len(head) < 1 + VARINT_BYTES and all(byte >= 0x80 for byte in head[1:]):
+            return 0
+        reader = Reader(head, self._offset + start)
+        section = reader.uint(1, "section id")
+        try:
+            size = reader.varint("section length")
+            if size > self._longest_payload(section):
+                raise LimitExceeded(f"section {section} at offset {self._offset + start} declares {size} bytes")
+        except CodecError as error:
+            self._lose(error)
+            return 0
+        whole = reader.offset - self._offset + size + constants.CRC_BYTES
+        return whole if len(self._buffer) >= whole else 0
+
+    def _longest_payload(self, section: int) -> int | float:
+        """Bytes that the payload of the next section may have."""
+        if self.header is None:
+            return HEAD_BYTES
+        return (
+            END_BYTES + VARINT_BYTES * self._max_chunks
+            if section == constants.SECTION_END
+            else constants.MAX_CHUNK_BYTES
+        )
+
+    def _take(self, section: Section) -> None:
+        """One section behind the header."""
+        try:
+            section.check()
+            if section.id == constants.SECTION_LATENTS:
+                self._keep(section)
+            elif section.id == constants.SECTION_END:
+                self._end = _read_end(section)
+            elif section.id == constants.SECTION_TAGS and self._tags is None and not self.chunks:
+                self._tags = _read_tags(section)
+            elif section.id < constants.OPTIONAL_FROM or section.id == constants.SECTION_TAGS:
+                raise UnsupportedFile(f"section {section.id} at offset {section.start} is unknown or out of place")
+        except CodecError as error:
+            self._lose(error)
+
+    def _keep(self, section: Section, whole: bool = True) -> None:
+        """One chunk."""
+        latents = section.payload[0] if section.payload else 0
+        if not 1 <= latents <= constants.CHUNK_LATENTS:
+            raise CorruptFile(f"the chunk at offset {section.start} declares {latents} latents")
+        if self.chunks and self.chunks[-1].latents != constants.CHUNK_LATENTS:
+            raise CorruptFile(f"a chunk at offset {section.start} follows a shorter one")
+        # its last latent may code as little as one sample behind the block that it shares with the one before
+        least = ((len(self.chunks) * constants.CHUNK_LATENTS + latents - 1) * constants.FRAMES - 1) * constants.HOP
+        self._check_length(least / constants.SAMPLE_RATE)
+        self._sizes.append(section.size)
+        self.chunks.append(Chunk(latents, section.payload[1:], whole))
+
+    def _check_length(self, seconds: float) -> None:
+        if seconds > self._max_seconds:
+            raise LimitExceeded(f"a sound of {seconds:g} seconds or more, the limit is {self._max_seconds:g}")
+
+    def _keep_cut(self) -> None:
+        """The beginning of a chunk that the file ends in."""
+        with suppress(CodecError):  # where it is none, there is no more to say than that the file is cut
+            section = Section.read(Reader(bytes(self._buffer), self._offset))
+            if section.id == constants.SECTION_LATENTS:
+                self._keep(section, whole=False)
+
+    def _lose(self, error: CodecError) -> None:
+        """A section is wrong, and so may be its length: only the file's end can tell where the next one stands."""
+        self.lost = True
+        self._fail(error)
+
+    def _fail(self, error: CodecError) -> None:
+        if not self._partial or self.header is None:
+            raise error
+        self._damage.append(str(error))
+
+
+def resampled_length(samples: int, from_rate: int, to_rate: int) -> int:
+    """How many samples become of these at another rate: rounded to the nearest, halves up."""
+    return (2 * samples * to_rate + from_rate) // (2 * from_rate)
+
+
+def coded_samples(samples: int, sample_rate: int) -> int:
+    """How many samples at 48 kHz stand for so many at the source's rate."""
+    return resampled_length(samples, sample_rate, constants.SAMPLE_RATE)
+
+
+def latents_of(samples: int, sample_rate: int) -> int:
+    """How many latents code so many samples at the source's rate."""
+    blocks = -(-coded_samples(samples, sample_rate) // constants.HOP)
+    return -(-(blocks + 1) // constants.FRAMES) if blocks else 0
+
+
+def _longest(latents: int, sample_rate: int) -> int:
+    """The most samples at the source's rate that so many latents code: the inverse of `latents_of`."""
+    if not latents:
+        return 0
+    coded = (latents * constants.FRAMES - 1) * constants.HOP
+    return -(-(2 * coded + 1) * sample_rate // (2 * constants.SAMPLE_RATE)) - 1
+
+
+def _read_header(reader: Reader) -> SoundHeader:
+    media = reader.uint(1, "media type")
+    if media != constants.MEDIA_AUDIO:
+        raise UnsupportedFile(f"media type {media} is not sound")
+    model = reader.uint(1, "model id")
+    digest = reader.raw(constants.DIGEST_BYTES, "weights digest")
+    step_index = reader.uint(2, "step index")
+    flags = reader.uint(1, "flags")
+    sample_rate = reader.varint("sample rate")
+    seed = reader.uint(2, "seed")
+    if flags & ~constants.SOUND_FLAGS:
+        raise UnsupportedFile(f"flags {flags:#x} of the header are unknown")
+    depth = flags & (constants.FLAG_24_BITS | constants.FLAG_FLOAT)
+    if depth == constants.FLAG_24_BITS | constants.FLAG_FLOAT or flags & 3 == constants.FLAG_MID_SIDE:
+        raise CorruptFile(f"flags {flags:#x} of the header contradict each other")
+    side_step_index = reader.uint(2, "step index of the side") if flags & constants.FLAG_MID_SIDE else None
+    for index in (step_index, side_step_index or 0):
+        if index > constants.STEP_INDEX_MAX:
+            raise CorruptFile(f"step index {index} is above {constants.STEP_INDEX_MAX}")
+    if reader.left:
+        raise CorruptFile(f"the header has {reader.left} bytes too many at offset {reader.offset}")
+    if not 1 <= sample_rate <= constants.MAX_RATE:
+        raise CorruptFile(f"a sample rate of {sample_rate} Hz")
+    return SoundHeader(
+        model=model,
+        digest=digest,
+        step_index=step_index,
+        sample_rate=sample_rate,
+        channels=2 if flags & constants.FLAG_STEREO else 1,
+        side_step_index=side_step_index,
+        bit_depth=24 if flags & constants.FLAG_24_BITS else 32 if flags & constants.FLAG_FLOAT else 16,
+        seed=seed,
+    )
+
+
+def _read_end(section: Section) -> tuple[int, list[int]]:
+    """Samples, and the payload length of each chunk."""
+    reader = Reader(section.payload, section.payload_at)
+    samples = reader.uint(SAMPLES_BYTES, "length of the sound")
+    count = reader.varint("number of chunks")
+    if count > reader.left:
+        raise CorruptFile(f"the end at offset {section.start} is too short for {count} chunks")
+    sizes = [reader.varint("length of a chunk") for _ in range(count)]
+    if reader.uint(SIZE_BYTES, "length of the end") != section.size or reader.left:
+        raise CorruptFile(f"the end at offset {section.start} does not have the length that it says")
+    return samples, sizes
+
+
+def _end_of(data: bytes) -> Section | None:
+    """The end of a whole file, found from behind; None where there is none that is sound."""
+    tail = SIZE_BYTES + constants.CRC_BYTES
+    if len(data) < tail:
+        return None
+    start = len(data) - framed_size(int.from_bytes(data[-tail : -constants.CRC_BYTES], "little"))
+    if start < 0:
+        return None
+    try:
+        section = Section.read(Reader(data[start:], start))
+        section.check()
+        _read_end(section)
+    except CodecError:
+        return None
+    return section if section.id == constants.SECTION_END else None
+
+
+def _read_tags(section: Section) -> dict[str, str]:
+    reader = Reader(inflated(section, constants.MAX_TAGS_BYTES))
+    texts = list(_texts(reader))
+    tags = dict(zip(texts[::2], texts[1::2], strict=False))
+    if len(texts) != 2 * len(tags):
+        raise CorruptFile(f"the tags at offset {section.start} are not pairs, or a name stands twice")
+    return tags
+
+
+def _texts(reader: Reader) -> Iterator[str]:
+    while reader.left:
+        try:
+            yield reader.raw(reader.varint("length of a tag"), "tag").decode()
+        except UnicodeDecodeError as error:
+            raise CorruptFile(f"a tag at offset {reader.offset} is not UTF-8") from error

@@ -1,0 +1,118 @@
+"""Sounds through commands: in constant memory, and from pipe to pipe as they come."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+from codec.cli.files import STREAM, Input
+
+if TYPE_CHECKING:
+    from codec.api import Device
+    from codec.bitstream.audio import SoundHeader
+    from codec.media import Samples, SoundReader, WaveReader
+
+    Play = Callable[[SoundHeader, dict[str, str], Iterable[Samples]], None]
+
+READ_BYTES = 1 << 14  # of a coded file at once: well below a second of sound
+BLOCK_SAMPLES = 1 << 14
+
+
+class _Writer(Protocol):
+    """What samples are written to."""
+
+    def write(self, samples: Samples) -> None:
+        """Appends (n, channels) float32."""
+
+
+def compress(source: Input, out: BinaryIO, quality: float, device: Device, max_seconds: float) -> None:
+    """Codes the sound of an input. Raises CodecError."""
+    import codec
+
+    reader = _reader(source, max_seconds)
+    encoder = codec.sound_encoder(
+        reader.sample_rate, reader.channels, quality, bit_depth=reader.bit_depth, tags=reader.tags, device=device
+    )
+    for block in reader.blocks(BLOCK_SAMPLES):
+        out.write(encoder.push(block))
+        out.flush()
+    out.write(encoder.finish())
+
+
+def _reader(source: Input, max_seconds: float) -> SoundReader | WaveReader:
+    from codec import media
+
+    if not source.is_stream:
+        source.taken = Path(source.name).stat().st_size
+        return media.SoundReader(source.name, max_seconds)
+    if media.is_wave(source.head(media.HEAD_BYTES)):
+        return media.WaveReader(source, max_seconds)
+    return media.SoundReader(io.BytesIO(source.read()), max_seconds)
+
+
+def decompress(
+    source: Input,
+    target: str,
+    out: BinaryIO,
+    *,
+    bit_depth: int | None,
+    start_s: float,
+    duration_s: float | None,
+    partial: bool,
+    device: Device,
+    max_seconds: float,
+) -> None:
+    """Restores the sound of an input as the format that the target's suffix names; WAVE to a stream.
+
+    bit_depth: of the output, that of the source where None. Raises CodecError.
+    """
+    import codec
+    from codec import api, media
+
+    suffix = ".wav" if target == STREAM else Path(target).suffix.lower()
+    media.check_sound_suffix(suffix)
+
+    def play(header: SoundHeader, tags: dict[str, str], pieces: Iterable[Samples]) -> None:
+        depth = bit_depth or header.bit_depth
+        if target == STREAM:
+            stream = media.WaveWriter(out, header.sample_rate, header.channels, depth, tags)
+            _write_all(stream, pieces)
+            stream.close()
+            return
+        with media.SoundWriter(out, suffix, header.sample_rate, header.channels, depth, tags) as writer:
+            _write_all(writer, pieces)
+
+    if partial or start_s or duration_s is not None:
+        played = api.playing(
+            source.read(),
+            start_s=start_s,
+            duration_s=duration_s,
+            partial=partial,
+            device=device,
+            max_seconds=max_seconds,
+        )
+        play(played.header, played.tags, played.pieces())
+        api.warn_of_damage(played.damage)
+        return
+    decoder = codec.sound_decoder(device=device, max_seconds=max_seconds)
+    samples = decoder.push(b"")
+    while decoder.header is None and (data := source.read(READ_BYTES)):
+        samples = decoder.push(data)
+    if decoder.header is None:
+        decoder.finish()  # says what is wrong
+        return
+
+    def rest() -> Iterator[Samples]:
+        yield samples
+        while data := source.read(READ_BYTES):
+            yield decoder.push(data)
+        yield decoder.finish()
+
+    play(decoder.header, decoder.tags, rest())
+
+
+def _write_all(writer: _Writer, pieces: Iterable[Samples]) -> None:
+    for piece in pieces:
+        writer.write(piece)

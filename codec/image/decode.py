@@ -1,0 +1,224 @@
+"""A file to a picture: tiles, seams, regions, damage. `encode` is the short way to `encoding.Encoding`.
+
+Every tile is coded alone. The transforms look a little beyond it, at the picture when encoding and at the latents of
+its neighbours when decoding, so that tiles leave no seams; a few tiles are in memory at a time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codec import media
+from codec.bitstream import constants
+from codec.bitstream import image as image_file
+from codec.bitstream.checksum import crc32c
+from codec.bitstream.errors import CorruptFile, MediaError
+from codec.bitstream.image import Container, ImageHeader
+from codec.bitstream.tiling import tile_units
+from codec.devices import undisturbed
+from codec.image.encode import Encoding
+from codec.image.tiles import Rect, whole
+from codec.latents import coding
+from codec.latents.coding import Latents
+from codec.latents.header import identity, log2_steps_of, weights_of
+from codec.latents.pieces import AT_ONCE, in_turn
+from codec.media import Picture, Pixels
+from codec.media.image.picture import STEP_OF_8_BITS
+from codec.model.image import ImageModel
+from codec.model.registry import IMAGE
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A restored picture; damage says in words what of the file was missing or wrong."""
+
+    picture: Picture
+    damage: tuple[str, ...] = ()
+
+
+def encode(
+    picture: Picture,
+    quality: float,
+    device: torch.device,
+    *,
+    effort: int = 1,
+    tiles: Callable[[int, int], tuple[int, int]] = tile_units,
+) -> bytes:
+    """The file of a picture at a quality of 0..100; see `Encoding`."""
+    return Encoding(picture, device, tiles=tiles).file(IMAGE.curve.step_index(quality), effort)
+
+
+def decode(
+    data: bytes,
+    device: torch.device,
+    max_pixels: int = constants.MAX_PIXELS,
+    *,
+    bit_depth: int = 8,
+    region: tuple[int, int, int, int] | None = None,
+    partial: bool = False,
+) -> Decoded:
+    """The picture of a file's bytes.
+
+    bit_depth: of the samples, 8 or 16. region: x, y, width, height of the only pixels wanted. partial: show what there
+    is of a file that is cut or damaged behind its header.
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch; MediaError for a region outside the picture.
+    """
+    parsed = image_file.read(data, max_pixels, partial)
+    header = parsed.header
+    wanted = _wanted(region, header)
+    mosaic = _Mosaic(parsed, device, partial)
+    full_scale, dtype = (255 * STEP_OF_8_BITS, np.uint16) if bit_depth == 16 else (255, np.uint8)
+    pixels: Pixels = np.empty((wanted.y1 - wanted.y0, wanted.x1 - wanted.x0, header.channels), dtype)
+
+    def shown(piece: Rect) -> Pixels:
+        with undisturbed(device):
+            x_hat = mosaic.synthesised(piece) * (full_scale / 255)
+            found: Pixels = x_hat.round().clamp(0, full_scale).cpu().numpy().astype(dtype)
+            return found
+
+    pieces = [Rect.of(header.tiling[number]).common(wanted) for number in mosaic.order(wanted)]
+    for piece, found in zip(pieces, in_turn(shown, pieces), strict=True):
+        pixels[piece.within(wanted)] = found
+    alpha, damage = None, [*parsed.damage, *(mosaic.damage[number] for number in sorted(mosaic.damage))]
+    if constants.SECTION_ALPHA in parsed.extras:
+        try:
+            alpha = media.at_depth(_alpha(parsed), bit_depth)[wanted.within(whole(header))]
+        except CorruptFile as error:
+            if not partial:
+                raise
+            damage.append(str(error))
+    icc, exif, xmp = (parsed.extras.get(section, b"") for section in image_file.METADATA)
+    return Decoded(Picture(pixels, alpha, icc, exif, xmp), tuple(damage))
+
+
+def latents(
+    data: bytes, device: torch.device, max_pixels: int = constants.MAX_PIXELS, partial: bool = False
+) -> Iterator[Tensor]:
+    """(1, rows, columns, M) float32 latents of each tile, in steps; as far as they are known where `partial`.
+
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
+    """
+    mosaic = _Mosaic(image_file.read(data, max_pixels, partial), device, partial)
+
+    def decoded(number: int) -> Tensor:
+        with undisturbed(device):
+            return mosaic.decoded(number).y_hat
+
+    return in_turn(decoded, range(len(mosaic.streams)))
+
+
+def verify(data: bytes, device: torch.device, max_pixels: int = constants.MAX_PIXELS) -> None:
+    """Decodes all of a file but its pixels, against its checksums.
+
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
+    """
+    for _ in latents(data, device, max_pixels):
+        pass
+    parsed = image_file.read(data, max_pixels)
+    if parsed.header.alpha:
+        _alpha(parsed)
+
+
+class _Mosaic:
+    """The tiles of a parsed file, decoded when asked for; three rows or columns of them stay in memory."""
+
+    def __init__(self, parsed: Container, device: torch.device, partial: bool) -> None:
+        header = parsed.header
+        self.header, self.streams, self.tiling = header, parsed.streams, header.tiling
+        self.device, self.partial = device, partial
+        self.loaded = weights_of(header, ImageModel, "pictures", device)
+        self.log2_step = log2_steps_of(header, device)
+        self.damage: dict[int, str] = {}  # by tile
+        self.by_rows = self.tiling.columns <= self.tiling.rows
+        # walking along the shorter side, a tile is asked for again before three rows of others have been
+        self.room = 3 * min(self.tiling.columns, self.tiling.rows) + 3 + AT_ONCE
+        self.held: OrderedDict[int, Future[Tensor]] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def order(self, wanted: Rect) -> list[int]:
+        """The tiles that share pixels with `wanted`, along the shorter side of the picture."""
+        numbers = self.tiling.touching(*wanted)
+        return numbers if self.by_rows else sorted(numbers, key=lambda n: (n % self.tiling.columns, n))
+
+    def synthesised(self, piece: Rect) -> Tensor:
+        """(rows, columns, channels) float32 pixels, not clamped, of a piece no larger than a tile."""
+        grid = whole(self.header).scaled()
+        inner = piece.scaled()
+        seen = inner.grown(self.loaded.model.synthesis_halo, grid.x1, grid.y1)
+        shape = (1, seen.y1 - seen.y0, seen.x1 - seen.x0, len(self.loaded.model.prior.log2_std))
+        h_hat = torch.zeros(shape, dtype=torch.float32, device=self.device)
+        for number in self.tiling.touching(*(side * constants.STRIDE for side in seen)):
+            latents = Rect.of(self.tiling[number]).scaled()
+            common = latents.common(seen)
+            rows, columns = common.within(seen)
+            rows_there, columns_there = common.within(latents)
+            h_hat[:, rows, columns] = self.features(number)[:, rows_there, columns_there]
+        x_hat = self.loaded.model.synthesis(h_hat, self.log2_step)[0]
+        rows, columns = piece.within(Rect(*(side * constants.STRIDE for side in seen)))
+        x_hat = x_hat[rows, columns]
+        return x_hat.mean(2, keepdim=True) if self.header.channels == 1 else x_hat
+
+    def features(self, number: int) -> Tensor:
+        """(1, h, w, M) decoded features of a tile, kept for a while; threads wait for each other's."""
+        with self.lock:
+            known = self.held.get(number)
+            future = known or Future()
+            self.held[number] = future
+            self.held.move_to_end(number)
+            if len(self.held) > self.room:
+                self.held.popitem(last=False)
+        if known is None:
+            try:
+                future.set_result(self.decoded(number).features)
+            except BaseException as error:
+                future.set_exception(error)
+        return future.result()
+
+    def decoded(self, number: int) -> Latents:
+        """(1, h, w, M) latents of a tile: what can be had of them where `partial`."""
+        latents = Rect.of(self.tiling[number]).scaled()
+        shape = (latents.y1 - latents.y0, latents.x1 - latents.x0)
+        stream, data = self.streams[number], self.streams[number].data
+        model, tables = self.loaded.model, self.loaded.tables
+        if stream.whole:
+            try:
+                return coding.decode(model, tables, data, shape, self.log2_step, identity(self.header, number))
+            except CorruptFile as error:
+                named = CorruptFile(f"tile {number}: {error}") if self.header.tiled else error
+                if not self.partial:
+                    raise named from error
+                self.damage[number] = str(named)
+                data = b""
+        if len(data) <= constants.CRC_BYTES:
+            return Latents.unknown((1, *shape), len(model.prior.log2_std), self.device)
+        return coding.decode_prefix(model, tables, data, shape, self.log2_step)
+
+
+def _wanted(region: tuple[int, int, int, int] | None, header: ImageHeader) -> Rect:
+    if region is None:
+        return whole(header)
+    x, y, width, height = region
+    if min(x, y) < 0 or min(width, height) < 1 or x + width > header.width or y + height > header.height:
+        raise MediaError(
+            f"region {x},{y},{width},{height} is not inside the picture of {header.width} x {header.height} pixels"
+        )
+    return Rect(x, y, x + width, y + height)
+
+
+def _alpha(parsed: Container) -> Pixels:
+    """(H, W) alpha of a file, at the depth of its source. Raises CorruptFile."""
+    header, payload = parsed.header, parsed.extras[constants.SECTION_ALPHA]
+    dtype = np.dtype(np.uint8 if header.bit_depth == 8 else np.uint16)
+    alpha = media.alpha_from(payload[constants.CRC_BYTES :], header.width, header.height, dtype)
+    found = crc32c(alpha.astype(dtype.newbyteorder("<")).tobytes())
+    if found.to_bytes(constants.CRC_BYTES, "little") != payload[: constants.CRC_BYTES]:
+        raise CorruptFile("the alpha samples do not have the checksum that stands before them")
+    return alpha

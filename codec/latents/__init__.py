@@ -1,0 +1,1 @@
+"""Latents to streams and back; what images and audio share."""

@@ -1,0 +1,184 @@
+"""Latents to a coded stream and back, pass by pass; pictures and sound alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from codec.bitstream import constants
+from codec.bitstream.checksum import crc32c
+from codec.bitstream.errors import CorruptFile
+from codec.bitstream.range_coder import SYMBOL_MAX, Decoder, Encoder, Models, PrefixDecoder, Rows, Symbols
+from codec.model.base import Autoencoder
+from codec.model.prior import LATENTS, SYMBOLS, at_positions, coarse_shape, of_nominal, rows_of
+from codec.search.rdoq import BITS_PER_ERROR, Rounding
+
+
+class Latents(NamedTuple):
+    """Decoded latents. y_hat: (B, h, w, M) in steps; to_steps: (B, n, M) from feature units, n = 1 or h * w."""
+
+    y_hat: Tensor
+    to_steps: Tensor
+
+    @staticmethod
+    def unknown(shape: tuple[int, int, int], channels: int, device: torch.device) -> Latents:
+        """Zeros (*shape, channels)."""
+        y_hat = torch.zeros((*shape, channels), dtype=torch.float32, device=device)
+        return Latents(y_hat, torch.ones((shape[0], 1, channels), dtype=torch.float32, device=device))
+
+    @property
+    def features(self) -> Tensor:
+        """(B, h, w, M), as synthesis takes them."""
+        return (self.y_hat.flatten(1, 2) / self.to_steps).view_as(self.y_hat)
+
+
+@dataclass(frozen=True)
+class Coded:
+    """A coded signal. parts: the stream, cut as was asked; latents: as a decoder will have them."""
+
+    parts: tuple[bytes, ...]
+    latents: Latents
+
+
+class Source(Protocol):
+    """What symbols are taken from."""
+
+    def take(self, rows: Rows) -> Symbols:
+        """The symbols (n,) of one pass under table rows (n,)."""
+
+
+def encode(
+    model: Autoencoder,
+    tables: Models,
+    h: Tensor,
+    log2_step: Tensor,
+    identity: bytes,
+    rounding: Rounding | None = None,
+    *,
+    price: float | Tensor = BITS_PER_ERROR,
+    z: Tensor | None = None,
+    cut_after: Sequence[int] = (),
+) -> Coded:
+    """Codes the features (B, h, w, M) of signals that share a stream, with steps (B,); it ends with `checksum`.
+
+    rounding: how latents become integers; to the nearest where None. price: bits that rounding takes a squared error of
+    one nominal step^2 for, everywhere or (1, h, w, 1). z: hyper-latents, not rounded; from h where None. cut_after:
+    after so many channels, each the end of a group, a part of the stream ends.
+    """
+    encoder = Encoder(tables)
+    latents, ends = symbols(model, encoder, h, log2_step, rounding, price=price, z=z)
+    data = encoder.bytes() + checksum(latents.y_hat, identity)
+    cuts = [0, *(ends[channels] for channels in cut_after), len(data)]
+    return Coded(tuple(data[a:b] for a, b in pairwise(cuts)), latents)
+
+
+def symbols(
+    model: Autoencoder,
+    encoder: Encoder,
+    h: Tensor,
+    log2_step: Tensor,
+    rounding: Rounding | None,
+    *,
+    price: float | Tensor = BITS_PER_ERROR,
+    z: Tensor | None = None,
+) -> tuple[Latents, dict[int, int]]:
+    """Puts all symbols of a signal into an encoder; see `encode`.
+
+    Returns its latents, and the bytes that are about complete after so many channels.
+    """
+    size_after: dict[int, int] = {}
+
+    def put(rows: Tensor, values: Tensor) -> Tensor:
+        values = values.clamp(-SYMBOL_MAX, SYMBOL_MAX) * (rows > 0)
+        encoder.put(rows.flatten().cpu().numpy(), values.flatten().cpu().numpy().astype(np.int32))
+        return values
+
+    shape = (h.shape[1], h.shape[2])
+    told = model.gain.told(log2_step)
+    z = model.hyper_analysis(h) if z is None else z
+    z_hat = put(rows_of(model.prior.z_log2_scale(told)[:, None, None].expand(z.shape)), z.round())
+    features = model.prior.features(z_hat, told, shape)
+    log2_steps = model.log2_steps(features, log2_step)
+    to_steps = model.prior.to_steps(log2_steps)
+    y = h.flatten(1, 2) * to_steps
+    squared_steps = of_nominal(log2_steps, log2_step)
+    by_place = torch.as_tensor(price, dtype=torch.float32, device=h.device).expand(1, *shape, 1).flatten(1, 2)
+
+    def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
+        residual = y[:, :, channels].index_select(1, where) - mean
+        rows = rows_of(log2_scale)
+        if rounding:
+            here = by_place.index_select(1, where) * at_positions(squared_steps[..., channels], where)
+            rounded = rounding(residual, rows, here)
+        else:
+            rounded = residual.round()
+        chosen = put(rows, rounded) + mean
+        size_after[channels.stop] = encoder.size
+        return chosen
+
+    return Latents(model.prior.walk(features, log2_steps, choose), to_steps), size_after
+
+
+def decode(
+    model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Tensor, identity: bytes
+) -> Latents:
+    """Latents (B, *shape, M) of a stream with steps (B,).
+
+    Raises CorruptFile where they are not those that were encoded.
+    """
+    if len(data) < constants.CRC_BYTES:
+        raise CorruptFile(f"a coded stream of {len(data)} bytes has no room for its checksum")
+    decoder = Decoder(tables, data[: -constants.CRC_BYTES])
+    latents = _walk(model, decoder, shape, log2_step)
+    decoder.finish()
+    found, stored = checksum(latents.y_hat, identity), data[-constants.CRC_BYTES :]
+    if found != stored:
+        raise CorruptFile(
+            f"checksum of the decoded latents is {found[::-1].hex()}, not {stored[::-1].hex()}: "
+            "the file is damaged, or this decoder disagrees with the encoder"
+        )
+    return latents
+
+
+def decode_prefix(
+    model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Tensor
+) -> Latents:
+    """Latents (B, *shape, M) of the beginning of a stream: expected values for what is not there."""
+    try:
+        # a cut may have left bytes of the checksum, which must not be read as symbols
+        return _walk(model, PrefixDecoder(tables, data[: -constants.CRC_BYTES]), shape, log2_step)
+    except CorruptFile:  # impossible hyper-latents: nothing of the stream can be believed
+        return _walk(model, PrefixDecoder(tables, b""), shape, log2_step)
+
+
+def checksum(y_hat: Tensor, identity: bytes) -> bytes:
+    """CRC-32C over `identity` (what else the latents belong to) and all latents as int32, in 1/64 of a step."""
+    units = torch.round(y_hat * 2.0**LATENTS.bits).to(torch.int32).cpu().numpy().astype("<i4")
+    return crc32c(units.tobytes(), crc32c(identity)).to_bytes(constants.CRC_BYTES, "little")
+
+
+def _walk(model: Autoencoder, source: Source, shape: tuple[int, int], log2_step: Tensor) -> Latents:
+    def take(log2_scale: Tensor) -> Tensor:
+        rows = rows_of(log2_scale)
+        symbols: npt.NDArray[np.int32] = source.take(rows.flatten().cpu().numpy())
+        return torch.from_numpy(symbols).to(rows.device, torch.float32).reshape(rows.shape)
+
+    told = model.gain.told(log2_step)
+    z_scale = model.prior.z_log2_scale(told)[:, None, None]
+    z_hat = take(z_scale.expand(-1, *coarse_shape(shape, model.prior.config.up), -1))
+    if z_hat.abs().max() > SYMBOLS.high:
+        raise CorruptFile(f"a hyper-latent lies beyond {SYMBOLS.high}")
+    features = model.prior.features(z_hat, told, shape)
+
+    def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
+        return take(log2_scale) + mean
+
+    log2_steps = model.log2_steps(features, log2_step)
+    return Latents(model.prior.walk(features, log2_steps, choose), model.prior.to_steps(log2_steps))

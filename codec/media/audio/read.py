@@ -1,0 +1,245 @@
+"""Whatever a caller has of a sound, to `Sound`; or block by block, hours of it in little memory."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from codec.bitstream.constants import MAX_RATE, MAX_SECONDS
+from codec.bitstream.errors import LimitExceeded, MediaError
+from codec.media.audio import libsndfile
+from codec.media.audio.sound import MAX_CHANNELS, TAGS, Samples, Sound
+from codec.media.notices import notice
+from codec.media.paths import PathLike, open_file
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
+    from torch import Tensor
+
+Waveform = Union[npt.NDArray[np.generic], "Tensor"]
+SoundFileSource = PathLike | bytes | bytearray | memoryview | BinaryIO
+SoundSource = SoundFileSource | tuple[Waveform, int] | Sound
+
+MAX_FILE_BYTES = 1 << 34
+BLOCK_SAMPLES = 1 << 16
+
+BIT_DEPTH = {"PCM_24": 24, "PCM_32": 24, "FLOAT": 32, "DOUBLE": 32, "ALAC_20": 24, "ALAC_24": 24, "ALAC_32": 24}
+ROUNDED = {
+    "PCM_32": "32 bits a sample rounded to 24",
+    "ALAC_32": "32 bits a sample rounded to 24",
+    "DOUBLE": "floats of 64 bits rounded to 32",
+}
+LENGTH_UNKNOWN = 1 << 62  # and more: what libsndfile says of a stream that does not say
+STREAMED_BYTES = 0x7FFF0000  # and more: what writers to pipes declare, who know no better
+SHORTER = re.compile(r"^ *(?:data|SSND) *: (\d+) \(should be (\d+)\)", re.MULTILINE)  # in libsndfile's log
+OWN_NAME = re.compile(r" \(libsndfile-[\d.]+\)$")  # what it adds to the software that is named
+
+
+class SoundReader:
+    """The samples of a sound file of any format that libsndfile reads, as blocks.
+
+    sample_rate: Hz; channels: 1 or 2; bit_depth, tags: as in Sound; declared_samples: how many samples a channel the
+    file says to hold, None where it does not say; they may be more or fewer.
+    """
+
+    def __init__(self, source: SoundFileSource, max_seconds: float = MAX_SECONDS) -> None:
+        """source: a path, the bytes of a file, or a binary file. One that cannot seek (a pipe) is first read to its
+        end, into a temporary file where it is large, since headers of most formats can only be understood by seeking.
+
+        Warns: MediaNotice where samples lose precision.
+        Raises: MediaError, LimitExceeded; TypeError for other objects.
+        """
+        self._file = _seekable(source)
+        self._owned = self._file is not source
+        try:
+            with libsndfile.guarded():
+                self._sound = libsndfile.stream(self._file)
+            self._check(max_seconds)
+        except BaseException:
+            self._close_file()
+            raise
+        self.sample_rate = int(self._sound.samplerate)
+        self.channels = int(self._sound.channels)
+        self.bit_depth = depth_of(self._sound.subtype)
+        self.tags = _tags(self._sound)
+        frames = int(self._sound.frames)
+        self.declared_samples = frames if frames < LENGTH_UNKNOWN else None
+
+    def _check(self, max_seconds: float) -> None:
+        if self._sound.channels > MAX_CHANNELS:
+            raise MediaError(f"a sound of {self._sound.channels} channels; only mono and stereo are supported")
+        check_rate(self._sound.samplerate)
+        self._max_samples = int(max_seconds * self._sound.samplerate)
+        if self._max_samples < self._sound.frames < LENGTH_UNKNOWN:
+            raise _too_long(self._sound.frames / self._sound.samplerate, max_seconds)
+
+    def blocks(self, samples: int = BLOCK_SAMPLES) -> Iterator[Samples]:
+        """What was not read yet, as arrays (samples, channels) float32, C-contiguous; the last may be shorter.
+
+        Warns: MediaNotice where the file ends early.
+        Raises: MediaError, LimitExceeded.
+        """
+        done = 0
+        while True:
+            block = self._block(samples)
+            done += len(block)
+            if done > self._max_samples:
+                raise _too_long(done / self.sample_rate, self._max_samples / self.sample_rate)
+            if len(block):
+                yield block
+            if len(block) < samples:
+                break
+        self._notice_early_end(done)
+
+    def _block(self, samples: int) -> Samples:
+        block = np.empty((samples, self.channels), np.float32)
+        with libsndfile.guarded():
+            count = self._sound.buffer_read_into(block, "float32")
+        block = block[:count]
+        if not np.isfinite(block).all():
+            raise MediaError("the sound has samples that are no numbers, or infinite")
+        return block
+
+    def _notice_early_end(self, done: int) -> None:
+        shorter = SHORTER.search(self._sound.extra_info)
+        if shorter:
+            notice_of_early_end(int(shorter[2]), int(shorter[1]))
+        elif self.declared_samples is not None and done < self.declared_samples:
+            notice(f"the file ends early: {done} of {self.declared_samples} samples are there")
+
+    def close(self) -> None:
+        """Closes the file, unless it was the caller's."""
+        self._sound.close()
+        self._close_file()
+
+    def _close_file(self) -> None:
+        if self._owned:
+            self._file.close()
+
+    def __enter__(self) -> SoundReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def read_sound(source: SoundSource, max_seconds: float = MAX_SECONDS) -> Sound:
+    """The sound in a path, file bytes, binary file, pair of samples and rate in Hz, or Sound. It may be empty.
+
+    Samples of pairs are arrays or tensors (n,) or (n, channels): int16, int32 (full scale is that of the type) or
+    floats (full scale is 1). Files are whatever libsndfile reads: WAV, FLAC, Ogg Vorbis and Opus, MP3, AIFF and more.
+    Warns: MediaNotice, one for each thing that was lost.
+    Raises: MediaError, LimitExceeded; TypeError for other objects.
+    """
+    if isinstance(source, Sound):
+        if source.duration_s > max_seconds:
+            raise _too_long(source.duration_s, max_seconds)
+        return source
+    if isinstance(source, tuple):
+        return _from_pair(*source, max_seconds)
+    with SoundReader(source, max_seconds) as reader:
+        blocks = list(reader.blocks())
+        samples = np.concatenate(blocks) if blocks else np.empty((0, reader.channels), np.float32)
+        return Sound(samples, reader.sample_rate, reader.tags, reader.bit_depth)
+
+
+def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> Sound:
+    if type(waveform).__module__ == "torch" and hasattr(waveform, "detach"):
+        waveform = waveform.detach().cpu().numpy()
+    if not isinstance(waveform, np.ndarray):
+        raise TypeError(f"samples cannot be a {type(waveform).__name__}")
+    array = waveform[:, None] if waveform.ndim == 1 else waveform
+    dtype = array.dtype.newbyteorder("=")
+    if not (dtype in (np.int16, np.int32) or dtype.kind == "f") or array.ndim != 2 or not array.shape[1]:
+        raise MediaError(f"samples of {array.dtype} {waveform.shape}; expected int16, int32 or floats (n, channels)")
+    if array.shape[1] > MAX_CHANNELS:
+        raise MediaError(f"samples (n, channels) of {array.shape[1]} channels; only mono and stereo are supported")
+    check_rate(sample_rate)
+    if len(array) > max_seconds * sample_rate:
+        raise _too_long(len(array) / sample_rate, max_seconds)
+    if dtype.kind == "f":
+        samples, bit_depth = array.astype(np.float32), 32
+    else:
+        samples = array.astype(np.float32) / np.float32(1 << (8 * dtype.itemsize - 1))
+        bit_depth = 16 if dtype == np.int16 else 24
+    if not np.isfinite(samples).all():
+        raise MediaError("the sound has samples that are no numbers, or infinite")
+    return Sound(np.ascontiguousarray(samples), int(sample_rate), {}, bit_depth)
+
+
+def _seekable(source: SoundFileSource) -> BinaryIO:
+    """A file to read from, its size within the limit; the source itself where it is such a file."""
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _within_limit(io.BytesIO(source))
+    if not isinstance(source, (str, os.PathLike)):
+        if not hasattr(source, "read"):
+            raise TypeError(f"a sound cannot be a {type(source).__name__}")
+        return _within_limit(source) if source.seekable() else _spooled(source)
+    with ExitStack() as closed_on_errors:
+        file = closed_on_errors.enter_context(open_file(source))
+        if not file.seekable():  # a pipe with a name
+            return _spooled(file)
+        _within_limit(file)
+        closed_on_errors.pop_all()
+        return file
+
+
+def _within_limit(file: BinaryIO) -> BinaryIO:
+    start = file.tell()
+    _check_size(file.seek(0, io.SEEK_END))
+    file.seek(start)
+    return file
+
+
+def _spooled(pipe: BinaryIO) -> BinaryIO:
+    with ExitStack() as closed_on_errors:
+        spool = closed_on_errors.enter_context(libsndfile.spool())
+        while piece := pipe.read(BLOCK_SAMPLES):
+            spool.write(piece)
+            _check_size(spool.tell())
+        spool.seek(0)
+        closed_on_errors.pop_all()
+        return spool
+
+
+def _tags(sound: SoundFile) -> dict[str, str]:
+    found = {name: OWN_NAME.sub("", getattr(sound, name)) for name in TAGS}
+    return {name: text for name, text in found.items() if text}
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_FILE_BYTES:
+        raise LimitExceeded(f"a sound file of more than {MAX_FILE_BYTES} bytes")
+
+
+def depth_of(encoding: str) -> int:
+    """The bits of samples that libsndfile calls so, in memory. Warns: MediaNotice where they are fewer than before."""
+    if encoding in ROUNDED:
+        notice(ROUNDED[encoding])
+    return BIT_DEPTH.get(encoding, 16)
+
+
+def notice_of_early_end(found: int, declared: int) -> None:
+    """Warns where fewer bytes of samples were there than the file's head declares, unless that was a guess."""
+    if found < declared < STREAMED_BYTES:
+        notice(f"the file ends early: {found} of {declared} bytes of samples are there")
+
+
+def check_rate(sample_rate: int) -> None:
+    """Raises MediaError for a rate that is not supported."""
+    if not 1 <= sample_rate <= MAX_RATE:
+        raise MediaError(f"a sound of {sample_rate} samples a second; supported are 1 to {MAX_RATE}")
+
+
+def _too_long(seconds: float, max_seconds: float) -> LimitExceeded:
+    return LimitExceeded(f"a sound of {seconds:.1f} seconds or more, the limit is {max_seconds:g}")

@@ -1,0 +1,1 @@
+"""Image files and arrays, at either end."""

@@ -1,0 +1,1 @@
+"""The networks and everything else that decoding needs of them."""

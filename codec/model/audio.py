@@ -1,0 +1,222 @@
+"""Sound: an autoencoder that begins as an MDCT with companding, a short DCT over frames, and band energies.
+
+Linear path: the MDCT (5 ms frames), companded, then four frames become one latent frame of 20 ms by a DCT over time for
+each frequency, of which the 640 strongest coefficients are kept; synthesis is the transpose. Before them stand the
+energies of 32 bands. Residual blocks at either scale, in both directions, learn the rest; the weaker coefficients, all
+treble and worth bits at high quality only, go around those of latents. At the end synthesis adds noise where it wants
+it and moves bands towards their energies. Everything is (B, rows, frames, coefficients) with one row; the channels of a
+file are a batch, each at a step of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from codec.bitstream import constants
+from codec.model.base import Autoencoder, hyper_analysis_net
+from codec.model.blocks import Conditioning, Plain, Stack, merge, spread, zeroed
+from codec.model.dct import Array, dct_matrix
+from codec.model.envelope import BANDS, UNITS_PER_OCTAVE, Envelope
+from codec.model.mdct import FrontEnd
+from codec.model.prior import PriorConfig
+
+RMS_FLOOR = 0.3  # added to statistics, in companded units: keeps silent frequencies from unbounded norms
+NOISE_START = -1.5  # share of a band's amplitude that noise begins with, before the sigmoid
+MATCH_START = (0.5, -1.5)  # share of the way to a band's energy, before the sigmoid: at the middle step, and by quality
+# octaves that the steps of energies move by at coarse, middle and fine anchors: they need less range than coefficients
+ENERGY_STEPS = (-3.0, -0.5, 1.5)
+
+
+@dataclass(frozen=True)
+class SoundStatistics:
+    """Root mean squares of companded coefficients (hop,), of their DCT over merged frames (hop * merged,), and of the
+    envelope's features (BANDS,); and the mean logarithms of band energies (BANDS,).
+    """
+
+    rms: Array
+    rms_merged: Array
+    rms_envelope: Array
+    mean_envelope: Array
+
+
+def sound_statistics(sounds: Sequence[Tensor], hop: int, merged: int) -> SoundStatistics:
+    """Statistics of sounds (n,) in -1..1, the frames of all counted alike."""
+    front_end, envelope = FrontEnd(hop), Envelope(hop, merged, np.zeros(BANDS))
+    fine, coarse, octaves = [], [], []
+    for x in sounds:
+        groups = (len(x) // hop - 1) // merged
+        c = front_end.coefficients(x[: (groups * merged + 1) * hop])
+        blocks = front_end.compand(c).double().numpy().reshape(groups, merged, hop)
+        fine.append((blocks**2).mean(1))
+        coarse.append(np.einsum("kt,gtf->gfk", dct_matrix(merged), blocks).reshape(groups, -1) ** 2)
+        octaves.append(envelope.log2_energies(envelope(c[None, None]))[0, 0].double().numpy())
+    levels = np.concatenate(octaves)
+    mean = levels.mean(0)
+    features = (levels - mean) @ dct_matrix(BANDS).T * UNITS_PER_OCTAVE
+    rms, rms_merged = (np.sqrt(np.concatenate(part).mean(0)) + RMS_FLOOR for part in (fine, coarse))
+    return SoundStatistics(rms, rms_merged, np.sqrt((features**2).mean(0)), mean)
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """Sizes of the sound model. hop: samples of an MDCT frame; merged: frames of a latent.
+
+    fine and coarse blocks are at frames and at latents, in either direction. treble: the last channels, which go around
+    coarse blocks.
+    """
+
+    hop: int = constants.HOP
+    merged: int = constants.FRAMES
+    analysis_fine: int = 3
+    analysis_coarse: int = 3
+    synthesis_coarse: int = 4
+    synthesis_fine: int = 4
+    kernel_fine: int = 7
+    kernel_coarse: int = 5
+    hyper_width: int = 256
+    treble: int = 352
+    middle: float = 5.5
+    prior: PriorConfig = field(
+        default_factory=lambda: PriorConfig(
+            groups=(32, 32, 64, 192, 352),
+            quartered_columns=True,
+            hyper_channels=64,
+            kernel=(1, 5),
+            hyper_kernel=(1, 5),
+            up=(1, 2),
+            repeated_columns=1,
+            steered=True,
+        )
+    )
+
+
+class AudioModel(Autoencoder):
+    """x: (B, rows, samples) in -1..1 at 48 kHz, samples = (n * merged + 1) * hop; latents (B, rows, n, 672)."""
+
+    log2_norm_fine: Tensor
+
+    def __init__(self, config: AudioConfig, statistics: SoundStatistics | None = None) -> None:
+        hop, merged = config.hop, config.merged
+        s = statistics or SoundStatistics(np.ones(hop), np.ones(hop * merged), np.ones(BANDS), np.zeros(BANDS))
+        channels = sum(config.prior.groups)
+        keep = np.argsort(-s.rms_merged, kind="stable")[: channels - BANDS]
+        log2_std = torch.tensor(np.log2(np.append(s.rms_envelope, s.rms_merged[keep])), dtype=torch.float32)
+        super().__init__(config.prior, config.middle, log2_std, log2_std / 2)
+        self.config, self.body = config, channels - config.treble
+        self.register_buffer("log2_norm_fine", torch.tensor(np.log2(s.rms) / 2, dtype=torch.float32))
+        self.front_end, self.envelope = FrontEnd(hop), Envelope(hop, merged, s.mean_envelope)
+        with torch.no_grad():
+            self.gain.log2_offset[:, :BANDS] = torch.tensor(ENERGY_STEPS)[:, None]
+        self.down, self.up = zeroed(Plain(merged * hop, self.body - BANDS)), zeroed(Plain(self.body, merged * hop))
+        self.down_treble = zeroed(Plain(merged * hop, config.treble))
+        self.up_treble = zeroed(Plain(config.treble, merged * hop))
+        self._start_from(keep)
+        fine, coarse = (1, config.kernel_fine), (1, config.kernel_coarse)
+        self.a_fine, self.a_coarse = (
+            Stack(hop, config.analysis_fine, fine),
+            Stack(self.body, config.analysis_coarse, coarse),
+        )
+        self.s_coarse, self.s_fine = (
+            Stack(self.body, config.synthesis_coarse, coarse),
+            Stack(hop, config.synthesis_fine, fine),
+        )
+        self.noise_share, self.noise_by_quality = zeroed(nn.Linear(hop, hop)), zeroed(nn.Linear(1, hop))
+        self.match_by_quality = zeroed(nn.Linear(1, BANDS))
+        nn.init.constant_(self.noise_share.bias, NOISE_START)
+        for parameter, start in zip(
+            (self.match_by_quality.bias, self.match_by_quality.weight), MATCH_START, strict=True
+        ):
+            nn.init.constant_(parameter, start)
+
+        def reach(fine_blocks: int, coarse_blocks: int) -> int:
+            frames = fine_blocks * (config.kernel_fine // 2) + 1  # and the frame that overlaps
+            return -(-frames // merged) + coarse_blocks * (config.kernel_coarse // 2)
+
+        self.analysis_halo = reach(config.analysis_fine, config.analysis_coarse)
+        self.synthesis_halo = reach(config.synthesis_fine, config.synthesis_coarse)
+        self.h_a = hyper_analysis_net(self.body, config.hyper_width, config.prior.hyper_channels, (1, 4), (1, 2))
+
+    def _start_from(self, keep: np.ndarray) -> None:
+        """Sets the linear path to a DCT over the merged frames of each frequency."""
+        hop, merged = self.config.hop, self.config.merged
+        norm_fine = np.exp2(self.log2_norm_fine.double().numpy())
+        norm = np.exp2(self.prior.log2_norm.double().numpy())[BANDS:]
+        # rows are coefficients (frequency, DCT index); columns (frame, frequency), as `merge` lays them out
+        over_time = np.einsum("kt,fg->fktg", dct_matrix(merged), np.eye(hop)).reshape(hop * merged, merged * hop)[keep]
+        fine = np.tile(norm_fine, merged)
+        with torch.no_grad():
+            down = torch.from_numpy(over_time * fine / norm[:, None])
+            up = torch.from_numpy((over_time / fine * norm[:, None]).T.copy())
+            body = self.body - BANDS
+            self.down.weight.copy_(down[:body])
+            self.down_treble.weight.copy_(down[body:])
+            self.up.weight[:, BANDS:] = up[:, :body]
+            self.up_treble.weight.copy_(up[:, body:])
+
+    def hyper_analysis(self, h: Tensor) -> Tensor:
+        """Hyper-latents of features; treble adds nothing to what energies tell of it."""
+        return super().hyper_analysis(h[..., : self.body])
+
+    def linear_parameters(self) -> list[nn.Parameter]:
+        """The linear path: trained with a smaller learning rate."""
+        layers = (self.down, self.down_treble, self.up, self.up_treble)
+        return [p for layer in layers for p in layer.parameters()]
+
+    def analysis(self, x: Tensor, log2_step: Tensor) -> Tensor:
+        """(B, rows, latents, 672) float32 features of sound x."""
+        at_fine, at_coarse = self._conditions(log2_step)
+        with torch.autocast(x.device.type, enabled=False):
+            c = self.front_end.coefficients(x.float())
+            h = self.front_end.compand(c) * torch.exp2(-self.log2_norm_fine)
+            energies = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
+        h = merge(self.a_fine(h, at_fine), (1, self.config.merged))
+        body = self.a_coarse(torch.cat([energies, self.down(h)], -1), at_coarse)
+        return torch.cat([self._near(body, energies), body[..., BANDS:], self.down_treble(h)], -1)
+
+    def synthesis(self, h: Tensor, log2_step: Tensor, noise: Tensor | None = None) -> Tensor:
+        """(B, rows, samples) float32 sound, not clamped, of features h; its first and last hop are not complete.
+
+        noise: (B, rows, n * merged, hop) uniform with unit variance; drawn at random where None.
+        """
+        at_fine, at_coarse = self._conditions(log2_step)
+        told = at_fine.quality[:, None]
+        body = self.s_coarse(h[..., : self.body], at_coarse)
+        energies = self._near(body, h[..., :BANDS])
+        h = self.up(body) + self.up_treble(h[..., self.body :])
+        h = self.s_fine(spread(h, (1, self.config.merged)), at_fine)
+        noise_share = torch.sigmoid(self.noise_share(h) + self.noise_by_quality(told)[:, None, None]).float()
+        match_share = torch.sigmoid(self.match_by_quality(told))[:, None, None].float()
+        if noise is None:
+            noise = (torch.rand_like(noise_share) - 0.5) * math.sqrt(12)
+        with torch.autocast(h.device.type, enabled=False):
+            wanted = self.envelope.decoded(energies * torch.exp2(self.prior.log2_norm[:BANDS]))
+            c_hat = self.front_end.expand(h.float() * torch.exp2(self.log2_norm_fine))
+            c_hat = c_hat + noise_share * self.envelope.amplitudes(wanted) * noise
+            c_hat = c_hat + self.envelope.amplitudes(self.envelope.missing(c_hat, wanted)) * noise
+            return self.front_end.samples(self.envelope.matched(c_hat, wanted, match_share))
+
+    def _near(self, h: Tensor, energies: Tensor) -> Tensor:
+        """(..., BANDS) float32 energies of features h, kept near known ones."""
+        norm = torch.exp2(self.prior.log2_norm[:BANDS])
+        with torch.autocast(h.device.type, enabled=False):
+            return self.envelope.near(h[..., :BANDS].float() * norm, energies.float() * norm) / norm
+
+    def silence(self, channels: int, latents: int) -> Tensor:
+        """(channels, 1, latents, M) features that synthesis makes silence of."""
+        device = self.log2_norm_fine.device
+        c = torch.zeros(1, 1, self.config.merged, self.config.hop, device=device)
+        features = torch.zeros(channels, 1, latents, len(self.prior.log2_norm), device=device)
+        features[..., :BANDS] = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
+        return features
+
+    def _conditions(self, log2_step: Tensor) -> tuple[Conditioning, Conditioning]:
+        norms = self.log2_norm_fine, self.prior.log2_norm[: self.body]
+        told = self.gain.told(log2_step)
+        at_fine, at_coarse = (Conditioning.at(log2_step, told, norm) for norm in norms)
+        return at_fine, at_coarse

@@ -1,0 +1,1 @@
+"""What only encoders need: rate-distortion optimisation, and the measures it goes by."""

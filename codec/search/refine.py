@@ -1,0 +1,189 @@
+"""Latents made better for one picture: descent on bits and error through the very networks that will decode it.
+
+Analysis is one function for all pictures; here the latents and hyper-latents of a tile are variables. Their cost is
+that to be expected while rounding is open (`undecided`), so the search sees what rounding does and still has a
+gradient. The result is coded like any other latents, and kept only where the real bytes and the real error say so.
+The metric (`distortion`) rules the descent and that choice; the last rounding, which hardly matters then, goes by
+squared error whatever the metric. Decoders do not know of it.
+Sources: Campos 2019 (latents as variables); Yang 2020, "Improving inference for neural image compression".
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from codec.image.tiles import LAYER_ENDS
+from codec.latents import coding
+from codec.latents.coding import Coded
+from codec.model.base import Autoencoder
+from codec.model.fixed_point import Mood, set_mood
+from codec.model.weights import Loaded
+from codec.quality import Metric
+from codec.search import rdoq
+from codec.search.distortion import Measure
+from codec.search.soft_rounding import expected_latents
+from codec.training.relaxation import BITS_PER_ERROR
+
+STEPS = (0, 0, 9, 18, 26, 36, 46, 60, 80, 100)  # of the descent, for each effort
+LEARNING_RATE = 0.03  # in quantisation steps; falls to FINAL_SHARE of it in half a cosine
+FINAL_SHARE = 0.1
+BETA1, BETA2 = 0.8, 0.99  # of the descent: short memories, as there are few steps
+STEEPNESS = 3.5  # of the odds between two integers
+SPREAD_SHARE = 0.3  # of the spread between integers that counts as error; see docs/effort.md
+MARGIN = 2  # latents beyond a tile that its pixels are judged with; those farther away hardly matter
+
+
+class Scene(NamedTuple):
+    """What refinement sees of a tile.
+
+    x: (1, H, W, 3) pixels in 0..255, sides multiples of the stride. importance: (1, H, W, 1) factor on the squared
+    error of each, 0 beyond the picture. around: (1, h', w', M) features of analysis, of the tile and beyond; inside:
+    rows and columns of the tile in them. grey: whether decoders show the mean of the colours.
+    """
+
+    x: Tensor
+    importance: Tensor
+    around: Tensor
+    inside: tuple[slice, slice]
+    grey: bool
+    log2_step: Tensor
+
+    def near(self) -> Scene:
+        """With no more of the surroundings than MARGIN latents."""
+        rows, columns = self.inside
+        top, left = max(rows.start - MARGIN, 0), max(columns.start - MARGIN, 0)
+        around = self.around[:, top : rows.stop + MARGIN, left : columns.stop + MARGIN]
+        inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
+        return self._replace(around=around, inside=inside)
+
+    def for_autograd(self) -> Scene:
+        """With tensors that are none of inference mode; call it outside of that."""
+        x, importance, around, log2_step = (
+            tensor.clone() for tensor in (self.x, self.importance, self.around, self.log2_step)
+        )
+        return self._replace(x=x, importance=importance, around=around, log2_step=log2_step)
+
+
+class Refiner:
+    """Codes tiles with refined latents.
+
+    steps: of the descent. metric: what it minimises beside bits. stepped: called after each step of any tile, maybe
+    from several threads.
+    """
+
+    def __init__(self, loaded: Loaded, steps: int, metric: Metric, stepped: Callable[[], None]) -> None:
+        self.loaded, self.steps, self.metric, self.stepped = loaded, steps, metric, stepped
+        self.model = differentiable(loaded.model)
+
+    def code(self, scene: Scene, weight: float | Tensor, identity: bytes) -> Coded:
+        """The cheaper of the tile coded plainly and refined; weight: of errors in rounding, one or (1, h, w, 1)."""
+        with descending():
+            scene = scene.near().for_autograd()
+        model, tables, chosen = self.loaded.model, self.loaded.tables, self.loaded.rounding
+        rows, columns = scene.inside
+
+        def coded(h: Tensor, price: float, z: Tensor | None) -> Coded:
+            return coding.encode(
+                model, tables, h, scene.log2_step, identity, chosen, price=price * weight, z=z, cut_after=LAYER_ENDS
+            )
+
+        plain = coded(scene.around[:, rows, columns], rdoq.BITS_PER_ERROR, None)
+        shown = _shown(model, scene, plain.latents.features)
+        measure = Measure(self.metric, scene.x, scene.importance, shown)
+        h, z = refined(self.model, scene, measure, self.steps, self.stepped)
+        better = coded(h, rdoq.BITS_PER_ERROR_REFINED, z)
+
+        def cost(found: Coded, shown: Tensor) -> float:
+            return 8 * sum(map(len, found.parts)) + float(_bits_per_error(scene) * measure(shown))
+
+        refined_shown = _shown(model, scene, better.latents.features)
+        return plain if cost(plain, shown) <= cost(better, refined_shown) else better
+
+
+def differentiable(model: Autoencoder) -> Autoencoder:
+    """A twin of a frozen model that shares its weights and computes in plain floats, with gradients."""
+    shared = {id(tensor): tensor for tensor in chain(model.parameters(), model.buffers())}
+    twin = copy.deepcopy(model, shared)
+    twin.prior.exact = False
+    set_mood(twin.prior, Mood.FREE)
+    return twin
+
+
+def refined(
+    model: Autoencoder, scene: Scene, measure: Measure, steps: int, stepped: Callable[[], None]
+) -> tuple[Tensor, Tensor]:
+    """Features (1, h, w, M) and hyper-latents of a scene after so many steps of descent; model: `differentiable`."""
+    rows, columns = scene.inside
+    with torch.inference_mode():
+        h = scene.around[:, rows, columns]
+        z = model.hyper_analysis(h)
+    with descending():
+        to_steps = model.to_steps(scene.log2_step)
+        y, z = (h * to_steps).clone().requires_grad_(), z.clone().requires_grad_()
+        price = SPREAD_SHARE * BITS_PER_ERROR * F.avg_pool2d(scene.importance[..., 0], scene.x.shape[1] // h.shape[1])
+        variables = [Variable(y), Variable(z)]
+        for step in range(steps):
+            with torch.autocast(scene.x.device.type, dtype=torch.bfloat16):
+                coded = expected_latents(model, y / to_steps, z, scene.log2_step, STEEPNESS)
+                error = _bits_per_error(scene) * measure(_shown(model, scene, coded.h_hat))
+            (coded.bits + error + (price * coded.spread).sum((1, 2))).sum().backward()  # type: ignore[no-untyped-call]
+            rate = LEARNING_RATE * (FINAL_SHARE + (1 - FINAL_SHARE) * 0.5 * (1 + math.cos(math.pi * step / steps)))
+            for variable in variables:
+                variable.descend(rate)
+            stepped()
+        return (y / to_steps).detach(), z.detach()
+
+
+class Variable:
+    """A tensor (1, h, w, C) on its way down: Adam, but for second moments that all positions of a channel share.
+
+    Those of single latents would give latents that hardly matter steps as long as those of any other.
+    """
+
+    def __init__(self, x: Tensor) -> None:
+        self.x, self.taken = x, 0
+        self.first, self.second = torch.zeros_like(x), x.new_zeros(x.shape[3])
+
+    @torch.no_grad()
+    def descend(self, rate: float) -> None:
+        """One step of about `rate` against the gradient, which is forgotten."""
+        gradient, self.x.grad = self.x.grad, None
+        assert gradient is not None
+        self.taken += 1
+        self.first.lerp_(gradient, 1 - BETA1)
+        self.second.lerp_(gradient.square().mean((0, 1, 2)), 1 - BETA2)
+        second = (self.second / (1 - BETA2**self.taken)).sqrt() + 1e-8
+        self.x.sub_(self.first / second, alpha=rate / (1 - BETA1**self.taken))
+
+
+@contextmanager
+def descending() -> Iterator[None]:
+    """Gradients, wherever the caller is."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+def _bits_per_error(scene: Scene) -> Tensor:
+    """(1,) bits that a squared error of a pixel is worth."""
+    return BITS_PER_ERROR * torch.exp2(-2 * scene.log2_step)
+
+
+def _shown(model: Autoencoder, scene: Scene, h_hat: Tensor) -> Tensor:
+    """(1, H, W, 3 or, of grey pictures, 1) what decoders show of features (1, h, w, M), not rounded."""
+    rows, columns = scene.inside
+    around = scene.around.clone()
+    around[:, rows, columns] = h_hat
+    x_hat = model.synthesis(around, scene.log2_step)
+    stride = scene.x.shape[1] // h_hat.shape[1]
+    top, left = rows.start * stride, columns.start * stride
+    x_hat = x_hat[:, top : top + scene.x.shape[1], left : left + scene.x.shape[2]].float().clamp(0, 255)
+    return x_hat.mean(3, keepdim=True) if scene.grey else x_hat

@@ -1,0 +1,132 @@
+"""Sounds as an evaluation has them: 48 kHz, 16 bits, without tags; their class from the names of their files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from codec.bitstream.errors import CodecError, MediaError
+from codec.eval import audio_metrics, auditions
+from codec.eval.audio_anchors import RATE, SOUND_ANCHORS
+from codec.eval.cache import Cache
+from codec.eval.comparison import Comparison
+from codec.eval.material import Material, Source, content_hash, printable_name, without_missing
+from codec.eval.medium import AUDIO, Medium
+from codec.eval.results import Item, Results
+from codec.media import SOUNDS, Samples, Sound, read_sound, resample, sound_file
+
+CLASS = re.compile(r"[a-z]+-\d+-([a-z]+)-")  # eval-07-music-organ.flac is music
+NO_CLASS = "all"
+SPEECH = "speech"
+PADDING_SAMPLES = 2048  # decoders end up to this much later than the sound did
+
+
+@dataclass(frozen=True)
+class Clip(Item):
+    """samples: in each channel, at 48 kHz."""
+
+    samples: int
+    channels: int
+
+    @property
+    def extent(self) -> float:
+        """In milliseconds: bits a millisecond are kbit/s."""
+        return self.samples * 1000 / RATE
+
+
+class Sounds(Material):
+    """Sources are FLACs; samples are (n, channels) float32 at 48 kHz. mono: channels are mixed to one."""
+
+    model = "audio"
+    packages = ()
+    anchors = SOUND_ANCHORS
+    anchor_module = "codec.eval.audio_anchors"
+    errors = (CodecError, OSError, RuntimeError, ValueError)
+
+    def __init__(self, mono: bool = False) -> None:
+        self.mono = mono
+
+    @cached_property
+    def medium(self) -> Medium:
+        return without_missing(AUDIO, audio_metrics.missing())
+
+    @cached_property
+    def missing(self) -> Mapping[str, str]:
+        return {AUDIO.metric(key).title: reason for key, reason in audio_metrics.missing().items()}
+
+    def sources(self, folder: Path, work: Path) -> tuple[list[Source], dict[str, str]]:
+        sources: list[Source] = []
+        failures: dict[str, str] = {}
+        for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in SOUNDS):
+            try:
+                samples = self._prepared(read_sound(path))
+            except CodecError as error:
+                failures[printable_name(path)] = str(error)
+                continue
+            target = work / f"{len(sources):05}.flac"
+            target.write_bytes(sound_file(Sound(samples, RATE), target.suffix))
+            said = CLASS.match(path.name)
+            item = Clip(printable_name(path), content_hash(samples), said[1] if said else NO_CLASS, *samples.shape)
+            sources.append(Source(item, target))
+        return sources, failures
+
+    def _prepared(self, sound: Sound) -> Samples:
+        if sound.duration_s < audio_metrics.LEAST_SECONDS:
+            raise MediaError(f"{sound.duration_s:.2f} seconds are too short to be measured")
+        samples = sound.samples.mean(axis=1, keepdims=True) if self.mono else sound.samples
+        return resample(samples, sound.sample_rate, RATE).clip(-1, 1)
+
+    def samples(self, path: Path) -> Samples:
+        return read_sound(path).samples
+
+    def measured(self, source: Source, x_hat: Samples, rate: float) -> dict[str, float | None]:
+        x = self.samples(source.path)
+        if len(x) < len(x_hat) < len(x) + PADDING_SAMPLES:
+            x_hat = x_hat[: len(x)]
+        return audio_metrics.measured(x, x_hat, source.item.group == SPEECH)
+
+    def basis(self) -> dict[str, object]:
+        return audio_metrics.basis()
+
+    def versions(self) -> dict[str, str]:
+        return audio_metrics.versions()
+
+    def in_process(self, setting: float) -> tuple[Callable[[Samples], bytes], Callable[[bytes], object]]:
+        from codec import api
+
+        return (
+            lambda samples: api.compress_audio(samples, RATE, setting, device="cpu"),
+            lambda data: api.decompress_audio(data, device="cpu"),
+        )
+
+    def exhibits(
+        self,
+        results: Results,
+        comparison: Comparison,
+        sources: Sequence[Source],
+        cache: Cache,
+        progress: Callable[[int, int], object],
+    ) -> dict[str, Any]:
+        return {"auditions": [asdict(a) for a in auditions.auditions(results, comparison, sources, cache, progress)]}
+
+    def notes(self, results: Results) -> list[str]:
+        return [
+            "All codecs get 48 kHz and 16 bits without tags. Rates of ours count whole files, written and decoded by "
+            "separate processes of the command line; rates of anchors count their packets alone, without container and "
+            "headers (results.csv has both).",
+            "Every rate is that of the clip's own bytes, not the nominal one; what decoders put before and after the "
+            "sound is cut off, to the sample.",
+            "vnsim is ViSQOL's mean similarity of spectrograms before it is mapped to a MOS; the MOS mostly follows "
+            "the bandwidth, so no deltas are taken of it. The mel distance is the mean difference of log10 mel spectra "
+            "of power (windows of 2048, 1024 and 512 samples, floor 1e-5); it enters deltas and plots as -10 log10. "
+            "PESQ-WB and ESTOI are measured on speech only.",
+            "libopus codes less than the full band below some 14 kbit/s. For music opusenc does better than that at 12 "
+            "kbit/s: it can tell the library what it is given, and PyAV cannot. Opus with CELT only comes closest.",
+            f"The excerpts of the report are {auditions.EXCERPT_S:g} seconds long, without loss, at the place where "
+            f"{results.subject} is furthest from the original; the other codec has the setting that comes nearest to "
+            "its rate.",
+        ]
