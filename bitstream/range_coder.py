@@ -34,7 +34,7 @@ class Models:
     """Tables as the coder takes them; make once, share freely."""
 
     def __init__(self, tables: Tables) -> None:
-        self.reach = tables.reach.astype(np.int32)
+        self.tables, self.reach = tables, tables.reach.astype(np.int32)
         self._models = [None] + [
             constriction.stream.model.Categorical(tables.row(row) / np.float64(TOTAL), perfect=False)
             for row in range(1, len(tables.reach))

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from codec.audio.coding import Decoder, Encoder, Playing
+    from codec.audio.decode import Decoder, Playing
+    from codec.audio.encode import Encoder
     from codec.media import SoundSource
     from codec.media.audio.read import Waveform
 
@@ -227,10 +228,10 @@ def verify(
     if media_of(raw) == constants.MEDIA_AUDIO:
         audio_file.read(raw, math.inf)
         if deep:
-            from codec.audio import coding as audio_coding
+            from codec.audio import decode as audio_decode
             from codec.devices import device_named
 
-            audio_coding.verify(raw, device_named(device))
+            audio_decode.verify(raw, device_named(device))
         return
     image_file.read(raw, max_pixels)
     if deep:
@@ -256,7 +257,7 @@ def compress_audio(
     Warns MediaNotice where the sound is converted before it is coded.
     Raises: MediaError, LimitExceeded (both CodecError); ValueError for a quality or device that does not exist.
     """
-    from codec.audio import coding as audio_coding
+    from codec.audio import encode as audio_encode
     from codec.devices import device_named
 
     check_quality(quality)
@@ -265,7 +266,7 @@ def compress_audio(
     if sample_rate is not None and not (isinstance(sample_rate, Real) and sample_rate % 1 == 0):
         raise ValueError(f"sample rate {sample_rate}: expected a whole number")
     source: Any = sound if sample_rate is None else (sound, sample_rate)
-    return audio_coding.encode(media.read_sound(source, max_seconds), quality, device_named(device))
+    return audio_encode.encode(media.read_sound(source, max_seconds), quality, device_named(device))
 
 
 def decompress_audio(
@@ -310,7 +311,7 @@ def playing(
 
     Raises: as `decompress_audio`.
     """
-    from codec.audio.coding import Playing
+    from codec.audio.decode import Playing
     from codec.devices import device_named
 
     for name, value in (("start_s", start_s), ("duration_s", duration_s or 0.0)):
@@ -346,7 +347,7 @@ def sound_encoder(
     bit_depth: of the source, 16, 24 or 32 (floats): what a decoder writes by default.
     Raises: ModelMismatch; ValueError.
     """
-    from codec.audio.coding import Encoder
+    from codec.audio.encode import Encoder
     from codec.devices import device_named
 
     check_quality(quality)
@@ -362,7 +363,7 @@ def sound_encoder(
 
 def sound_decoder(*, device: Device = "auto", max_seconds: float = constants.MAX_SECONDS) -> Decoder:
     """A decoder for a file that comes piece by piece: `push(data)` and `finish()` return samples (n, channels)."""
-    from codec.audio.coding import Decoder
+    from codec.audio.decode import Decoder
     from codec.devices import device_named
 
     return Decoder(device_named(device), max_seconds)

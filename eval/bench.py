@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec.audio import coding as audio_coding
+from codec.audio import decode as audio_decode
+from codec.audio import encode as audio_encode
 from codec.bitstream import constants
 from codec.bitstream.errors import MediaError
 from codec.bitstream.range_coder import Decoder, Encoder, Models, Rows, Symbols
@@ -25,11 +26,13 @@ from codec.devices import device_named, undisturbed
 from codec.eval.cost import MEMORY_UNIT, median_s
 from codec.eval.table import MEBI
 from codec.image import decode as image_decode
+from codec.image import encode as image_encode
 from codec.image.encode import padded
-from codec.latents import coding
+from codec.latents import encode as latents_encode
 from codec.media import Picture, Sound, resample
 from codec.model import weights
 from codec.model.registry import AUDIO, IMAGE, ModelRow
+from codec.search.rdoq import Rdoq
 
 
 @dataclass(frozen=True)
@@ -156,11 +159,11 @@ def _stages(source: Picture | Sound, quality: float, device: torch.device) -> tu
         if not len(source.samples):
             raise MediaError("an empty sound takes no time")
         row, x = AUDIO, _as_one_piece(source, device)
-        encode = partial(audio_coding.encode, source, quality, device)
-        decode = partial(audio_coding.decode, device=device)
+        encode = partial(audio_encode.encode, source, quality, device)
+        decode = partial(audio_decode.decode, device=device)
     else:
         row, x = IMAGE, padded(source.pixels, device)
-        encode = partial(image_decode.encode, source, quality, device)
+        encode = partial(image_encode.encode, source, quality, device)
         decode = partial(image_decode.decode, device=device)
     loaded = weights.installed(row.id, device)
     step = row.curve.step_index(quality) / constants.STEP_UNITS
@@ -168,7 +171,8 @@ def _stages(source: Picture | Sound, quality: float, device: torch.device) -> tu
     with undisturbed(device):
         h = loaded.model.analysis(x, log2_step)
         recorder = Recorder(loaded.tables)
-        coding.symbols(loaded.model, recorder, h, log2_step, loaded.rounding if row.id == IMAGE.id else None)
+        rdoq = Rdoq(loaded.tables.tables, device) if row.id == IMAGE.id else None
+        latents_encode.symbols(loaded.model, recorder, h, log2_step, rdoq)
     return (
         encode,
         partial(decode, encode()),

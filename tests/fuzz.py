@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from codec.audio import coding as audio_coding
+from codec.audio import decode as audio_decode
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.bitstream.checksum import crc32c
@@ -170,7 +170,7 @@ class Hang(BaseException):
 def decoded(data: bytes, partial: bool = False) -> Shown:
     """A file's picture or sound."""
     if holds(data, constants.MEDIA_AUDIO):
-        heard = audio_coding.decode(data, CPU, partial=partial)
+        heard = audio_decode.decode(data, CPU, partial=partial)
         return Shown(heard.sound, heard.damage)
     seen = image_decode.decode(data, CPU, partial=partial)
     return Shown(seen.picture, seen.damage)
@@ -178,7 +178,7 @@ def decoded(data: bytes, partial: bool = False) -> Shown:
 
 def decoded_in_pieces(data: bytes, rng: np.random.Generator) -> Shown:
     """A file's sound, its bytes pushed a few or many at a time."""
-    decoder = audio_coding.Decoder(CPU)
+    decoder = audio_decode.Decoder(CPU)
     cuts = np.sort(rng.integers(len(data) + 1, size=int(rng.integers(20))))
     pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
     parts = [*map(decoder.push, pieces), decoder.finish()]

@@ -14,7 +14,7 @@ import atheris
 with atheris.instrument_imports(include=["codec"]):
     import torch
 
-    from codec.audio import coding as audio_coding
+    from codec.audio import decode as audio_decode
     from codec.bitstream import constants
     from codec.bitstream.errors import CodecError
     from codec.bitstream.file import holds
@@ -50,8 +50,8 @@ def one_sound(data: bytes) -> None:
     """Decodes a sound, strictly, as far as it goes, and in two pieces."""
     for partial in (False, True):
         with suppress(CodecError):
-            audio_coding.decode(data, CPU, MAX_SECONDS, partial=partial)
-    decoder = audio_coding.Decoder(CPU, MAX_SECONDS)
+            audio_decode.decode(data, CPU, MAX_SECONDS, partial=partial)
+    decoder = audio_decode.Decoder(CPU, MAX_SECONDS)
     with suppress(CodecError):
         for piece in (data[: len(data) // 2], data[len(data) // 2 :]):
             decoder.push(piece)

@@ -343,13 +343,14 @@ def test_kodak_pictures_are_the_same_in_another_process(run: Run, tmp_path: Path
     import torch
 
     from codec.image import decode as image_decode
+    from codec.image import encode as image_encode
 
     pictures = [SHARED / "kodak" / f"kodim{i:02d}.png" for i in range(1, 25)]
     assert run("compress", *pictures, "-o", tmp_path).returncode == 0
     files = [tmp_path / f"{p.stem}.lcc" for p in pictures]
     assert run("decompress", *files).returncode == 0
     for source, file in zip(pictures, files, strict=True):
-        data = image_decode.encode(read_picture(source), 50, torch.device("cpu"))
+        data = image_encode.encode(read_picture(source), 50, torch.device("cpu"))
         assert file.read_bytes() == data
         here = image_decode.decode(data, torch.device("cpu")).picture
         assert (read_picture(file.with_suffix(".png")).pixels == here.pixels).all()

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import codec
-from codec.audio import coding as audio_coding
+from codec.audio import decode as audio_decode
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.bitstream.errors import CorruptFile
@@ -18,6 +18,7 @@ from codec.bitstream.image import Stream, read, write
 from codec.bitstream.range_coder import Encoder
 from codec.eval.metrics import psnr_db
 from codec.image import decode as image_decode
+from codec.image import encode as image_encode
 from codec.media import Picture, Pixels
 from codec.model import weights
 from codec.model.prior import rows_of
@@ -37,19 +38,19 @@ def test_a_model_of_the_other_medium_is_refused(partial: bool) -> None:
         )
     header = replace(heard.header, model=seen.header.model, digest=seen.header.digest)
     with pytest.raises(CorruptFile, match="model 1 is not one of sound"):
-        audio_coding.decode(audio_file.begin(header, {}) + audio_file.end(0, []), CPU, partial=partial)
+        audio_decode.decode(audio_file.begin(header, {}) + audio_file.end(0, []), CPU, partial=partial)
 
 
 @pytest.fixture(scope="module")
 def small(parrots: Pixels) -> bytes:
-    return image_decode.encode(Picture(np.ascontiguousarray(parrots[200:260, 300:360])), 30, CPU)
+    return image_encode.encode(Picture(np.ascontiguousarray(parrots[200:260, 300:360])), 30, CPU)
 
 
 @pytest.fixture(scope="module")
 def tiled(parrots: Pixels) -> bytes:
     """Six tiles of 128 x 128 pixels."""
     pixels = np.ascontiguousarray(parrots[:256, :384])
-    return image_decode.encode(Picture(pixels), 50, CPU, tiles=lambda width, height: (2, 2))
+    return image_encode.encode(Picture(pixels), 50, CPU, tiles=lambda width, height: (2, 2))
 
 
 def with_stream(file: bytes, data: bytes) -> bytes:
@@ -121,7 +122,7 @@ def test_hyper_latents_beyond_their_range_are_corrupt(small: bytes) -> None:
 
 def test_alpha_samples_are_checked_even_behind_a_valid_section(small: bytes, parrots: Pixels) -> None:
     pixels = np.ascontiguousarray(parrots[200:260, 300:360])
-    here, there = (image_decode.encode(Picture(pixels, np.full((60, 60), n, np.uint8)), 30, CPU) for n in (10, 11))
+    here, there = (image_encode.encode(Picture(pixels, np.full((60, 60), n, np.uint8)), 30, CPU) for n in (10, 11))
     container = read(here)
     payload = container.extras[constants.SECTION_ALPHA][:4] + read(there).extras[constants.SECTION_ALPHA][4:]
     mixed = write(replace(container, extras={constants.SECTION_ALPHA: payload}))

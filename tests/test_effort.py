@@ -16,18 +16,20 @@ import codec
 from codec.eval.metrics import psnr_db
 from codec.eval.results import OWN
 from codec.image import decode as image_decode
+from codec.image import encode as image_encode
 from codec.image.encode import Encoding, padded
-from codec.latents import coding
+from codec.latents import encode as latents_encode
 from codec.media import Picture, Pixels, read_picture, to_pillow
 from codec.model import weights
 from codec.model.fixed_point import FixedLayer, Mood
+from codec.model.logistic import logistic_bits
 from codec.model.registry import AUDIO, IMAGE
 from codec.quality import EFFORT_MAX, METRICS, Metric
 from codec.search.distortion import COMPARES, Measure, squared
+from codec.search.lagrangian import LAMBDA
 from codec.search.refine import STEPS, differentiable
 from codec.search.roi import importance_of
 from codec.search.soft_rounding import between, expected_latents
-from codec.training.relaxation import BITS_PER_ERROR, logistic_bits
 from tests import golden
 from tests.conftest import PARROTS, Run, only_line
 from tests.second_decoder import SecondDecoder
@@ -52,7 +54,7 @@ def cost(data: bytes, pixels: Pixels, quality: float) -> float:
     """Bits of a file, and its error at the price of bits."""
     step = 2.0 ** (IMAGE.curve.step_index(quality) / 256)
     error = ((image_decode.decode(data, CPU).picture.pixels.astype(float) - pixels) ** 2).sum() * 3 / pixels.shape[2]
-    return float(8 * len(data) + BITS_PER_ERROR * error / step**2)
+    return float(8 * len(data) + LAMBDA * error / step**2)
 
 
 def test_every_effort_has_its_steps() -> None:
@@ -65,7 +67,7 @@ def test_every_effort_has_its_steps() -> None:
 def test_refinement_costs_less_and_decodes(crop: Pixels, tiles: tuple[int, int], tried: tuple[int, ...]) -> None:
     costs = []
     for effort in tried:
-        data = image_decode.encode(Picture(crop), 55, CPU, effort=effort, tiles=lambda width, height: tiles)
+        data = image_encode.encode(Picture(crop), 55, CPU, effort=effort, tiles=lambda width, height: tiles)
         image_decode.verify(data, CPU)
         costs.append(cost(data, crop, 55))
     assert costs[0] > max(costs[1:])
@@ -107,7 +109,7 @@ def test_the_stand_in_for_the_tables_is_near_them(parrots: Pixels, quality: floa
     twin = differentiable(loaded.model)
     with torch.inference_mode():
         h = loaded.model.analysis(padded(parrots, CPU), log2_step)
-        real = 8 * sum(map(len, coding.encode(loaded.model, loaded.tables, h, log2_step, b"").parts))
+        real = 8 * sum(map(len, latents_encode.encode(loaded.model, loaded.tables, h, log2_step, b"").parts))
         z = loaded.model.hyper_analysis(h)
         decided, open_ones = (expected_latents(twin, h, z, log2_step, steepness) for steepness in (1e3, 1.0))
     assert float(decided.bits) == pytest.approx(real, rel=0.02)

@@ -15,6 +15,7 @@ import torch
 from codec.bitstream.errors import ModelMismatch
 from codec.bitstream.image import read, write
 from codec.image import decode as image_decode
+from codec.image import encode as image_encode
 from codec.media import Picture, Pixels, read_picture
 from codec.model import fixed_point, weights
 from codec.model.prior import STREAM
@@ -39,7 +40,7 @@ def by_second_decoder(data: bytes) -> np.ndarray:
 
 @pytest.mark.parametrize("quality", [0, 33.3, 50, 77, 100])
 def test_latents_equal_those_of_a_second_arithmetic(patch: Pixels, quality: float) -> None:
-    data = image_decode.encode(Picture(patch), quality, CPU)
+    data = image_encode.encode(Picture(patch), quality, CPU)
     found = latents(data)[0].double() * 64
     assert (found.numpy() == by_second_decoder(data)).all()
     assert found.abs().max() > 64  # the picture is not all zeros
@@ -47,12 +48,12 @@ def test_latents_equal_those_of_a_second_arithmetic(patch: Pixels, quality: floa
 
 def test_latents_of_extreme_pixels_equal_those_of_a_second_arithmetic() -> None:
     noise = np.random.default_rng(0).integers(0, 2, (70, 64, 3), np.uint8) * 255
-    data = image_decode.encode(Picture(noise), 100, CPU)
+    data = image_encode.encode(Picture(noise), 100, CPU)
     assert (latents(data)[0].double().numpy() * 64 == by_second_decoder(data)).all()
 
 
 def test_latents_do_not_depend_on_the_number_of_threads(parrots: Pixels) -> None:
-    data = image_decode.encode(Picture(parrots), 60, CPU)
+    data = image_encode.encode(Picture(parrots), 60, CPU)
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
@@ -110,7 +111,7 @@ def test_entropy_nets_give_the_same_in_batches_and_alone() -> None:
 
 
 def test_reduced_matmul_precision_of_the_caller_changes_nothing(patch: Pixels) -> None:
-    data = image_decode.encode(Picture(patch), 50, CPU)
+    data = image_encode.encode(Picture(patch), 50, CPU)
     expected = latents(data)
     torch.set_float32_matmul_precision("medium")
     try:
@@ -121,9 +122,9 @@ def test_reduced_matmul_precision_of_the_caller_changes_nothing(patch: Pixels) -
 
 def test_autocast_of_the_caller_changes_nothing(patch: Pixels) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        inside = image_decode.encode(Picture(patch), 50, CPU)
+        inside = image_encode.encode(Picture(patch), 50, CPU)
         shown = image_decode.decode(inside, CPU).picture.pixels
-    assert inside == image_decode.encode(Picture(patch), 50, CPU)
+    assert inside == image_encode.encode(Picture(patch), 50, CPU)
     assert (shown == image_decode.decode(inside, CPU).picture.pixels).all()
 
 
@@ -167,7 +168,7 @@ def test_expected_scales_are_far_from_rounding_ties() -> None:
 
 
 def test_other_weights_are_a_mismatch(patch: Pixels) -> None:
-    container = read(image_decode.encode(Picture(patch), 50, CPU))
+    container = read(image_encode.encode(Picture(patch), 50, CPU))
     header = replace(container.header, digest=b"\0\1\2\3")
     with pytest.raises(ModelMismatch, match="00010203"):
         image_decode.decode(write(replace(container, header=header)), CPU)
@@ -176,7 +177,7 @@ def test_other_weights_are_a_mismatch(patch: Pixels) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_latents_are_the_same_on_cuda(parrots: Pixels) -> None:
     cuda = torch.device("cuda")
-    data = image_decode.encode(Picture(parrots), 60, cuda)
+    data = image_encode.encode(Picture(parrots), 60, cuda)
     (there,) = image_decode.latents(data, cuda)
     assert torch.equal(there.cpu(), latents(data))
 
@@ -184,5 +185,5 @@ def test_latents_are_the_same_on_cuda(parrots: Pixels) -> None:
 @pytest.mark.skipif(not SHARED.exists(), reason="the Kodak suite is not here")
 @pytest.mark.parametrize("number", [1, 8, 13])
 def test_kodak_latents_equal_those_of_a_second_arithmetic(number: int) -> None:
-    data = image_decode.encode(read_picture(SHARED / "kodak" / f"kodim{number:02d}.png"), 40, CPU)
+    data = image_encode.encode(read_picture(SHARED / "kodak" / f"kodim{number:02d}.png"), 40, CPU)
     assert (latents(data)[0].double().numpy() * 64 == by_second_decoder(data)).all()

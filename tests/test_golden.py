@@ -13,11 +13,11 @@ import torch
 
 import codec
 from codec import media
-from codec.audio import coding as audio_coding
+from codec.audio import decode as audio_decode
 from codec.bitstream import audio as audio_file
 from codec.bitstream.range_coder import SYMBOL_MAX
 from codec.image import decode as image_decode
-from codec.latents import coding
+from codec.latents import encode as latents_encode
 from codec.latents.header import log2_steps_of
 from codec.model import fixed_point, weights
 from codec.model.registry import AUDIO, IMAGE
@@ -105,7 +105,7 @@ def test_golden_extras_are_exactly_those_of_the_source(name: str) -> None:
 @pytest.mark.parametrize("name", golden.sounds())
 def test_golden_samples_are_the_same_but_for_roundings(name: str) -> None:
     source, _ = golden.sounds()[name]
-    found = audio_coding.decode(file(name), CPU).sound
+    found = audio_decode.decode(file(name), CPU).sound
     assert (found.samples.shape, found.sample_rate) == (source.samples.shape, source.sample_rate)
     assert (found.tags, found.bit_depth) == (source.tags, source.bit_depth)
     expected = np.load(golden.FOLDER / f"{name}.npz")["samples"]
@@ -137,10 +137,12 @@ def test_the_wildest_sounds_are_the_same_to_both_decoders(step_index: int, secon
 
     h = torch.from_numpy(1e3 * rng.standard_normal((2, 1, 9, sum(AUDIO.config.prior.groups)), np.float32))
     log2_steps = log2_steps_of(header, CPU)
-    (stream,) = coding.encode(loaded.model, loaded.tables, h, log2_steps, header.bytes() + bytes(4), anything).parts
+    (stream,) = latents_encode.encode(
+        loaded.model, loaded.tables, h, log2_steps, header.bytes() + bytes(4), anything
+    ).parts
     data = audio_file.begin(header, {}) + audio_file.chunk(9, stream) + audio_file.end(8000, [len(stream) + 1])
     assert golden.latents_hash(golden.latents_of(data)) == golden.latents_hash(second.latents(data))
-    assert np.isfinite(audio_coding.decode(data, CPU).sound.samples).all()
+    assert np.isfinite(audio_decode.decode(data, CPU).sound.samples).all()
 
 
 def test_the_worked_example_of_the_specification_is_traced_from_its_file() -> None:

@@ -20,12 +20,16 @@ from codec.bitstream.image import read
 from codec.bitstream.tables import TOTAL, Tables
 from codec.eval.metrics import psnr_db
 from codec.image import decode as image_decode
+from codec.image import encode as image_encode
 from codec.image.encode import padded
-from codec.latents import coding
+from codec.latents import decode as latents_decode
+from codec.latents import encode as latents_encode
 from codec.media import ImageSource, Picture, Pixels, to_pillow
 from codec.model import weights
 from codec.model.registry import IMAGE
-from codec.training.relaxation import BITS_PER_ERROR, relaxed_pass
+from codec.search.lagrangian import LAMBDA
+from codec.search.rdoq import Rdoq
+from codec.training.relaxation import relaxed_pass
 from codec.training.tables import Census
 from tests.conftest import PARROTS
 
@@ -59,7 +63,7 @@ def test_the_scale_of_qualities_is_as_documented(parrots: Pixels) -> None:
 
 @pytest.mark.parametrize("quality", [10, 60])
 def test_tiles_leave_no_seams(parrots: Pixels, quality: float) -> None:
-    data = image_decode.encode(Picture(parrots), quality, CPU, tiles=lambda width, height: (2, 2))
+    data = image_encode.encode(Picture(parrots), quality, CPU, tiles=lambda width, height: (2, 2))
     shown = image_decode.decode(data, CPU).picture.pixels
     assert codec.info(data).tiles == 24
     error = shown.astype(float) - parrots
@@ -71,8 +75,8 @@ def test_tiles_leave_no_seams(parrots: Pixels, quality: float) -> None:
 
 
 def test_tiles_cost_little_and_give_the_same_quality(parrots: Pixels) -> None:
-    tiled = image_decode.encode(Picture(parrots), 50, CPU, tiles=lambda width, height: (4, 4))
-    whole = image_decode.encode(Picture(parrots), 50, CPU)
+    tiled = image_encode.encode(Picture(parrots), 50, CPU, tiles=lambda width, height: (4, 4))
+    whole = image_encode.encode(Picture(parrots), 50, CPU)
     assert len(tiled) < len(whole) * 1.08  # tiles of 256 x 256; ours are sixteen times as large
     distances = [psnr_db(parrots, image_decode.decode(data, CPU).picture.pixels) for data in (tiled, whole)]
     assert distances[0] == pytest.approx(distances[1], abs=0.1)
@@ -90,15 +94,15 @@ def test_large_pictures_are_tiled_and_small_ones_are_not(parrots: Pixels) -> Non
 
 
 def test_a_region_decodes_only_the_tiles_it_needs(parrots: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = image_decode.encode(Picture(parrots), 40, CPU, tiles=lambda width, height: (4, 4))
+    data = image_encode.encode(Picture(parrots), 40, CPU, tiles=lambda width, height: (4, 4))
     decoded: list[tuple[int, int]] = []
-    original = coding.decode
+    original = latents_decode.decode
 
     def watched(*arguments: Any) -> torch.Tensor:
         decoded.append(arguments[3])
         return original(*arguments)
 
-    monkeypatch.setattr(coding, "decode", watched)
+    monkeypatch.setattr(latents_decode, "decode", watched)
     codec.decompress(data, region=(300, 200, 10, 10))
     assert len(decoded) == 4  # its own, and those that synthesis looks at
     codec.decompress(data, region=(0, 0, 5, 5))
@@ -164,12 +168,12 @@ def test_the_file_is_as_long_as_its_probabilities_say(parrots: Pixels, quality: 
     loaded = weights.installed(IMAGE.id, CPU)
     arrays = weights.arrays_of(IMAGE.path)
     tables = Tables(arrays["tables.counts"], arrays["tables.reach"])
-    data = image_decode.encode(Picture(parrots), quality, CPU)
+    data = image_encode.encode(Picture(parrots), quality, CPU)
     log2_step = torch.tensor([read(data).header.step_index / constants.STEP_UNITS])
     census = Census(loaded.tables, np.zeros((64, 2 * int(tables.reach.max()) + 3), np.int64))
     with torch.inference_mode():
         h = loaded.model.analysis(padded(parrots, CPU), log2_step)
-        coding.symbols(loaded.model, census, h, log2_step, loaded.rounding)
+        latents_encode.symbols(loaded.model, census, h, log2_step, Rdoq(loaded.tables.tables, CPU))
     bits = 0.0
     for row in range(1, 64):
         reach, middle = int(tables.reach[row]), census.counts.shape[1] // 2
@@ -183,7 +187,7 @@ def test_the_file_is_as_long_as_its_probabilities_say(parrots: Pixels, quality: 
 @pytest.mark.parametrize("quality", [0, 20, 50, 80, 100])
 def test_the_file_is_as_long_as_training_estimates(parrots: Pixels, quality: float) -> None:
     model = weights.installed(IMAGE.id, CPU).model
-    data = image_decode.encode(Picture(parrots), quality, CPU, effort=0)
+    data = image_encode.encode(Picture(parrots), quality, CPU, effort=0)
     log2_step = torch.tensor([read(data).header.step_index / constants.STEP_UNITS])
     with torch.inference_mode():
         estimate = relaxed_pass(model, padded(parrots, CPU), log2_step, hard=True)
@@ -257,7 +261,7 @@ def test_effort_saves_bits_for_less_than_they_are_worth(parrots: Pixels) -> None
         data = codec.compress(parrots, 50, effort=effort)
         step = 2 ** (IMAGE.curve.step_index(50) / constants.STEP_UNITS)
         error = ((codec.decompress(data, output="array").astype(float) - parrots) ** 2).sum()
-        costs.append(len(data) * 8 + BITS_PER_ERROR * error / step**2)
+        costs.append(len(data) * 8 + LAMBDA * error / step**2)
     assert costs[1] < costs[0] * 0.998
     for effort in (-1, 10):
         with pytest.raises(ValueError, match="effort"):

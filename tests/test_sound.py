@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import codec
 from codec import media
-from codec.audio import coding as audio_coding
+from codec.audio import decode as audio_decode
+from codec.audio import encode as audio_encode
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, MediaError, ModelMismatch, UnsupportedFile
@@ -37,7 +38,7 @@ def snr_db(x: Samples, x_hat: Samples) -> float:
 
 
 def restored(data: bytes) -> Samples:
-    return audio_coding.decode(data, CPU).sound.samples
+    return audio_decode.decode(data, CPU).sound.samples
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def tune() -> Sound:
 
 @pytest.fixture(scope="module")
 def coded(tune: Sound) -> bytes:
-    return audio_coding.encode(replace(tune, tags={"title": "Études", "artist": "x"}), 60, CPU)
+    return audio_encode.encode(replace(tune, tags={"title": "Études", "artist": "x"}), 60, CPU)
 
 
 @pytest.mark.filterwarnings("ignore:coded at 48000 Hz")
@@ -56,7 +57,7 @@ def coded(tune: Sound) -> bytes:
 def test_lengths_are_exact(samples: int, rate: int) -> None:
     source = melody(2.5, rate=rate)
     source = replace(source, samples=source.samples[:samples])
-    found = audio_coding.decode(audio_coding.encode(source, 30, CPU), CPU).sound
+    found = audio_decode.decode(audio_encode.encode(source, 30, CPU), CPU).sound
     assert (found.samples.shape, found.sample_rate) == (source.samples.shape, rate)
 
 
@@ -74,7 +75,7 @@ def test_rates_that_lose_ultrasound_are_told() -> None:
 
 
 def test_a_higher_quality_is_larger_and_nearer(tune: Sound) -> None:
-    files = [audio_coding.encode(tune, quality, CPU) for quality in (0, 30, 60, 100)]
+    files = [audio_encode.encode(tune, quality, CPU) for quality in (0, 30, 60, 100)]
     assert [len(f) for f in files] == sorted(len(f) for f in files)
     errors = [snr_db(tune.samples, restored(f)) for f in files]
     assert errors == sorted(errors)
@@ -120,7 +121,7 @@ def test_the_first_sound_comes_within_three_seconds(tune: Sound) -> None:
 def test_chunks_leave_no_seams(quality: float) -> None:
     """The error around the borders of chunks is no larger than elsewhere, and nothing jumps there."""
     x = melody(17).samples
-    x_hat = restored(audio_coding.encode(Sound(x, RATE), quality, CPU))
+    x_hat = restored(audio_encode.encode(Sound(x, RATE), quality, CPU))
     error = (x - x_hat)[:, 0].astype(np.float64) ** 2
     borders = np.arange(1, 8) * 2 * RATE
     near = np.concatenate([error[b - 960 : b + 960] for b in borders])
@@ -132,7 +133,7 @@ def test_chunks_leave_no_seams(quality: float) -> None:
 
 @pytest.mark.parametrize("rate", [RATE, 44_100])
 def test_a_part_is_what_it_is_in_the_whole(rate: int) -> None:
-    data = audio_coding.encode(melody(9, rate=rate), 40, CPU)
+    data = audio_encode.encode(melody(9, rate=rate), 40, CPU)
     whole = restored(data)
     for start_s, duration_s in ((0.0, 0.5), (1.9, 0.3), (4.5, 2.0), (8.5, 9.0), (9.0, 1.0)):
         part = codec.decompress_audio(data, start_s=start_s, duration_s=duration_s).samples
@@ -180,7 +181,7 @@ def test_tags_of_other_names_are_left_out(coded: bytes) -> None:
 
 
 def restored_depth(source: Sound) -> int:
-    return audio_coding.decode(audio_coding.encode(source, 20, CPU), CPU).sound.bit_depth
+    return audio_decode.decode(audio_encode.encode(source, 20, CPU), CPU).sound.bit_depth
 
 
 def test_a_missing_chunk_is_silence(coded: bytes) -> None:
@@ -196,13 +197,13 @@ def test_sounds_too_loud_for_words_are_refused() -> None:
     with pytest.raises(MediaError, match="times full scale"):
         codec.compress_audio(np.full(RATE, 1e20, np.float32), RATE)
     loud = mono(np.sin(2 * np.pi * 440 * SECONDS) * 100)
-    assert np.abs(restored(audio_coding.encode(loud, 60, CPU))).max() > 30
+    assert np.abs(restored(audio_encode.encode(loud, 60, CPU))).max() > 30
 
 
 def test_a_silent_beginning_does_not_make_stereo_dear() -> None:
     one = np.concatenate([np.zeros((3 * RATE, 1), np.float32), melody(2).samples])
     both = Sound(np.ascontiguousarray(np.repeat(one, 2, 1)), RATE)
-    assert len(audio_coding.encode(both, 40, CPU)) < 1.5 * len(audio_coding.encode(Sound(one, RATE), 40, CPU))
+    assert len(audio_encode.encode(both, 40, CPU)) < 1.5 * len(audio_encode.encode(Sound(one, RATE), 40, CPU))
 
 
 def test_a_low_rate_needs_no_more_memory_than_a_high_one() -> None:
@@ -216,7 +217,7 @@ def test_sum_and_difference_are_coded_where_one_is_weak_and_that_one_more_coarse
     tune = melody(3).samples[:, 0]
     unlike = tune[::-1]
     for other, weak in ((tune + 0.3 * unlike, "side"), (-tune, "mid"), (0.1 * unlike, None), (0 * tune, None)):
-        header = audio_file.read(audio_coding.encode(Sound(np.stack([tune, other], 1), RATE), 30, CPU)).header
+        header = audio_file.read(audio_encode.encode(Sound(np.stack([tune, other], 1), RATE), 30, CPU)).header
         assert header.mid_side == (weak is not None)
         if header.side_step_index is not None:
             assert (header.side_step_index > header.step_index) == (weak == "side")
@@ -228,7 +229,7 @@ def test_a_quiet_channel_beside_a_loud_one_keeps_its_sound() -> None:
     apart = Sound(np.stack([tune, 0.03 * tune[::-1]], 1), RATE)
     alone = mono(apart.samples[:, 1])
     beside, by_itself = (
-        np.square(restored(audio_coding.encode(s, 80, CPU))[:, -1] - alone.samples[:, 0]).mean() for s in (apart, alone)
+        np.square(restored(audio_encode.encode(s, 80, CPU))[:, -1] - alone.samples[:, 0]).mean() for s in (apart, alone)
     )
     assert beside < 1.5 * by_itself
 
@@ -236,17 +237,17 @@ def test_a_quiet_channel_beside_a_loud_one_keeps_its_sound() -> None:
 def test_stereo_costs_less_than_two_and_keeps_its_sides() -> None:
     one = melody(4)
     both = Sound(np.ascontiguousarray(np.repeat(one.samples, 2, 1)), RATE)
-    sizes = [len(audio_coding.encode(s, 40, CPU)) for s in (one, both)]
+    sizes = [len(audio_encode.encode(s, 40, CPU)) for s in (one, both)]
     assert sizes[1] < 1.5 * sizes[0]
     left = both.samples.copy()
     left[:, 1] = 0
-    found = restored(audio_coding.encode(Sound(left, RATE), 60, CPU))
+    found = restored(audio_encode.encode(Sound(left, RATE), 60, CPU))
     assert (found[:, 1] ** 2).mean() < 1e-3 * (found[:, 0] ** 2).mean()
 
 
 @pytest.mark.parametrize("quality", [0, 50, 100])
 def test_silence_stays_silence(quality: float) -> None:
-    found = restored(audio_coding.encode(mono(np.zeros(3 * RATE)), quality, CPU))
+    found = restored(audio_encode.encode(mono(np.zeros(3 * RATE)), quality, CPU))
     assert np.abs(found).max() < 2**-15  # less than one unit of 16 bits
 
 
@@ -263,7 +264,7 @@ def test_silence_stays_silence(quality: float) -> None:
 )
 def test_extreme_sounds_keep_their_level(make: Callable[[], np.ndarray], quality: float) -> None:
     x = mono(make())
-    found = restored(audio_coding.encode(x, quality, CPU))
+    found = restored(audio_encode.encode(x, quality, CPU))
     assert np.isfinite(found).all()
     assert 0.5 < np.sqrt((found**2).mean() / (x.samples**2).mean()) < 1.3
 
@@ -272,7 +273,7 @@ def test_extreme_sounds_keep_their_level(make: Callable[[], np.ndarray], quality
 @pytest.mark.parametrize("hertz", [100, 1000, 3000, 5000, 8000, 12_000])
 def test_a_full_scale_sine_stays_one_and_does_not_clip(hertz: float, quality: float, least: float) -> None:
     phase = 2 * np.pi * hertz * SECONDS
-    found = restored(audio_coding.encode(mono(np.sin(phase)), quality, CPU))
+    found = restored(audio_encode.encode(mono(np.sin(phase)), quality, CPU))
     assert np.abs(found[RATE // 10 : -RATE // 10]).max() < 1  # its ends are clicks
     assert 2 * np.hypot((found[:, 0] * np.sin(phase)).mean(), (found[:, 0] * np.cos(phase)).mean()) > least
 
@@ -282,7 +283,7 @@ def test_a_full_scale_sine_stays_one_and_does_not_clip(hertz: float, quality: fl
 def test_no_tone_is_lost(hertz: float, quality: float) -> None:
     """Where nothing is left of a tone there is noise of its level."""
     x = mono(0.1 * np.sin(2 * np.pi * hertz * SECONDS))
-    found = restored(audio_coding.encode(x, quality, CPU))
+    found = restored(audio_encode.encode(x, quality, CPU))
     assert 0.6 < np.sqrt((found**2).mean() / (x.samples**2).mean()) < 1.4
 
 

@@ -24,7 +24,7 @@ from codec.bitstream.range_coder import Models
 from codec.bitstream.tables import logistic_tables
 from codec.eval.metrics import psnr_db
 from codec.image.encode import padded
-from codec.latents import coding
+from codec.latents import encode as latents_encode
 from codec.media import Pixels, read_sound, resample, sound_file
 from codec.model import weights
 from codec.model.audio import AudioModel
@@ -33,7 +33,7 @@ from codec.model.fixed_point import FixedLayer, Mood, set_mood
 from codec.model.image import ImageModel
 from codec.model.registry import AUDIO, IMAGE
 from codec.search.perceptual import Spectra
-from codec.search.rdoq import Rounding
+from codec.search.rdoq import Rdoq
 from codec.training import checkpoint, units
 from codec.training.audio import Cuts
 from codec.training.export import export
@@ -220,11 +220,11 @@ def test_the_last_stage_trains_all_but_the_encoder(crops: Crops) -> None:
 
 def test_the_last_stage_sees_latents_as_files_hold_them(parrots: Pixels) -> None:
     loaded, x = weights.installed(IMAGE.id, CPU), torch.tensor(parrots[None, :256, :256]).float()
-    rounding = Rounding(assumed(), CPU)
+    rounding = Rdoq(assumed(), CPU)
     for log2_step in (torch.tensor([3.5]), torch.tensor([6.0])):
         with torch.inference_mode():
             h = loaded.model.analysis(x, log2_step)
-            coded = coding.encode(loaded.model, Models(assumed()), h, log2_step, b"", rounding)
+            coded = latents_encode.encode(loaded.model, Models(assumed()), h, log2_step, b"", rounding)
             seen = rounded_pass(loaded.model, x, log2_step, rounding)
             shown = loaded.model.synthesis(coded.latents.features, log2_step)
         assert torch.equal(seen.x_hat, shown)
@@ -330,7 +330,14 @@ def test_tables_fitted_to_pictures_make_them_smaller(parrots: Pixels) -> None:
     with torch.inference_mode():
         h = loaded.model.analysis(padded(crop, CPU), step)
         sizes = [
-            sum(map(len, coding.encode(loaded.model, Models(tables), h, step, b"", loaded.rounding).parts))
+            sum(
+                map(
+                    len,
+                    latents_encode.encode(
+                        loaded.model, Models(tables), h, step, b"", Rdoq(loaded.tables.tables, CPU)
+                    ).parts,
+                )
+            )
             for tables in (before, after)
         ]
     assert sizes[1] < sizes[0]

@@ -1,4 +1,4 @@
-"""A file to a picture: tiles, seams, regions, damage. `encode` is the short way to `encoding.Encoding`.
+"""A file to a picture: tiles, seams, regions, damage.
 
 Every tile is coded alone. The transforms look a little beyond it, at the picture when encoding and at the latents of
 its neighbours when decoding, so that tiles leave no seams; a few tiles are in memory at a time.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -22,18 +22,15 @@ from codec.bitstream import image as image_file
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CorruptFile, MediaError
 from codec.bitstream.image import Container, ImageHeader
-from codec.bitstream.tiling import tile_units
 from codec.devices import undisturbed
-from codec.image.encode import Encoding
 from codec.image.tiles import Rect, whole
-from codec.latents import coding
-from codec.latents.coding import Latents
+from codec.latents import decode as latents_decode
+from codec.latents.decode import Latents
 from codec.latents.header import identity, log2_steps_of, weights_of
 from codec.latents.pieces import AT_ONCE, in_turn
 from codec.media import Picture, Pixels
 from codec.media.image.picture import STEP_OF_8_BITS
 from codec.model.image import ImageModel
-from codec.model.registry import IMAGE
 
 
 @dataclass(frozen=True)
@@ -42,18 +39,6 @@ class Decoded:
 
     picture: Picture
     damage: tuple[str, ...] = ()
-
-
-def encode(
-    picture: Picture,
-    quality: float,
-    device: torch.device,
-    *,
-    effort: int = 1,
-    tiles: Callable[[int, int], tuple[int, int]] = tile_units,
-) -> bytes:
-    """The file of a picture at a quality of 0..100; see `Encoding`."""
-    return Encoding(picture, device, tiles=tiles).file(IMAGE.curve.step_index(quality), effort)
 
 
 def decode(
@@ -190,7 +175,7 @@ class _Mosaic:
         model, tables = self.loaded.model, self.loaded.tables
         if stream.whole:
             try:
-                return coding.decode(model, tables, data, shape, self.log2_step, identity(self.header, number))
+                return latents_decode.decode(model, tables, data, shape, self.log2_step, identity(self.header, number))
             except CorruptFile as error:
                 named = CorruptFile(f"tile {number}: {error}") if self.header.tiled else error
                 if not self.partial:
@@ -199,7 +184,7 @@ class _Mosaic:
                 data = b""
         if len(data) <= constants.CRC_BYTES:
             return Latents.unknown((1, *shape), len(model.prior.log2_std), self.device)
-        return coding.decode_prefix(model, tables, data, shape, self.log2_step)
+        return latents_decode.decode_prefix(model, tables, data, shape, self.log2_step)
 
 
 def _wanted(region: tuple[int, int, int, int] | None, header: ImageHeader) -> Rect:

@@ -21,7 +21,7 @@ from codec.bitstream.image import Container, ImageHeader, Stream
 from codec.bitstream.tiling import tile_units
 from codec.devices import undisturbed
 from codec.image.tiles import LAYER_ENDS, Rect, whole
-from codec.latents import coding
+from codec.latents import encode as latents_encode
 from codec.latents.header import identity, log2_steps_of
 from codec.latents.pieces import in_turn
 from codec.media import Picture, Pixels
@@ -29,7 +29,8 @@ from codec.media.image.picture import STEP_OF_8_BITS
 from codec.model import weights
 from codec.model.registry import IMAGE
 from codec.quality import DEFAULT_METRIC, Metric
-from codec.search.rdoq import BITS_PER_ERROR
+from codec.search.lagrangian import LAMBDA_RDOQ
+from codec.search.rdoq import Rdoq
 from codec.search.refine import STEPS, Refiner, Scene
 
 Importance = npt.NDArray[np.float32]  # (H, W) factor on the squared error of each pixel
@@ -61,7 +62,7 @@ class Encoding:
         effort: 0 rounds latents to the nearest, 1 weighs bits against error, 2 and more refine the latents.
         """
         loaded = weights.installed(IMAGE.id, self.device)
-        model, rounding = loaded.model, loaded.rounding if effort else None
+        model, rounding = loaded.model, Rdoq(loaded.tables.tables, self.device) if effort else None
         height, width, channels = self.picture.pixels.shape
         header = ImageHeader(
             model=IMAGE.id,
@@ -92,9 +93,9 @@ class Encoding:
                     x = padded(self.picture.pixels[tile.within(whole(header))], self.device)
                     scene = Scene(x, _on_padding(importance, tile, x), h, inside, self.picture.is_grey, log2_step)
                     return Stream(refiner.code(scene, weight, name).parts)
-                h, price = h[:, inside[0], inside[1]], BITS_PER_ERROR * weight
+                h, price = h[:, inside[0], inside[1]], LAMBDA_RDOQ * weight
                 return Stream(
-                    coding.encode(
+                    latents_encode.encode(
                         model, loaded.tables, h, log2_step, name, rounding, price=price, cut_after=LAYER_ENDS
                     ).parts
                 )
@@ -117,6 +118,18 @@ class Encoding:
                     self.progress(done / steps)
 
         return stepped
+
+
+def encode(
+    picture: Picture,
+    quality: float,
+    device: torch.device,
+    *,
+    effort: int = 1,
+    tiles: Callable[[int, int], tuple[int, int]] = tile_units,
+) -> bytes:
+    """The file of a picture at a quality of 0..100; see `Encoding`."""
+    return Encoding(picture, device, tiles=tiles).file(IMAGE.curve.step_index(quality), effort)
 
 
 def padded(pixels: Pixels, device: torch.device) -> Tensor:

@@ -26,7 +26,6 @@ from codec.bitstream.tables import Tables
 from codec.model.base import Autoencoder
 from codec.model.fixed_point import LOG2_BITS, FixedLayer, Integers
 from codec.model.registry import MODELS, ModelRow
-from codec.search.rdoq import Rounding
 
 Arrays = dict[str, npt.NDArray[Any]]
 LOG2_BUFFERS = ("prior.log2_std", "prior.log2_norm")  # on the grid of logarithms: stored as int16
@@ -34,11 +33,10 @@ LOG2_BUFFERS = ("prior.log2_std", "prior.log2_norm")  # on the grid of logarithm
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model ready for coding. rounding: at the prices of its tables; digest: what files call these weights."""
+    """A model ready for coding, and its tables; digest: what files call these weights."""
 
     model: Autoencoder
     tables: Models
-    rounding: Rounding
     digest: bytes
 
 
@@ -125,14 +123,14 @@ def load(row: ModelRow[Any], device: torch.device, path: Path | None = None) -> 
         with torch.device("cpu"), torch.inference_mode(False):
             model = row.build().float()
             tables = unpack(model, arrays)
-        models, rounding = Models(tables), Rounding(tables, device)
+        models = Models(tables)
     except (OSError, SafetensorError) as error:
         raise ModelMismatch(f"weights of model '{row.name}' cannot be read from {path}: {error}") from error
     except (ValueError, KeyError, RuntimeError) as error:
         raise ModelMismatch(f"{path} does not hold weights of model '{row.name}': {error}") from error
     with torch.inference_mode(False):
         model = model.to(device)
-    return Loaded(model, models, rounding, digest(arrays))
+    return Loaded(model, models, digest(arrays))
 
 
 _cache: dict[tuple[int, str], Loaded] = {}

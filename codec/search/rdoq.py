@@ -1,7 +1,7 @@
-"""Which integer a latent becomes: not always the nearest, where one nearer to zero saves more bits than it costs.
+"""Rate-distortion optimised quantisation: a latent becomes the nearest integer, or the next one towards zero where that
+saves more bits than its error is worth.
 
-An encoder's choice: decoders do not know of it. Source: rate-distortion optimised quantisation, as in video encoders
-(Karczewicz 2008).
+An encoder's choice: decoders do not know of it. Source: Karczewicz 2008, for video encoders.
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ from torch import Tensor
 
 from codec.bitstream.tables import TOTAL, Tables
 
-BITS_PER_ERROR = 9.0  # that a squared error of one nominal step^2 is worth here; relaxed's 6.5 and what contexts lose
-BITS_PER_ERROR_REFINED = 20.0  # where refinement has weighed bits against error already
 
-
-class Rounding:
-    """Rounds latents with the prices of the tables."""
+class Rdoq:
+    """Rounds latents at the rates that tables give symbols."""
 
     def __init__(self, tables: Tables, device: torch.device) -> None:
         """device: that of the values."""

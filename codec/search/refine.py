@@ -22,16 +22,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from codec.image.tiles import LAYER_ENDS
-from codec.latents import coding
-from codec.latents.coding import Coded
+from codec.latents import encode as latents_encode
+from codec.latents.encode import Coded
 from codec.model.base import Autoencoder
 from codec.model.fixed_point import Mood, set_mood
 from codec.model.weights import Loaded
 from codec.quality import Metric
-from codec.search import rdoq
 from codec.search.distortion import Measure
+from codec.search.lagrangian import LAMBDA, LAMBDA_RDOQ, LAMBDA_RDOQ_REFINED
+from codec.search.rdoq import Rdoq
 from codec.search.soft_rounding import expected_latents
-from codec.training.relaxation import BITS_PER_ERROR
 
 STEPS = (0, 0, 9, 18, 26, 36, 46, 60, 80, 100)  # of the descent, for each effort
 LEARNING_RATE = 0.03  # in quantisation steps; falls to FINAL_SHARE of it in half a cosine
@@ -88,19 +88,19 @@ class Refiner:
         """The cheaper of the tile coded plainly and refined; weight: of errors in rounding, one or (1, h, w, 1)."""
         with descending():
             scene = scene.near().for_autograd()
-        model, tables, chosen = self.loaded.model, self.loaded.tables, self.loaded.rounding
+        model, tables, chosen = self.loaded.model, self.loaded.tables, Rdoq(self.loaded.tables.tables, scene.x.device)
         rows, columns = scene.inside
 
         def coded(h: Tensor, price: float, z: Tensor | None) -> Coded:
-            return coding.encode(
+            return latents_encode.encode(
                 model, tables, h, scene.log2_step, identity, chosen, price=price * weight, z=z, cut_after=LAYER_ENDS
             )
 
-        plain = coded(scene.around[:, rows, columns], rdoq.BITS_PER_ERROR, None)
+        plain = coded(scene.around[:, rows, columns], LAMBDA_RDOQ, None)
         shown = _shown(model, scene, plain.latents.features)
         measure = Measure(self.metric, scene.x, scene.importance, shown)
         h, z = refined(self.model, scene, measure, self.steps, self.stepped)
-        better = coded(h, rdoq.BITS_PER_ERROR_REFINED, z)
+        better = coded(h, LAMBDA_RDOQ_REFINED, z)
 
         def cost(found: Coded, shown: Tensor) -> float:
             return 8 * sum(map(len, found.parts)) + float(_bits_per_error(scene) * measure(shown))
@@ -129,7 +129,7 @@ def refined(
     with descending():
         to_steps = model.to_steps(scene.log2_step)
         y, z = (h * to_steps).clone().requires_grad_(), z.clone().requires_grad_()
-        price = SPREAD_SHARE * BITS_PER_ERROR * F.avg_pool2d(scene.importance[..., 0], scene.x.shape[1] // h.shape[1])
+        price = SPREAD_SHARE * LAMBDA * F.avg_pool2d(scene.importance[..., 0], scene.x.shape[1] // h.shape[1])
         variables = [Variable(y), Variable(z)]
         for step in range(steps):
             with torch.autocast(scene.x.device.type, dtype=torch.bfloat16):
@@ -174,7 +174,7 @@ def descending() -> Iterator[None]:
 
 def _bits_per_error(scene: Scene) -> Tensor:
     """(1,) bits that a squared error of a pixel is worth."""
-    return BITS_PER_ERROR * torch.exp2(-2 * scene.log2_step)
+    return LAMBDA * torch.exp2(-2 * scene.log2_step)
 
 
 def _shown(model: Autoencoder, scene: Scene, h_hat: Tensor) -> Tensor:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from codec.model.base import Autoencoder
+from codec.model.logistic import LOG2_SCALE_MAX, LOG2_SCALE_MIN, logistic_bits
 from codec.model.prior import at_positions, of_nominal, rows_of
-from codec.training.relaxation import LOG2_SCALE_MAX, LOG2_SCALE_MIN, logistic_bits
 
 EDGE = 1e-5  # keeps a value this far from either integer, where the odds would be infinite
 

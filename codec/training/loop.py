@@ -27,7 +27,7 @@ from codec.model import weights
 from codec.model.base import Autoencoder
 from codec.model.fixed_point import Mood, set_mood
 from codec.model.registry import MODELS
-from codec.search.rdoq import Rounding
+from codec.search.rdoq import Rdoq
 from codec.training import checkpoint, units
 from codec.training.curve import draw
 from codec.training.graphed import Graphed, compile_blocks, uncompiled
@@ -86,7 +86,7 @@ class Trainer:
         self.plan, self.device, self.task = plan, device, task
         self.team, self.step, self.core_seconds = team, 0, 0.0
         self.earlier: list[dict[str, Any]] = []
-        self.rounding = Rounding(assumed(), device) if plan.rounded and task.rounds_by_price else None
+        self.rounding = Rdoq(assumed(), device) if plan.rounded and task.rounds_by_price else None
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         linear = {id(p) for p in model.linear_parameters()}
         named = list(self.model.named_parameters())

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from codec.search import ssimulacra2
-from codec.training.relaxation import BITS_PER_ERROR, Pass
+from codec.search.lagrangian import LAMBDA
+from codec.training.relaxation import Pass
 
 SOFTENING = 0.02  # bits a pixel: keeps empty crops from weighing without end
 
@@ -46,7 +47,7 @@ def rate_distortion(x: Tensor, coded: Pass, log2_step: Tensor, objective: Object
         worth = torch.exp2(sum(c * log2_step**power for power, c in enumerate(ERROR_OF_DISTANCE)))  # type: ignore[arg-type]
         seen = worth * ssimulacra2.distance(x, coded.x_hat, crop=True)
         distortion = SQUARED_SHARE * distortion + (1 - SQUARED_SHARE) * seen + SEAM_PRICE * seams(x, coded.x_hat)
-    return bpp + BITS_PER_ERROR * torch.exp2(-2 * log2_step) * distortion
+    return bpp + LAMBDA * torch.exp2(-2 * log2_step) * distortion
 
 
 def seams(x: Tensor, x_hat: Tensor) -> Tensor:

@@ -12,14 +12,10 @@ import torch
 from torch import Tensor
 
 from codec.model.base import Autoencoder
-from codec.model.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE, at_positions, of_nominal, rows_of
-from codec.search.rdoq import BITS_PER_ERROR as ROUNDING_PRICE
-from codec.search.rdoq import Rounding
-
-LOG2_SCALE_MIN = -ROW_OF_UNIT_SCALE / ROWS_PER_OCTAVE - 0.75  # a little below row 0, which is certain
-LOG2_SCALE_MAX = (ROWS - 1 - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE
-LEAST_PROBABILITY = 1e-6
-BITS_PER_ERROR = 6.5  # bits that a squared error of one step^2 is worth: the slope of a uniform quantiser, tuned
+from codec.model.logistic import LOG2_SCALE_MAX, LOG2_SCALE_MIN, logistic_bits
+from codec.model.prior import at_positions, of_nominal, rows_of
+from codec.search.lagrangian import LAMBDA_RDOQ
+from codec.search.rdoq import Rdoq
 
 
 class RelaxedLatents(NamedTuple):
@@ -36,13 +32,6 @@ class Pass(NamedTuple):
     x_hat: Tensor
     y_bits: Tensor
     z_bits: Tensor
-
-
-def logistic_bits(residual: Tensor, scale: Tensor) -> Tensor:
-    """Bits of an integer (or noisy) zero-centred residual under a discretised logistic."""
-    a = residual.abs()
-    p = torch.sigmoid((0.5 - a) / scale) - torch.sigmoid((-0.5 - a) / scale)
-    return -torch.log2(p.clamp_min(LEAST_PROBABILITY))
 
 
 def straight(x: Tensor, integers: Tensor) -> Tensor:
@@ -65,7 +54,7 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
     return Pass(model.synthesis(coded.h_hat, log2_step).float(), coded.y_bits, coded.z_bits)
 
 
-def rounded_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, rounding: Rounding | None) -> Pass:
+def rounded_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, rounding: Rdoq | None) -> Pass:
     """x coded at nominal steps 2^log2_step, (B,), as in a real file; the encoder, steps included, gets no gradient.
 
     rounding: how latents become integers; to the nearest where None.
@@ -83,7 +72,7 @@ def relaxed_latents(
     z: Tensor,
     log2_step: Tensor,
     hard: bool,
-    rounding: Rounding | None = None,
+    rounding: Rdoq | None = None,
     steps_learn: bool = True,
 ) -> RelaxedLatents:
     """Features h (B, h, w, M) and hyper-latents z, coded at nominal steps 2^log2_step, (B,), with gradients.
@@ -108,7 +97,7 @@ def relaxed_latents(
         values = residual.detach()
         if rounding:
             steps = at_positions(log2_steps[..., channels].detach(), where)
-            integers = rounding(values, rows_of(log2_scale), ROUNDING_PRICE * of_nominal(steps, log2_step))
+            integers = rounding(values, rows_of(log2_scale), LAMBDA_RDOQ * of_nominal(steps, log2_step))
         else:
             integers = values.round()
         rounded = straight(residual, integers)

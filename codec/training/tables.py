@@ -17,10 +17,10 @@ from codec.bitstream.errors import MediaError
 from codec.bitstream.range_coder import Encoder, Models, Rows, Symbols
 from codec.bitstream.tables import TOTAL, Tables, logistic_tables, quantised
 from codec.devices import undisturbed
-from codec.latents import coding
+from codec.latents import encode as latents_encode
 from codec.model.base import Autoencoder
 from codec.model.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
-from codec.search.rdoq import Rounding
+from codec.search.rdoq import Rdoq
 
 PRIOR_SYMBOLS = 200.0  # so many symbols of a row are taken on trust from the table before
 
@@ -53,12 +53,12 @@ def fitted(
     Raises MediaError where there are no signals.
     """
     counts = np.zeros((len(tables.reach), 2 * int(tables.reach.max()) + 3), np.int64)
-    models, rounding = Models(tables), Rounding(tables, model.prior.log2_std.device) if rounded else None
+    models, rounding = Models(tables), Rdoq(tables, model.prior.log2_std.device) if rounded else None
     for x in signals:
         for log2_step in log2_steps:
             with undisturbed(x.device):
                 step = torch.tensor([log2_step])
-                coding.symbols(model, Census(models, counts), model.analysis(x, step), step, rounding)
+                latents_encode.symbols(model, Census(models, counts), model.analysis(x, step), step, rounding)
     if not counts.any():
         raise MediaError("no signals of this medium to fit tables to")
     middle = counts.shape[1] // 2

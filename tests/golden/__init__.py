@@ -14,10 +14,12 @@ import numpy as np
 import torch
 from PIL import Image, ImageCms
 
-from codec.audio import coding as audio_coding
+from codec.audio import decode as audio_decode
+from codec.audio import encode as audio_encode
 from codec.bitstream import constants
 from codec.bitstream.file import holds
 from codec.image import decode as image_decode
+from codec.image import encode as image_encode
 from codec.media import Picture, Sound, read_picture
 from tests.sounds import melody
 
@@ -49,7 +51,7 @@ def file(name: str) -> bytes:
 
 def latents_of(data: bytes, device: torch.device = CPU, partial: bool = False) -> list[np.ndarray]:
     """(rows, columns, 320) integers in 1/64 of a step for each tile or chunk, by the runtime."""
-    medium = audio_coding if holds(data, constants.MEDIA_AUDIO) else image_decode
+    medium = audio_decode if holds(data, constants.MEDIA_AUDIO) else image_decode
     found = medium.latents(data, device, partial=partial)
     return [np.round(y.flatten(0, 1).double().cpu().numpy() * 64).astype(np.int64) for y in found]
 
@@ -116,12 +118,12 @@ def make() -> None:
     """Writes all golden files, their pixels or samples, and hashes."""
     files = {}
     for name, (source, quality, units) in pictures().items():
-        files[name] = image_decode.encode(source, quality, CPU, tiles=lambda width, height, units=units: units)
+        files[name] = image_encode.encode(source, quality, CPU, tiles=lambda width, height, units=units: units)
         restored = image_decode.decode(files[name], CPU, bit_depth=source.bit_depth).picture
         np.savez_compressed(FOLDER / f"{name}.npz", pixels=restored.pixels)
     for name, (tune, quality) in sounds().items():
-        files[name] = audio_coding.encode(tune, quality, CPU)
-        samples = audio_coding.decode(files[name], CPU).sound.samples[::SAMPLES_EVERY]
+        files[name] = audio_encode.encode(tune, quality, CPU)
+        samples = audio_decode.decode(files[name], CPU).sound.samples[::SAMPLES_EVERY]
         np.savez_compressed(FOLDER / f"{name}.npz", samples=samples)
     for name, data in files.items():
         (FOLDER / f"{name}.lcc").write_bytes(data)

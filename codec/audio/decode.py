@@ -1,16 +1,14 @@
-"""A sound's way through the model: rates, channels, chunks, and the file around the coded latents.
+"""A file to audio, chunk by chunk, in constant memory.
 
-Everything inside is at 48 kHz. Chunks of two seconds are coded alone; the transforms look a little beyond them, at the
-sound when encoding and at the latents of the neighbours when decoding, so that chunks leave no seams. Encoder and
-decoder work on what they have, piece by piece, in constant memory.
+Everything inside is at 48 kHz. Synthesis looks a little beyond each chunk, at the latents of its neighbours, so that
+chunks leave no seams.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -23,36 +21,19 @@ from codec.audio.limiter import Limiter
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.bitstream.audio import CHUNK_SECONDS, Chunk, SoundFile, SoundHeader
-from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CorruptFile, MediaError
 from codec.devices import undisturbed
-from codec.latents import coding
-from codec.latents.coding import Coded, Latents
+from codec.latents import decode as latents_decode
+from codec.latents.decode import Latents
 from codec.latents.header import identity, log2_steps_of, weights_of
 from codec.media import Samples, Sound
 from codec.media.audio.sound import TAGS
-from codec.media.notices import notice
-from codec.model import weights
 from codec.model.audio import AudioModel
 from codec.model.noise import noise
-from codec.model.registry import AUDIO
 from codec.model.weights import Loaded
-from codec.search.perceptual import LEAST_SAMPLES, Spectra, price
 
 HOP, FRAMES, CHUNK = constants.HOP, constants.FRAMES, constants.CHUNK_LATENTS
 LATENT = HOP * FRAMES  # samples
-LOUDEST = 1000.0  # of full scale; floats may lie beyond it, but not without end
-QUIET = 1e-3  # peak of what tells nothing of the sound to come ...
-PATIENCE = 5  # ... for which a stereo file waits so many chunks before it decides how it is coded
-
-
-@dataclass(frozen=True)
-class _Span:
-    """The latents first .. first + count - 1 of a chunk, whose analysis looks at those before `seen`."""
-
-    first: int
-    count: int
-    seen: int
 
 
 @dataclass(frozen=True)
@@ -61,163 +42,6 @@ class Decoded:
 
     sound: Sound
     damage: tuple[str, ...] = ()
-
-
-class Encoder:
-    """A sound into a file, piece by piece: `push` returns bytes of the file as they are ready, `finish` the rest.
-
-    Bytes come two seconds late; of stereo, whose way of coding is chosen by the first chunk that is not silent, nothing
-    comes before that, but for silence of more than ten seconds.
-    """
-
-    def __init__(
-        self,
-        sample_rate: int,
-        channels: int,
-        quality: float,
-        device: torch.device,
-        bit_depth: int = 16,
-        tags: Mapping[str, str] | None = None,
-    ) -> None:
-        self._loaded = weights.installed(AUDIO.id, device)
-        self._device, self._tags = device, dict(tags or {})
-        self._rate, self._channels, self._bit_depth = sample_rate, channels, bit_depth
-        self._step_index = AUDIO.curve.step_index(quality)
-        self._resampler = media.Resampler(sample_rate, constants.SAMPLE_RATE, channels)
-        self._samples = 0  # taken, at the source's rate
-        self._held: Samples = np.zeros((0, channels), np.float32)  # at 48 kHz, from `_held_from` on
-        self._held_from = 0
-        self._header: SoundHeader | None = None
-        self._sizes: list[int] = []
-        self._finished = False
-        if sample_rate > constants.SAMPLE_RATE:
-            notice(f"coded at {constants.SAMPLE_RATE} Hz: what is above {constants.SAMPLE_RATE // 2} Hz is not kept")
-
-    def push(self, samples: Samples) -> bytes:
-        """Takes the next samples (n, channels) float32, finite. Raises ValueError for anything else."""
-        expected = f"expected float32 (n, {self._channels})"
-        if not isinstance(samples, np.ndarray):
-            raise ValueError(f"samples as {type(samples).__name__}; {expected}")
-        if samples.dtype != np.float32 or samples.ndim != 2 or samples.shape[1] != self._channels:
-            raise ValueError(f"samples of {samples.dtype} {samples.shape}; {expected}")
-        if not np.isfinite(samples).all():
-            raise ValueError("samples are not all finite")
-        if self._finished:
-            raise ValueError("the sound has been finished")
-        if np.abs(samples).max(initial=0) > LOUDEST:
-            raise MediaError(f"samples beyond {LOUDEST:g} times full scale")
-        self._samples += len(samples)
-        at_once = CHUNK_SECONDS * self._rate  # however few samples at a low rate become many
-        pieces = []
-        for start in range(0, len(samples), at_once):
-            self._hold(self._resampler.process(samples[start : start + at_once]))
-            pieces.append(self._ready(None))
-        return b"".join(pieces)
-
-    def finish(self) -> bytes:
-        """Ends the sound. Raises ValueError where that was done."""
-        if self._finished:
-            raise ValueError("the sound has been finished")
-        self._finished = True
-        self._hold(self._resampler.process(np.zeros((0, self._channels), np.float32), last=True))
-        last = self._ready(audio_file.latents_of(self._samples, self._rate))
-        return last + audio_file.end(self._samples, self._sizes)
-
-    def _hold(self, samples: Samples) -> None:
-        self._held = np.concatenate([self._held, samples]) if len(samples) else self._held
-
-    def _ready(self, total: int | None) -> bytes:
-        """The chunks that can be coded by now: all of them where the `total` of latents is known."""
-        out = []
-        while (span := self._span(len(self._sizes), total)) is not None:
-            if self._header is None:
-                telling = self._telling(total)
-                if telling is None:
-                    break
-                self._header = self._decided(telling)
-                out.append(audio_file.begin(self._header, self._tags))
-            if span.count <= 0:
-                break
-            stream = b"".join(self._coded(self._header, span).parts)
-            self._sizes.append(len(stream) + 1)
-            out.append(audio_file.chunk(span.count, stream))
-            self._forget((span.first + span.count - self._loaded.model.analysis_halo) * LATENT - HOP)
-        return b"".join(out)
-
-    def _span(self, number: int, total: int | None) -> _Span | None:
-        """The latents of a chunk; None where not all that it sees is there."""
-        first = number * CHUNK
-        count = CHUNK if total is None else min(CHUNK, total - first)
-        seen = first + count + self._loaded.model.analysis_halo
-        if total is None and self._held_from + len(self._held) < seen * LATENT:
-            return None
-        return _Span(first, count, seen if total is None else min(seen, total))
-
-    def _telling(self, total: int | None) -> _Span | None:
-        """The chunk that says how two channels are coded: the first that is heard; None where that is still to come."""
-        for number in range(PATIENCE if self._channels > 1 else 0):
-            span = self._span(number, total)
-            if span is None:
-                return None
-            if span.count <= 0:
-                break
-            if np.abs(self._between(span.first * LATENT, (span.first + span.count) * LATENT)).max() > QUIET:
-                return span
-        return self._span(0, total)
-
-    def _decided(self, span: _Span) -> SoundHeader:
-        """The header, with what is chosen from a chunk: how two channels are coded, by what they cost there."""
-        head = self._held[: audio_file.CHUNK_SAMPLES]
-        plain = SoundHeader(
-            model=AUDIO.id,
-            digest=self._loaded.digest,
-            step_index=self._step_index,
-            sample_rate=self._rate,
-            channels=self._channels,
-            bit_depth=self._bit_depth,
-            seed=crc32c(head.astype("<f4").tobytes()) & 0xFFFF,
-        )
-        if self._channels == 1 or span.count <= 0:
-            return plain
-        samples = self._between(span.first * LATENT, (span.first + span.count) * LATENT)
-        found = [replace(plain, step_index=a, side_step_index=b) for a, b in stereo.ways(samples, self._step_index)]
-        return min(found, key=lambda header: self._cost(header, span))
-
-    def _cost(self, header: SoundHeader, span: _Span) -> float:
-        """kbit/s of a chunk, and what is heard of its errors at the price of training."""
-        coded = self._coded(header, span)
-        with undisturbed(self._device):
-            x_hat = _samples_of(self._loaded, header, coded.latents.features, span.first)[HOP:-HOP]
-            x = self._between(span.first * LATENT, span.first * LATENT + len(x_hat))
-            beyond = max(LEAST_SAMPLES - len(x), 0)
-            a, b = (torch.from_numpy(np.pad(side, ((0, beyond), (0, 0))).T.copy()) for side in (x, x_hat))
-            octaves = AUDIO.config.middle - torch.tensor(self._step_index / constants.STEP_UNITS)
-            heard = price(octaves) * _spectra().heard(a, b).distance.sum()
-        seconds = span.count * LATENT / constants.SAMPLE_RATE
-        return float(heard) + sum(map(len, coded.parts)) * 8 / 1000 / seconds
-
-    def _coded(self, header: SoundHeader, span: _Span) -> Coded:
-        """A chunk."""
-        start = max(span.first - self._loaded.model.analysis_halo, 0)
-        samples = _sides(self._between(start * LATENT - HOP, span.seen * LATENT), header)
-        log2_steps = log2_steps_of(header, self._device)
-        with undisturbed(self._device):
-            x = torch.from_numpy(np.ascontiguousarray(samples.T)).to(self._device)[:, None]
-            h = self._loaded.model.analysis(x, log2_steps)[:, :, span.first - start : span.first - start + span.count]
-            name = identity(header, len(self._sizes))
-            return coding.encode(self._loaded.model, self._loaded.tables, h, log2_steps, name)
-
-    def _between(self, start: int, stop: int) -> Samples:
-        """Samples at 48 kHz from start to stop, silence where there are none."""
-        out = np.zeros((stop - start, self._channels), np.float32)
-        a, b = max(start, self._held_from), min(stop, self._held_from + len(self._held))
-        out[a - start : b - start] = self._held[a - self._held_from : b - self._held_from]
-        return out
-
-    def _forget(self, before: int) -> None:
-        drop = max(before - self._held_from, 0)
-        self._held = self._held[drop:]
-        self._held_from += drop
 
 
 class Decoder:
@@ -250,7 +74,7 @@ class Decoder:
         if self._player is None:
             self._player = _Player(self.header, self._device)
         pieces = [self._player.push(piece) for piece in self._parser.chunks[self._player.chunks :]]
-        return np.concatenate([_silence(0, self.header), *pieces])
+        return np.concatenate([silence(0, self.header), *pieces])
 
     def finish(self) -> Samples:
         """Ends the file."""
@@ -296,7 +120,7 @@ class _Player:
         beyond_end = max(self._block * HOP - coded, 0)
         rest = rest[: max(len(rest) - beyond_end, 0)]
         # a little silence behind the end pushes the last samples out of the resampler
-        beyond = _silence(LATENT, self._header)
+        beyond = silence(LATENT, self._header)
         out = np.concatenate([self._resampler.process(rest), self._resampler.process(beyond, last=True)])
         return self._given(out[: max(samples - self.given, 0)])
 
@@ -307,12 +131,12 @@ class _Player:
     def _synthesised(self, stop: int) -> Samples:
         """The samples at 48 kHz from the next hop up to hop `stop`."""
         if stop <= self._block:
-            return _silence(0, self._header)
+            return silence(0, self._header)
         halo = self._model.synthesis_halo
         start = max(self._block // FRAMES - halo, self._features_from)
         h = self._features[:, :, start - self._features_from :]
         with undisturbed(self._device):
-            x_hat = _samples_of(self._loaded, self._header, h, start)
+            x_hat = samples_of(self._loaded, self._header, h, start)
         offset = (self._block + 1) * HOP - start * LATENT  # synthesis begins a hop before its first latent
         samples = x_hat[offset : offset + (stop - self._block) * HOP]
         self._block = stop
@@ -333,9 +157,9 @@ class _Player:
             with undisturbed(self._device):
                 if piece.whole:
                     name = identity(self._header, self.chunks)
-                    return coding.decode(model, tables, piece.data, shape, self._log2_steps, name)
+                    return latents_decode.decode(model, tables, piece.data, shape, self._log2_steps, name)
                 if len(piece.data) > constants.CRC_BYTES:
-                    return coding.decode_prefix(model, tables, piece.data, shape, self._log2_steps)
+                    return latents_decode.decode_prefix(model, tables, piece.data, shape, self._log2_steps)
             return None
         except CorruptFile as error:
             named = CorruptFile(f"chunk {self.chunks}: {error}")
@@ -343,12 +167,6 @@ class _Player:
                 raise named from error
             self.damage.append(str(named))
             return None
-
-
-def encode(sound: Sound, quality: float, device: torch.device) -> bytes:
-    """The file of a sound at a quality of 0..100."""
-    encoder = Encoder(sound.sample_rate, sound.channels, quality, device, sound.bit_depth, sound.tags)
-    return encoder.push(sound.samples) + encoder.finish()
 
 
 def decode(
@@ -398,7 +216,7 @@ class Playing:
 
     def sound(self) -> Sound:
         """All of the part."""
-        samples = np.concatenate([_silence(0, self.header), *self.pieces()])
+        samples = np.concatenate([silence(0, self.header), *self.pieces()])
         return Sound(samples, self.header.sample_rate, self.tags, self.header.bit_depth)
 
     def pieces(self) -> Iterator[Samples]:
@@ -451,24 +269,20 @@ def _wanted(parsed: SoundFile, start_s: float, duration_s: float | None) -> tupl
     return first, last
 
 
-def _samples_of(loaded: Loaded, header: SoundHeader, features: Tensor, first: int) -> Samples:
+def samples_of(loaded: Loaded, header: SoundHeader, features: Tensor, first: int) -> Samples:
     """Samples (n, channels) of features (channels, 1, n, M), the first of which is that of latent `first`."""
     rows, _, latents, _ = features.shape
     model = cast(AudioModel, loaded.model)
     added = noise(header.seed, first * FRAMES, (rows, latents * FRAMES, HOP), features.device)
     x_hat = model.synthesis(features, log2_steps_of(header, features.device), added)[:, 0]
-    return _sides(x_hat.T.cpu().numpy(), header)
+    return as_coded(x_hat.T.cpu().numpy(), header)
 
 
-@cache
-def _spectra() -> Spectra:
-    return Spectra()
-
-
-def _sides(samples: Samples, header: SoundHeader) -> Samples:
+def as_coded(samples: Samples, header: SoundHeader) -> Samples:
     """Channels as they are coded, or back."""
     return np.ascontiguousarray(stereo.mid_side(samples) if header.mid_side else samples)
 
 
-def _silence(count: int, header: SoundHeader) -> Samples:
+def silence(count: int, header: SoundHeader) -> Samples:
+    """(count, channels) zeros."""
     return np.zeros((count, header.channels), np.float32)

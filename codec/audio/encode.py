@@ -1,0 +1,213 @@
+"""Audio to a file, chunk by chunk, in constant memory: rates, channels, chunks, and the file around the latents.
+
+Everything inside is at 48 kHz. Analysis looks a little beyond each chunk, at the samples around it, so that chunks
+leave no seams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+import torch
+
+from codec import media
+from codec.audio import stereo
+from codec.audio.decode import CHUNK, HOP, LATENT, as_coded, samples_of
+from codec.bitstream import audio as audio_file
+from codec.bitstream import constants
+from codec.bitstream.audio import CHUNK_SECONDS, SoundHeader
+from codec.bitstream.checksum import crc32c
+from codec.bitstream.errors import MediaError
+from codec.devices import undisturbed
+from codec.latents import encode as latents_encode
+from codec.latents.encode import Coded
+from codec.latents.header import identity, log2_steps_of
+from codec.media import Samples, Sound
+from codec.media.notices import notice
+from codec.model import weights
+from codec.model.registry import AUDIO
+from codec.search.perceptual import LEAST_SAMPLES, Spectra, price
+
+LOUDEST = 1000.0  # of full scale; floats may lie beyond it, but not without end
+QUIET = 1e-3  # peak of what tells nothing of the sound to come ...
+PATIENCE = 5  # ... for which a stereo file waits so many chunks before it decides how it is coded
+
+
+@dataclass(frozen=True)
+class _Span:
+    """The latents first .. first + count - 1 of a chunk, whose analysis looks at those before `seen`."""
+
+    first: int
+    count: int
+    seen: int
+
+
+class Encoder:
+    """A sound into a file, piece by piece: `push` returns bytes of the file as they are ready, `finish` the rest.
+
+    Bytes come two seconds late; of stereo, whose way of coding is chosen by the first chunk that is not silent, nothing
+    comes before that, but for silence of more than ten seconds.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int,
+        channels: int,
+        quality: float,
+        device: torch.device,
+        bit_depth: int = 16,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        self._loaded = weights.installed(AUDIO.id, device)
+        self._device, self._tags = device, dict(tags or {})
+        self._rate, self._channels, self._bit_depth = sample_rate, channels, bit_depth
+        self._step_index = AUDIO.curve.step_index(quality)
+        self._resampler = media.Resampler(sample_rate, constants.SAMPLE_RATE, channels)
+        self._samples = 0  # taken, at the source's rate
+        self._held: Samples = np.zeros((0, channels), np.float32)  # at 48 kHz, from `_held_from` on
+        self._held_from = 0
+        self._header: SoundHeader | None = None
+        self._sizes: list[int] = []
+        self._finished = False
+        if sample_rate > constants.SAMPLE_RATE:
+            notice(f"coded at {constants.SAMPLE_RATE} Hz: what is above {constants.SAMPLE_RATE // 2} Hz is not kept")
+
+    def push(self, samples: Samples) -> bytes:
+        """Takes the next samples (n, channels) float32, finite. Raises ValueError for anything else."""
+        expected = f"expected float32 (n, {self._channels})"
+        if not isinstance(samples, np.ndarray):
+            raise ValueError(f"samples as {type(samples).__name__}; {expected}")
+        if samples.dtype != np.float32 or samples.ndim != 2 or samples.shape[1] != self._channels:
+            raise ValueError(f"samples of {samples.dtype} {samples.shape}; {expected}")
+        if not np.isfinite(samples).all():
+            raise ValueError("samples are not all finite")
+        if self._finished:
+            raise ValueError("the sound has been finished")
+        if np.abs(samples).max(initial=0) > LOUDEST:
+            raise MediaError(f"samples beyond {LOUDEST:g} times full scale")
+        self._samples += len(samples)
+        at_once = CHUNK_SECONDS * self._rate  # however few samples at a low rate become many
+        pieces = []
+        for start in range(0, len(samples), at_once):
+            self._hold(self._resampler.process(samples[start : start + at_once]))
+            pieces.append(self._ready(None))
+        return b"".join(pieces)
+
+    def finish(self) -> bytes:
+        """Ends the sound. Raises ValueError where that was done."""
+        if self._finished:
+            raise ValueError("the sound has been finished")
+        self._finished = True
+        self._hold(self._resampler.process(np.zeros((0, self._channels), np.float32), last=True))
+        last = self._ready(audio_file.latents_of(self._samples, self._rate))
+        return last + audio_file.end(self._samples, self._sizes)
+
+    def _hold(self, samples: Samples) -> None:
+        self._held = np.concatenate([self._held, samples]) if len(samples) else self._held
+
+    def _ready(self, total: int | None) -> bytes:
+        """The chunks that can be coded by now: all of them where the `total` of latents is known."""
+        out = []
+        while (span := self._span(len(self._sizes), total)) is not None:
+            if self._header is None:
+                telling = self._telling(total)
+                if telling is None:
+                    break
+                self._header = self._decided(telling)
+                out.append(audio_file.begin(self._header, self._tags))
+            if span.count <= 0:
+                break
+            stream = b"".join(self._coded(self._header, span).parts)
+            self._sizes.append(len(stream) + 1)
+            out.append(audio_file.chunk(span.count, stream))
+            self._forget((span.first + span.count - self._loaded.model.analysis_halo) * LATENT - HOP)
+        return b"".join(out)
+
+    def _span(self, number: int, total: int | None) -> _Span | None:
+        """The latents of a chunk; None where not all that it sees is there."""
+        first = number * CHUNK
+        count = CHUNK if total is None else min(CHUNK, total - first)
+        seen = first + count + self._loaded.model.analysis_halo
+        if total is None and self._held_from + len(self._held) < seen * LATENT:
+            return None
+        return _Span(first, count, seen if total is None else min(seen, total))
+
+    def _telling(self, total: int | None) -> _Span | None:
+        """The chunk that says how two channels are coded: the first that is heard; None where that is still to come."""
+        for number in range(PATIENCE if self._channels > 1 else 0):
+            span = self._span(number, total)
+            if span is None:
+                return None
+            if span.count <= 0:
+                break
+            if np.abs(self._between(span.first * LATENT, (span.first + span.count) * LATENT)).max() > QUIET:
+                return span
+        return self._span(0, total)
+
+    def _decided(self, span: _Span) -> SoundHeader:
+        """The header, with what is chosen from a chunk: how two channels are coded, by what they cost there."""
+        head = self._held[: audio_file.CHUNK_SAMPLES]
+        plain = SoundHeader(
+            model=AUDIO.id,
+            digest=self._loaded.digest,
+            step_index=self._step_index,
+            sample_rate=self._rate,
+            channels=self._channels,
+            bit_depth=self._bit_depth,
+            seed=crc32c(head.astype("<f4").tobytes()) & 0xFFFF,
+        )
+        if self._channels == 1 or span.count <= 0:
+            return plain
+        samples = self._between(span.first * LATENT, (span.first + span.count) * LATENT)
+        found = [replace(plain, step_index=a, side_step_index=b) for a, b in stereo.ways(samples, self._step_index)]
+        return min(found, key=lambda header: self._cost(header, span))
+
+    def _cost(self, header: SoundHeader, span: _Span) -> float:
+        """kbit/s of a chunk, and what is heard of its errors at the price of training."""
+        coded = self._coded(header, span)
+        with undisturbed(self._device):
+            x_hat = samples_of(self._loaded, header, coded.latents.features, span.first)[HOP:-HOP]
+            x = self._between(span.first * LATENT, span.first * LATENT + len(x_hat))
+            beyond = max(LEAST_SAMPLES - len(x), 0)
+            a, b = (torch.from_numpy(np.pad(side, ((0, beyond), (0, 0))).T.copy()) for side in (x, x_hat))
+            octaves = AUDIO.config.middle - torch.tensor(self._step_index / constants.STEP_UNITS)
+            heard = price(octaves) * _spectra().heard(a, b).distance.sum()
+        seconds = span.count * LATENT / constants.SAMPLE_RATE
+        return float(heard) + sum(map(len, coded.parts)) * 8 / 1000 / seconds
+
+    def _coded(self, header: SoundHeader, span: _Span) -> Coded:
+        """A chunk."""
+        start = max(span.first - self._loaded.model.analysis_halo, 0)
+        samples = as_coded(self._between(start * LATENT - HOP, span.seen * LATENT), header)
+        log2_steps = log2_steps_of(header, self._device)
+        with undisturbed(self._device):
+            x = torch.from_numpy(np.ascontiguousarray(samples.T)).to(self._device)[:, None]
+            h = self._loaded.model.analysis(x, log2_steps)[:, :, span.first - start : span.first - start + span.count]
+            name = identity(header, len(self._sizes))
+            return latents_encode.encode(self._loaded.model, self._loaded.tables, h, log2_steps, name)
+
+    def _between(self, start: int, stop: int) -> Samples:
+        """Samples at 48 kHz from start to stop, silence where there are none."""
+        out = np.zeros((stop - start, self._channels), np.float32)
+        a, b = max(start, self._held_from), min(stop, self._held_from + len(self._held))
+        out[a - start : b - start] = self._held[a - self._held_from : b - self._held_from]
+        return out
+
+    def _forget(self, before: int) -> None:
+        drop = max(before - self._held_from, 0)
+        self._held = self._held[drop:]
+        self._held_from += drop
+
+
+def encode(sound: Sound, quality: float, device: torch.device) -> bytes:
+    """The file of a sound at a quality of 0..100."""
+    encoder = Encoder(sound.sample_rate, sound.channels, quality, device, sound.bit_depth, sound.tags)
+    return encoder.push(sound.samples) + encoder.finish()
+
+
+@cache
+def _spectra() -> Spectra:
+    return Spectra()
