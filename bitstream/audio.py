@@ -1,7 +1,7 @@
-"""Sounds: header, tags and chunks to bytes and back.
+"""Clips: header, tags and chunks to bytes and back.
 
 Behind the header stand the tags, where there are any, then one latents section for each chunk of two seconds, in order,
-then the end: how long the sound is, and the payload lengths of all latents sections. So a file can be written and read
+then the end: how long the audio is, and the payload lengths of all latents sections. So a file can be written and read
 as it comes, a reader that has all of it finds any chunk at once, and a damaged chunk is stepped over.
 A latents section holds the number of its latents (1 byte) and their coded stream.
 """
@@ -29,14 +29,14 @@ from codec.bitstream.file import (
 from codec.bitstream.wire import VARINT_BYTES, Reader, Writer
 
 SIZE_BYTES = 4  # of the end's own length, its last bytes: how it is found from behind
-SAMPLES_BYTES = 8  # of the length of the sound
+SAMPLES_BYTES = 8  # of the length of the audio
 END_BYTES = SAMPLES_BYTES + VARINT_BYTES + SIZE_BYTES  # that an end has at most, without the lengths of chunks
 CHUNK_SAMPLES = constants.CHUNK_LATENTS * constants.FRAMES * constants.HOP
 CHUNK_SECONDS = CHUNK_SAMPLES // constants.SAMPLE_RATE
 
 
 @dataclass(frozen=True)
-class SoundHeader:
+class AudioHeader:
     """What a decoder must know before it can begin.
 
     step_index: log2 of the nominal step, in 1/256. sample_rate: of the source, Hz; channels: 1 or 2; side_step_index:
@@ -89,20 +89,20 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class SoundFile:
+class AudioFile:
     """A parsed file. samples: of each channel, at the source's rate.
 
     damage: what is missing or wrong, in words; empty but for files read with `partial`.
     """
 
-    header: SoundHeader
+    header: AudioHeader
     tags: dict[str, str]
     chunks: list[Chunk]
     samples: int
     damage: tuple[str, ...] = ()
 
 
-def begin(header: SoundHeader, tags: dict[str, str]) -> bytes:
+def begin(header: AudioHeader, tags: dict[str, str]) -> bytes:
     """The first bytes of a file. Raises LimitExceeded where a reader would not take so many tags."""
     out = beginning(header.bytes())
     if tags:
@@ -129,7 +129,7 @@ def end(samples: int, sizes: Sequence[int]) -> bytes:
     return framed(constants.SECTION_END, payload.bytes())
 
 
-def read(data: bytes, max_seconds: float = constants.MAX_SECONDS, partial: bool = False) -> SoundFile:
+def read(data: bytes, max_seconds: float = constants.MAX_SECONDS, partial: bool = False) -> AudioFile:
     """A parsed file, with its checksums and limits checked.
 
     partial: what is cut off or damaged behind the header is left out and named in `damage`.
@@ -149,7 +149,7 @@ class Parser:
     """
 
     def __init__(self, max_seconds: float = constants.MAX_SECONDS, partial: bool = False) -> None:
-        self.header: SoundHeader | None = None
+        self.header: AudioHeader | None = None
         self.chunks: list[Chunk] = []
         self.lost = False  # where a section ends is not known any more
         self._max_seconds = max_seconds
@@ -180,7 +180,7 @@ class Parser:
         if self._end is not None and self._buffer and not self.lost:
             self._lose(CorruptFile(f"bytes follow at offset {self._offset}, behind the end of the file"))
 
-    def finish(self) -> SoundFile:
+    def finish(self) -> AudioFile:
         """What there is, when nothing follows. Raises CorruptFile."""
         if self.header is None:
             read_beginning(Reader(bytes(self._buffer), self._offset))  # says what is wrong
@@ -197,10 +197,10 @@ class Parser:
             self._fail(CorruptFile(f"{len(self._sizes)} chunks of {latents} latents are not what the file's end says"))
             samples = min(samples, longest)
         self._check_length(samples / self.header.sample_rate)
-        return SoundFile(self.header, self.tags, self.chunks, samples, tuple(self._damage))
+        return AudioFile(self.header, self.tags, self.chunks, samples, tuple(self._damage))
 
     def resume_from_end(self, data: bytes) -> None:
-        """Goes on behind damage, where the file's end is sound and says where the chunks stand."""
+        """Goes on behind damage, where the file's end is intact and says where the chunks stand."""
         section = _end_of(data)
         if section is None or self.header is None or self._end is not None or not (self.lost or self._buffer):
             return
@@ -298,7 +298,7 @@ class Parser:
 
     def _check_length(self, seconds: float) -> None:
         if seconds > self._max_seconds:
-            raise LimitExceeded(f"a sound of {seconds:g} seconds or more, the limit is {self._max_seconds:g}")
+            raise LimitExceeded(f"a clip of {seconds:g} seconds or more, the limit is {self._max_seconds:g}")
 
     def _keep_cut(self) -> None:
         """The beginning of a chunk that the file ends in."""
@@ -342,17 +342,17 @@ def _longest(latents: int, sample_rate: int) -> int:
     return -(-(2 * coded + 1) * sample_rate // (2 * constants.SAMPLE_RATE)) - 1
 
 
-def _read_header(reader: Reader) -> SoundHeader:
+def _read_header(reader: Reader) -> AudioHeader:
     media = reader.uint(1, "media type")
     if media != constants.MEDIA_AUDIO:
-        raise UnsupportedFile(f"media type {media} is not sound")
+        raise UnsupportedFile(f"media type {media} is not audio")
     model = reader.uint(1, "model id")
     digest = reader.raw(constants.DIGEST_BYTES, "weights digest")
     step_index = reader.uint(2, "step index")
     flags = reader.uint(1, "flags")
     sample_rate = reader.varint("sample rate")
     seed = reader.uint(2, "seed")
-    if flags & ~constants.SOUND_FLAGS:
+    if flags & ~constants.AUDIO_FLAGS:
         raise UnsupportedFile(f"flags {flags:#x} of the header are unknown")
     depth = flags & (constants.FLAG_24_BITS | constants.FLAG_FLOAT)
     if depth == constants.FLAG_24_BITS | constants.FLAG_FLOAT or flags & 3 == constants.FLAG_MID_SIDE:
@@ -365,7 +365,7 @@ def _read_header(reader: Reader) -> SoundHeader:
         raise CorruptFile(f"the header has {reader.left} bytes too many at offset {reader.offset}")
     if not 1 <= sample_rate <= constants.MAX_RATE:
         raise CorruptFile(f"a sample rate of {sample_rate} Hz")
-    return SoundHeader(
+    return AudioHeader(
         model=model,
         digest=digest,
         step_index=step_index,
@@ -380,7 +380,7 @@ def _read_header(reader: Reader) -> SoundHeader:
 def _read_end(section: Section) -> tuple[int, list[int]]:
     """Samples, and the payload length of each chunk."""
     reader = Reader(section.payload, section.payload_at)
-    samples = reader.uint(SAMPLES_BYTES, "length of the sound")
+    samples = reader.uint(SAMPLES_BYTES, "length of the audio")
     count = reader.varint("number of chunks")
     if count > reader.left:
         raise CorruptFile(f"the end at offset {section.start} is too short for {count} chunks")
@@ -391,7 +391,7 @@ def _read_end(section: Section) -> tuple[int, list[int]]:
 
 
 def _end_of(data: bytes) -> Section | None:
-    """The end of a whole file, found from behind; None where there is none that is sound."""
+    """The end of a whole file, found from behind; None where there is none that is intact."""
     tail = SIZE_BYTES + constants.CRC_BYTES
     if len(data) < tail:
         return None

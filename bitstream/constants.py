@@ -8,28 +8,28 @@ SECTION_HEADER = 1
 SECTION_LATENTS = 2
 SECTION_INDEX = 3
 SECTION_ALPHA = 4
-SECTION_END = 5  # of a sound
+SECTION_END = 5  # of a clip
 OPTIONAL_FROM = 128
 SECTION_ICC = 128
 SECTION_EXIF = 129
 SECTION_XMP = 130
-SECTION_TAGS = 131  # of a sound
+SECTION_TAGS = 131  # of a clip
 
 MEDIA_IMAGE = 0
 MEDIA_AUDIO = 1
 
-# flags of a picture's header
+# flags of an image's header
 FLAG_COLOUR = 1  # RGB, else grey
 FLAG_16_BITS = 2  # the source had 16 bits a sample, else 8
 FLAG_ALPHA = 4  # an alpha section is present
 FLAGS = FLAG_COLOUR | FLAG_16_BITS | FLAG_ALPHA
 
-# flags of a sound's header
+# flags of a clip's header
 FLAG_STEREO = 1  # two channels, else one
 FLAG_MID_SIDE = 2  # coded as (left + right) / sqrt 2 and (left - right) / sqrt 2, each at a step of its own
 FLAG_24_BITS = 4  # the source had 24 bits a sample, else 16 ...
 FLAG_FLOAT = 8  # ... or floats of 32
-SOUND_FLAGS = FLAG_STEREO | FLAG_MID_SIDE | FLAG_24_BITS | FLAG_FLOAT
+AUDIO_FLAGS = FLAG_STEREO | FLAG_MID_SIDE | FLAG_24_BITS | FLAG_FLOAT
 
 STEP_UNITS = 256  # header units per octave of the nominal quantisation step
 STEP_INDEX_MAX = 16 * STEP_UNITS
@@ -48,7 +48,7 @@ MAX_TILE_PIXELS = 1 << 21
 MAX_SECTION_BYTES = 1 << 31
 MAX_METADATA_BYTES = 1 << 26  # of an ICC profile, EXIF or XMP, inflated
 
-SAMPLE_RATE = 48_000  # Hz, of coded sound
+SAMPLE_RATE = 48_000  # Hz, of coded audio
 HOP = 240  # samples a frame of the transform
 FRAMES = 4  # a latent: 20 ms
 CHUNK_LATENTS = 100  # 2 s; only the last chunk may be shorter

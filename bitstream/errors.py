@@ -5,7 +5,7 @@ CodecError
     LimitExceeded      a declared size is beyond a limit; raised before anything is allocated
     UnsupportedFile    right bytes, but a newer version, an unknown critical section or an unknown model
     ModelMismatch      the weights that wrote the file are missing or different
-    MediaError         the picture or sound cannot be read or written
+    MediaError         the image or audio cannot be read or written
 
 Mistakes of the calling program are ValueError and TypeError.
 """
@@ -32,4 +32,4 @@ class ModelMismatch(CodecError):
 
 
 class MediaError(CodecError):
-    """The picture or sound cannot be read or written."""
+    """The image or audio cannot be read or written."""

@@ -1,6 +1,6 @@
-"""Pictures: header and sections to bytes and back.
+"""Images: header and sections to bytes and back.
 
-Behind the header, a tiled picture has an index: the payload lengths of all latents sections, so that a damaged
+Behind the header, a tiled image has an index: the payload lengths of all latents sections, so that a damaged
 one is stepped over and a wanted one is found at once. Latents sections come last, layer by layer, each layer tile by
 tile: coarse to fine.
 """
@@ -93,7 +93,7 @@ class Container:
 
 
 def write(container: Container) -> bytes:
-    """The file's bytes. A picture of one tile gets one latents section, whatever the parts of its stream."""
+    """The file's bytes. An image of one tile gets one latents section, whatever the parts of its stream."""
     header, streams = container.header, container.streams
     extras = b"".join(
         framed(section, deflated(payload) if section in METADATA else payload)
@@ -115,7 +115,7 @@ def write(container: Container) -> bytes:
 def read(data: bytes, max_pixels: int = constants.MAX_PIXELS, partial: bool = False) -> Container:
     """A parsed file, with its checksums and limits checked.
 
-    partial: whatever is cut off or damaged behind the header, and the index of a tiled picture, is left out and named
+    partial: whatever is cut off or damaged behind the header, and the index of a tiled image, is left out and named
     in `damage`.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile.
     """
@@ -135,7 +135,7 @@ class _Body:
         self.damage: list[str] = []
 
     def single(self) -> list[Stream]:
-        """The stream of a picture of one tile."""
+        """The stream of an image of one tile."""
         stream: Stream | None = None
         for section in self.walk(self.reader):
             if section.id != constants.SECTION_LATENTS:
@@ -150,7 +150,7 @@ class _Body:
         return [stream or Stream((), whole=False)]
 
     def tiles(self) -> list[Stream]:
-        """The streams of a tiled picture, whose index says where the parts stand."""
+        """The streams of a tiled image, whose index says where the parts stand."""
         count = len(self.header.tiling)
         gap, sizes = self.index(count)
         for section in self.walk(self.reader.part(min(gap, self.reader.left), "sections before the latents")):
@@ -180,7 +180,7 @@ class _Body:
         return gap, sizes
 
     def extended(self, stream: Stream, size: int, tile: int) -> Stream:
-        """A stream with its next part, whose payload has `size` bytes, where that is there and sound."""
+        """A stream with its next part, whose payload has `size` bytes, where that is there and audio."""
         frame = self.reader.part(min(framed_size(size), self.reader.left), "a part")
         if not stream.whole:
             return stream
@@ -257,9 +257,9 @@ def _read_header(reader: Reader, max_pixels: int) -> ImageHeader:
     if reader.left:
         raise CorruptFile(f"the header has {reader.left} bytes too many at offset {reader.offset}")
     if not width or not height:
-        raise CorruptFile(f"a picture of {width} x {height} pixels")
+        raise CorruptFile(f"an image of {width} x {height} pixels")
     if max(width, height) > constants.MAX_SIDE or width * height > max_pixels:
-        raise LimitExceeded(f"a picture of {width} x {height} pixels, the limit is {max_pixels} in all")
+        raise LimitExceeded(f"an image of {width} x {height} pixels, the limit is {max_pixels} in all")
     header = ImageHeader(
         model=model,
         digest=digest,

@@ -1,4 +1,4 @@
-"""Where the tiles of a picture lie: a grid of equal rectangles, in raster order, smaller at the right and bottom."""
+"""Where the tiles of an image lie: a grid of equal rectangles, in raster order, smaller at the right and bottom."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from codec.bitstream import constants
 
-TILED_FROM = 1 << 20  # pixels: larger pictures are cut by our encoder
+TILED_FROM = 1 << 20  # pixels: larger images are cut by our encoder
 TILE_SIDE = 1024  # pixels: the longest side of its tiles
 
 
@@ -22,7 +22,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class Tiling:
-    """The tiles of a picture. width, height: of the picture; tile_width, tile_height: of a tile; all in pixels."""
+    """The tiles of an image. width, height: of the image; tile_width, tile_height: of a tile; all in pixels."""
 
     width: int
     height: int
@@ -57,7 +57,7 @@ class Tiling:
 
 
 def tile_units(width: int, height: int) -> tuple[int, int]:
-    """(across, down): sides of the tiles that our encoder cuts a picture into, in units of ALIGNMENT; (0, 0): none."""
+    """(across, down): sides of the tiles that our encoder cuts an image into, in units of ALIGNMENT; (0, 0): none."""
     if width * height <= TILED_FROM:
         return 0, 0
     return _units(width), _units(height)

@@ -1,4 +1,4 @@
-"""Sounds through commands: in constant memory, and from pipe to pipe as they come."""
+"""Clips through commands: in constant memory, and from pipe to pipe as they come."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from codec.cli.files import STREAM, Input
 
 if TYPE_CHECKING:
     from codec.api import Device
-    from codec.bitstream.audio import SoundHeader
-    from codec.media import Samples, SoundReader, WaveReader
+    from codec.bitstream.audio import AudioHeader
+    from codec.media import AudioFileReader, Samples, WaveReader
 
-    Play = Callable[[SoundHeader, dict[str, str], Iterable[Samples]], None]
+    Play = Callable[[AudioHeader, dict[str, str], Iterable[Samples]], None]
 
-READ_BYTES = 1 << 14  # of a coded file at once: well below a second of sound
+READ_BYTES = 1 << 14  # of a coded file at once: well below a second of audio
 BLOCK_SAMPLES = 1 << 14
 
 
@@ -28,11 +28,11 @@ class _Writer(Protocol):
 
 
 def compress(source: Input, out: BinaryIO, quality: float, device: Device, max_seconds: float) -> None:
-    """Codes the sound of an input. Raises CodecError."""
+    """Codes the audio of an input. Raises CodecError."""
     import codec
 
     reader = _reader(source, max_seconds)
-    encoder = codec.sound_encoder(
+    encoder = codec.audio_encoder(
         reader.sample_rate, reader.channels, quality, bit_depth=reader.bit_depth, tags=reader.tags, device=device
     )
     for block in reader.blocks(BLOCK_SAMPLES):
@@ -41,15 +41,15 @@ def compress(source: Input, out: BinaryIO, quality: float, device: Device, max_s
     out.write(encoder.finish())
 
 
-def _reader(source: Input, max_seconds: float) -> SoundReader | WaveReader:
+def _reader(source: Input, max_seconds: float) -> AudioFileReader | WaveReader:
     from codec import media
 
     if not source.is_stream:
         source.taken = Path(source.name).stat().st_size
-        return media.SoundReader(source.name, max_seconds)
+        return media.AudioFileReader(source.name, max_seconds)
     if media.is_wave(source.head(media.HEAD_BYTES)):
         return media.WaveReader(source, max_seconds)
-    return media.SoundReader(io.BytesIO(source.read()), max_seconds)
+    return media.AudioFileReader(io.BytesIO(source.read()), max_seconds)
 
 
 def decompress(
@@ -64,7 +64,7 @@ def decompress(
     device: Device,
     max_seconds: float,
 ) -> None:
-    """Restores the sound of an input as the format that the target's suffix names; WAVE to a stream.
+    """Restores the audio of an input as the format that the target's suffix names; WAVE to a stream.
 
     bit_depth: of the output, that of the source where None. Raises CodecError.
     """
@@ -72,20 +72,20 @@ def decompress(
     from codec import api, media
 
     suffix = ".wav" if target == STREAM else Path(target).suffix.lower()
-    media.check_sound_suffix(suffix)
+    media.check_audio_suffix(suffix)
 
-    def play(header: SoundHeader, tags: dict[str, str], pieces: Iterable[Samples]) -> None:
+    def play(header: AudioHeader, tags: dict[str, str], pieces: Iterable[Samples]) -> None:
         depth = bit_depth or header.bit_depth
         if target == STREAM:
             stream = media.WaveWriter(out, header.sample_rate, header.channels, depth, tags)
             _write_all(stream, pieces)
             stream.close()
             return
-        with media.SoundWriter(out, suffix, header.sample_rate, header.channels, depth, tags) as writer:
+        with media.AudioFileWriter(out, suffix, header.sample_rate, header.channels, depth, tags) as writer:
             _write_all(writer, pieces)
 
     if partial or start_s or duration_s is not None:
-        played = api.playing(
+        played = api.audio_reader(
             source.read(),
             start_s=start_s,
             duration_s=duration_s,
@@ -96,7 +96,7 @@ def decompress(
         play(played.header, played.tags, played.pieces())
         api.warn_of_damage(played.damage)
         return
-    decoder = codec.sound_decoder(device=device, max_seconds=max_seconds)
+    decoder = codec.audio_decoder(device=device, max_seconds=max_seconds)
     samples = decoder.push(b"")
     while decoder.header is None and (data := source.read(READ_BYTES)):
         samples = decoder.push(data)

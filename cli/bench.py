@@ -17,23 +17,23 @@ from codec.cli import files, options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 @options.device_option
 def bench(names: tuple[str, ...], quality: float, repeat: int, threads: int | None, as_json: bool, device: str) -> None:
-    """Time compression and decompression of pictures or sounds, warm, stage by stage; peak memory too."""
+    """Time compression and decompression of images or audio, warm, stage by stage; peak memory too."""
     import torch
 
     from codec.eval.bench import bench as measure
-    from codec.media import HEAD_BYTES, is_sound, read_picture, read_sound
+    from codec.media import HEAD_BYTES, is_audio, read_audio, read_image
 
     if threads:
         torch.set_num_threads(threads)
-    pictures, sounds = [], []
+    images, clips = [], []
     for name in names:
         with files.named(name):
             data = files.read_input(name)
-            if is_sound(data[:HEAD_BYTES]):
-                sounds.append(read_sound(data))
+            if is_audio(data[:HEAD_BYTES]):
+                clips.append(read_audio(data))
             else:
-                pictures.append(read_picture(data))
-    if pictures and sounds:
-        raise click.UsageError("pictures and sounds are timed apart: give files of one kind")
-    result = measure(pictures or sounds, quality, repeat, device)
+                images.append(read_image(data))
+    if images and clips:
+        raise click.UsageError("images and audio are timed apart: give files of one kind")
+    result = measure(images or clips, quality, repeat, device)
     click.echo(json.dumps(result.as_dict()) if as_json else result.table())

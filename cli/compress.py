@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from codec.api import Device
     from codec.quality import Metric
 
-FOR_PICTURES = ("effort", "target_size", "target_bpp", "target_psnr", "target_ssim", "roi", "metric")
+FOR_IMAGES = ("effort", "target_size", "target_bpp", "target_psnr", "target_ssim", "roi", "metric")
 BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 
 
@@ -37,7 +37,7 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 @click.option(
     "--roi",
     metavar="MASK",
-    help="A picture of the same size whose grey is importance: white is kept better, black worse.",
+    help="An image of the same size whose grey is importance: white is kept better, black worse.",
 )
 @options.metric_option
 @options.max_pixels_option
@@ -62,9 +62,9 @@ def compress(
     device: Device,
     force: bool,
 ) -> None:
-    """Compress pictures and sounds into .lcc files. IN - is standard input.
+    """Compress images and audio into .lcc files. IN - is standard input.
 
-    Effort, targets, --roi and --metric are for pictures.
+    Effort, targets, --roi and --metric are for images.
     """
 
     def given(name: str) -> bool:
@@ -81,11 +81,11 @@ def compress(
     mask = None
     if roi is not None:
         with files.named(roi), files.notices(roi):
-            mask = media.read_picture(files.read_input(roi), max_pixels)
+            mask = media.read_image(files.read_input(roi), max_pixels)
 
     quiet = None if effort >= REFINING_EFFORT else True  # None: on terminals only
 
-    def compress_picture(data: bytes) -> bytes:
+    def compress_image(data: bytes) -> bytes:
         with tqdm(total=1.0, desc="refining", disable=quiet, leave=False, bar_format=BAR) as bar:
 
             def show(done: float) -> None:
@@ -108,11 +108,11 @@ def compress(
             )
 
     def convert(source: files.Input, target: str, out: BinaryIO) -> None:
-        if not media.is_sound(source.head(media.HEAD_BYTES)):
-            out.write(compress_picture(source.read()))
+        if not media.is_audio(source.head(media.HEAD_BYTES)):
+            out.write(compress_image(source.read()))
             return
-        if any(map(given, FOR_PICTURES)):
-            raise MediaError("it is a sound: effort, targets, regions of interest and metrics are for pictures")
+        if any(map(given, FOR_IMAGES)):
+            raise MediaError("it is a clip: effort, targets, regions of interest and metrics are for images")
         audio.compress(source, out, quality, device, max_seconds)
 
     files.each(inputs, targets, force, convert)

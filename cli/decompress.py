@@ -27,7 +27,7 @@ class RegionType(click.ParamType["Region"]):
         except ValueError:
             self.fail(f"'{value}' is not X,Y,W,H in whole pixels.", param, ctx)
         if min(x, y) < 0 or min(width, height) < 1:
-            self.fail(f"'{value}' has no pixels in any picture.", param, ctx)
+            self.fail(f"'{value}' has no pixels in any image.", param, ctx)
         return x, y, width, height
 
 
@@ -42,9 +42,9 @@ class RegionType(click.ParamType["Region"]):
 )
 @click.option("--region", type=RegionType(), metavar="X,Y,W,H", help="Only these pixels, and only the tiles they need.")
 @click.option(
-    "--start", "start_s", type=options.FiniteRange(0), default=0, metavar="SECONDS", help="Sound from here on."
+    "--start", "start_s", type=options.FiniteRange(0), default=0, metavar="SECONDS", help="Audio from here on."
 )
-@click.option("--duration", "duration_s", type=options.FiniteRange(0), metavar="SECONDS", help="So much of the sound.")
+@click.option("--duration", "duration_s", type=options.FiniteRange(0), metavar="SECONDS", help="So much of the audio.")
 @click.option(
     "--partial",
     is_flag=True,
@@ -53,8 +53,8 @@ class RegionType(click.ParamType["Region"]):
 @click.option(
     "--bit-depth",
     type=click.Choice(["8", "16", "24", "32"]),
-    help="Bits a sample of the output: 8 or 16 for pictures, 16, 24 or 32 (floats) for sounds.  "
-    "[default: 8; that of the sound's source]",
+    help="Bits a sample of the output: 8 or 16 for images, 16, 24 or 32 (floats) for clips.  "
+    "[default: 8; that of the audio's source]",
 )
 @options.max_pixels_option
 @options.max_seconds_option
@@ -73,15 +73,15 @@ def decompress(
     device: Device,
     force: bool,
 ) -> None:
-    """Restore pictures and sounds from .lcc files. IN - is standard input."""
+    """Restore images and audio from .lcc files. IN - is standard input."""
     targets = files.destinations(inputs, out, _suffix)
     import codec
     from codec import media
     from codec.bitstream.errors import MediaError
 
-    def restore_sound(source: files.Input, target: str, out: BinaryIO) -> None:
+    def restore_audio(source: files.Input, target: str, out: BinaryIO) -> None:
         if region or bit_depth == "8":
-            raise MediaError("it holds sound, which has no region and never 8 bits")
+            raise MediaError("it holds audio, which has no region and never 8 bits")
         depth = int(bit_depth) if bit_depth else None
         audio.decompress(
             source,
@@ -95,27 +95,25 @@ def decompress(
             max_seconds=max_seconds,
         )
 
-    def restore_picture(source: files.Input, target: str, out: BinaryIO) -> None:
+    def restore_image(source: files.Input, target: str, out: BinaryIO) -> None:
         if start_s or duration_s is not None or bit_depth in ("24", "32"):
-            raise MediaError("it holds a picture, which has no duration and 8 or 16 bits a sample")
+            raise MediaError("it holds an image, which has no duration and 8 or 16 bits a sample")
         suffix = ".png" if target == files.STREAM else Path(target).suffix.lower()
         if holds(source.head(HEAD_BYTES), constants.MEDIA_IMAGE):  # of anything else the reader says what it is
             media.check_suffix(suffix)
         restored = codec.decompress(
             source.read(),
-            output="picture",
+            output="image",
             bit_depth=16 if bit_depth == "16" else 8,
             region=region,
             partial=partial,
             device=device,
             max_pixels=max_pixels,
         )
-        out.write(media.picture_file(restored, suffix))
+        out.write(media.image_bytes(restored, suffix))
 
     def convert(source: files.Input, target: str, out: BinaryIO) -> None:
-        (restore_sound if holds(source.head(HEAD_BYTES), constants.MEDIA_AUDIO) else restore_picture)(
-            source, target, out
-        )
+        (restore_audio if holds(source.head(HEAD_BYTES), constants.MEDIA_AUDIO) else restore_image)(source, target, out)
 
     files.each(inputs, targets, force, convert)
 

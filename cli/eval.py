@@ -117,27 +117,27 @@ def evaluate() -> None:
 @options.effort_option
 @options.metric_option
 def images(effort: int, metric: Metric, **given: Any) -> None:
-    """Compare our codec with others over the pictures of FOLDER: rate, quality, BD-rates, time and memory."""
+    """Compare our codec with others over the images of FOLDER: rate, quality, BD-rates, time and memory."""
     from codec import api
-    from codec.eval.images import Pictures
+    from codec.eval.images import ImageMaterial
 
     with options.usage_errors():
         api.check_effort(effort, region_of_interest=False, metric=metric)
-    _evaluate(Pictures(effort, metric), **given)
+    _evaluate(ImageMaterial(effort, metric), **given)
 
 
 @evaluate.command()
 @_options("audio")
 @click.option("--mono", is_flag=True, help="Mix the channels of every clip to one first.")
 def audio(mono: bool, **given: Any) -> None:
-    """Compare our codec with others over the sounds of FOLDER: rate, quality, BD-rates, time and memory.
+    """Compare our codec with others over the clips of FOLDER: rate, quality, BD-rates, time and memory.
 
     A name such as eval-07-music-organ.flac says the class of a clip; curves are drawn by class, and PESQ and ESTOI are
     measured where it is "speech".
     """
-    from codec.eval.audio import Sounds
+    from codec.eval.audio import AudioMaterial
 
-    _evaluate(Sounds(mono), **given)
+    _evaluate(AudioMaterial(mono), **given)
 
 
 def _evaluate(

@@ -172,7 +172,7 @@ def each(
     convert takes the input, the output's name and the output. Raises CodecError at the end where any input failed,
     click's Exit where all were converted and one is incomplete.
     """
-    from codec.api import IncompletePicture, IncompleteSound
+    from codec.api import IncompleteAudio, IncompleteImage
 
     failed = incomplete = 0
     jobs = list(zip(sources, targets, strict=True))
@@ -194,7 +194,7 @@ def each(
             failed += 1
             say(str(error))
         else:
-            incomplete += any(issubclass(category, (IncompletePicture, IncompleteSound)) for category in found)
+            incomplete += any(issubclass(category, (IncompleteImage, IncompleteAudio)) for category in found)
             if target != STREAM:
                 written = f"{sizes[0]:,} bytes" if sizes[0] else "a pipe"
                 click.echo(f"{source} -> {target}: {file.taken:,} bytes -> {written}", err=True)
@@ -207,10 +207,10 @@ def each(
 @contextmanager
 def notices(source: str) -> Iterator[list[type[Warning]]]:
     """Says our own warnings in a line each, beginning with the name of their file; collects their categories."""
-    from codec.api import IncompletePicture, IncompleteSound
+    from codec.api import IncompleteAudio, IncompleteImage
     from codec.media import MediaNotice
 
-    ours = (IncompletePicture, IncompleteSound, MediaNotice)
+    ours = (IncompleteImage, IncompleteAudio, MediaNotice)
     found: list[type[Warning]] = []
     with warnings.catch_warnings(record=True) as caught:
         for category in ours:

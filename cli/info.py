@@ -12,7 +12,7 @@ import click
 from codec.cli import files
 
 if TYPE_CHECKING:
-    from codec.inspection import Info, SoundInfo
+    from codec.inspection import AudioInfo, Info
 
 
 @click.command()
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def info(file: str, as_json: bool) -> None:
     """Say what an .lcc FILE holds, without decoding it. FILE - is standard input."""
     import codec
-    from codec.inspection import SoundInfo
+    from codec.inspection import AudioInfo
 
     with files.named(file):
         facts = codec.info(files.read_input(file))
@@ -29,15 +29,15 @@ def info(file: str, as_json: bool) -> None:
         rates = {name: getattr(facts, name) for name in ("rate_bpp", "rate_kbps", "duration_s") if hasattr(facts, name)}
         click.echo(json.dumps(asdict(facts) | {name: round(rate, 5) for name, rate in rates.items()}))
         return
-    for line in _of_sound(facts) if isinstance(facts, SoundInfo) else _of_picture(facts):
+    for line in _of_audio(facts) if isinstance(facts, AudioInfo) else _of_image(facts):
         click.echo(line)
     click.echo(f"quality: {facts.quality:g} of 100")
-    rate = f"{facts.rate_kbps:.2f} kbit/s" if isinstance(facts, SoundInfo) else f"{facts.rate_bpp:.4f} bits per pixel"
+    rate = f"{facts.rate_kbps:.2f} kbit/s" if isinstance(facts, AudioInfo) else f"{facts.rate_bpp:.4f} bits per pixel"
     click.echo(f"size: {facts.size_bytes:,} bytes, {rate}")
     click.echo(f"format: version {facts.version}, model {facts.model}, weights {facts.weights}")
 
 
-def _of_picture(facts: Info) -> Iterator[str]:
+def _of_image(facts: Info) -> Iterator[str]:
     colours = "grey" if facts.channels == 1 else "RGB"
     kinds = [colours, f"{facts.bit_depth} bits a sample", *(["alpha"] if facts.alpha else []), *facts.metadata]
     yield f"{facts.media}: {facts.width} x {facts.height} pixels, {', '.join(kinds)}"
@@ -45,7 +45,7 @@ def _of_picture(facts: Info) -> Iterator[str]:
         yield f"tiles: {facts.tiles}"
 
 
-def _of_sound(facts: SoundInfo) -> Iterator[str]:
+def _of_audio(facts: AudioInfo) -> Iterator[str]:
     channels = "mono" if facts.channels == 1 else "stereo"
     kinds = [channels, f"{facts.sample_rate} Hz", f"{facts.bit_depth} bits a sample"]
     yield f"{facts.media}: {facts.duration_s:.3f} s, {', '.join(kinds)}"

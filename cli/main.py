@@ -46,7 +46,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(codec.__version__, prog_name="codec")
 def cli() -> None:
-    """Compress pictures and sounds with neural networks into .lcc files.
+    """Compress images and audio with neural networks into .lcc files.
 
     Exit codes: 0 success, 1 a file is wrong (one line says why), 2 wrong usage, 3 a file was restored in
     part (decompress --partial).

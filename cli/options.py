@@ -64,14 +64,14 @@ quality_option = click.option(
     type=QUALITY,
     default=50,
     show_default=True,
-    help="0 is smallest, 100 best: pictures 0.06 to 2.6 bits per pixel, 50 near 0.4; sounds 4 to 76 kbit/s mono.",
+    help="0 is smallest, 100 best: images 0.06 to 2.6 bits per pixel, 50 near 0.4; clips 4 to 76 kbit/s mono.",
 )
 effort_option = click.option(
     "--effort",
     type=click.IntRange(0, EFFORT_MAX),
     default=DEFAULT_EFFORT,
     show_default=True,
-    help="0 is plain; 1 weighs bits against error, for half a percent; 2 to 9 refine each picture at length: "
+    help="0 is plain; 1 weighs bits against error, for half a percent; 2 to 9 refine each image at length: "
     "3 takes seconds for 7 to 12 %, 9 half a minute for 8 to 14 %.",
 )
 metric_option = click.option(
@@ -95,12 +95,12 @@ max_pixels_option = click.option(
     type=click.IntRange(1),
     default=constants.MAX_PIXELS,
     show_default=True,
-    help="Refuse larger pictures before any memory is spent on them.",
+    help="Refuse larger images before any memory is spent on them.",
 )
 max_seconds_option = click.option(
     "--max-seconds",
     type=POSITIVE,
     default=constants.MAX_SECONDS,
     show_default=True,
-    help="Refuse longer sounds.",
+    help="Refuse longer clips.",
 )

@@ -103,7 +103,7 @@ def train(
     minutes: float | None,
     device: str,
 ) -> None:
-    """Train a model on DATA: tar shards or folders of pictures or sounds."""
+    """Train a model on DATA: tar shards or folders of images or audio."""
     crop, multiple = crop or CROPS[model], CROP_MULTIPLES[model]
     if crop % multiple:
         raise click.BadParameter(f"not a multiple of {multiple}", param_hint="--crop")

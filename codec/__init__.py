@@ -1,10 +1,10 @@
-"""Learned compression of pictures and sound.
+"""Learned compression of images and audio.
 
     data = codec.compress("photo.png", quality=50)
     image = codec.decompress(data)
 
     data = codec.compress_audio("speech.wav", quality=25)
-    sound = codec.decompress_audio(data)
+    audio = codec.decompress_audio(data)
 
 Names are loaded when first used, so that `import codec` is instant and `codec.bitstream` never brings torch along.
 """
@@ -22,16 +22,16 @@ _HOMES = {
     "decompress": "codec.api",
     "decompress_audio": "codec.api",
     "info": "codec.inspection",
-    "sound_decoder": "codec.api",
-    "sound_encoder": "codec.api",
+    "audio_decoder": "codec.api",
+    "audio_encoder": "codec.api",
     "verify": "codec.api",
     "Info": "codec.inspection",
-    "IncompletePicture": "codec.api",
-    "IncompleteSound": "codec.api",
-    "SoundInfo": "codec.inspection",
+    "IncompleteImage": "codec.api",
+    "IncompleteAudio": "codec.api",
+    "AudioInfo": "codec.inspection",
     "MediaNotice": "codec.media",
-    "Picture": "codec.media",
-    "Sound": "codec.media",
+    "ImageData": "codec.media",
+    "AudioData": "codec.media",
     "CodecError": "codec.bitstream.errors",
     "CorruptFile": "codec.bitstream.errors",
     "LimitExceeded": "codec.bitstream.errors",
@@ -42,14 +42,14 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from codec.api import (
-        IncompletePicture,
-        IncompleteSound,
+        IncompleteAudio,
+        IncompleteImage,
+        audio_decoder,
+        audio_encoder,
         compress,
         compress_audio,
         decompress,
         decompress_audio,
-        sound_decoder,
-        sound_encoder,
         verify,
     )
     from codec.bitstream.errors import (
@@ -60,31 +60,31 @@ if TYPE_CHECKING:
         ModelMismatch,
         UnsupportedFile,
     )
-    from codec.inspection import Info, SoundInfo, info
-    from codec.media import MediaNotice, Picture, Sound
+    from codec.inspection import AudioInfo, Info, info
+    from codec.media import AudioData, ImageData, MediaNotice
 
 __all__ = [
+    "AudioData",
+    "AudioInfo",
     "CodecError",
     "CorruptFile",
-    "IncompletePicture",
-    "IncompleteSound",
+    "ImageData",
+    "IncompleteAudio",
+    "IncompleteImage",
     "Info",
     "LimitExceeded",
     "MediaError",
     "MediaNotice",
     "ModelMismatch",
-    "Picture",
-    "Sound",
-    "SoundInfo",
     "UnsupportedFile",
     "__version__",
+    "audio_decoder",
+    "audio_encoder",
     "compress",
     "compress_audio",
     "decompress",
     "decompress_audio",
     "info",
-    "sound_decoder",
-    "sound_encoder",
     "verify",
 ]
 

@@ -14,9 +14,9 @@ from codec.bitstream import constants
 from codec.bitstream import image as image_file
 from codec.bitstream.errors import MediaError
 from codec.bitstream.file import media_of
-from codec.media import ImageSource, PathLike, Picture, Pixels, Samples, Sound
-from codec.media.audio.sound import BIT_DEPTHS, TAGS
-from codec.media.image.picture import joined
+from codec.media import AudioData, ImageData, ImageSource, PathLike, Pixels, Samples
+from codec.media.audio.data import BIT_DEPTHS, TAGS
+from codec.media.image.data import joined
 from codec.quality import (
     DEFAULT_EFFORT,
     DEFAULT_METRIC,
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from codec.audio.decode import Decoder, Playing
+    from codec.audio.decode import AudioReader, Decoder
     from codec.audio.encode import Encoder
-    from codec.media import SoundSource
+    from codec.media import AudioSource
     from codec.media.audio.read import Waveform
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -44,12 +44,12 @@ Region = tuple[int, int, int, int]  # x, y, width, height in pixels
 SHOWN_DAMAGE = 3  # pieces of damage that a warning names
 
 
-class IncompletePicture(UserWarning):
-    """A file was cut or damaged, and what there is of its picture is shown."""
+class IncompleteImage(UserWarning):
+    """A file was cut or damaged, and what there is of its image is shown."""
 
 
-class IncompleteSound(UserWarning):
-    """A file was cut or damaged, and there is silence where its sound is missing."""
+class IncompleteAudio(UserWarning):
+    """A file was cut or damaged, and there is silence where its audio is missing."""
 
 
 def compress(
@@ -69,17 +69,17 @@ def compress(
 ) -> bytes:
     """The bytes of an .lcc file.
 
-    image: a path, the bytes of a picture file, a Pillow image, or uint8 or uint16 (H, W) or (H, W, C) as array or
+    image: a path, the bytes of an image file, a Pillow image, or uint8 or uint16 (H, W) or (H, W, C) as array or
         tensor, C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha.
     quality: 0 (smallest) to 100 (best), see `codec.quality`; 50 where neither it nor a target is given.
-    effort: 0 to 9; 2 and more refine the latents of this picture, which takes seconds to minutes; decoders do not care.
+    effort: 0 to 9; 2 and more refine the latents of this image, which takes seconds to minutes; decoders do not care.
     target_size, target_bpp: at most so many bytes, or bits a pixel, of the whole file, and at least 99 % of them.
     target_psnr, target_ssim: at least this PSNR in dB, or this MS-SSIM, and at most 0.05 dB more.
-    roi: a picture of the same size whose grey is importance: white is refined at the cost of black. Effort 1 or more.
+    roi: an image of the same size whose grey is importance: white is refined at the cost of black. Effort 1 or more.
     metric: what refinement goes by, "psnr", "msssim" or "perceptual" (structure in opponent colours, at five scales);
         the others than "psnr" need an effort of 2 or more.
     progress: called with the share of a refinement that is done, maybe from several threads.
-    Warns MediaNotice where the picture is converted before it is coded, or nothing comes near a target that is kept.
+    Warns MediaNotice where the image is converted before it is coded, or nothing comes near a target that is kept.
     Raises: MediaError (a target that cannot be met too), LimitExceeded, both CodecError; ValueError for arguments that
         do not exist or contradict each other.
     """
@@ -87,27 +87,27 @@ def compress(
     check_effort(effort, roi is not None, metric)
     check_quality(DEFAULT_QUALITY if quality is None else quality)
     from codec.devices import device_named
-    from codec.image.encode import Encoding
+    from codec.image.encode import ImageEncoder
     from codec.search import rate_control
     from codec.search.roi import importance_of
 
-    source = media.read_picture(image, max_pixels)
-    encoding = Encoding(
+    source = media.read_image(image, max_pixels)
+    encoder = ImageEncoder(
         source,
         device_named(device),
-        importance=None if roi is None else importance_of(media.read_picture(roi, max_pixels), source),
+        importance=None if roi is None else importance_of(media.read_image(roi, max_pixels), source),
         metric=metric,
         progress=progress,
     )
     if target_bpp is not None:
         target_size = rate_control.bytes_at(target_bpp, source)
     if target_size is not None:
-        return rate_control.file(encoding, rate_control.target_size(target_size), effort)
+        return rate_control.file(encoder, rate_control.target_size(target_size), effort)
     if target_psnr is not None:
-        return rate_control.file(encoding, rate_control.target_psnr(target_psnr), effort)
+        return rate_control.file(encoder, rate_control.target_psnr(target_psnr), effort)
     if target_ssim is not None:
-        return rate_control.file(encoding, rate_control.target_ssim(target_ssim), effort)
-    return encoding.file(IMAGE.step_index(DEFAULT_QUALITY if quality is None else quality), effort)
+        return rate_control.file(encoder, rate_control.target_ssim(target_ssim), effort)
+    return encoder.encode(IMAGE.step_index(DEFAULT_QUALITY if quality is None else quality), effort)
 
 
 @overload
@@ -125,13 +125,13 @@ def decompress(
 def decompress(
     data: bytes | PathLike,
     *,
-    output: Literal["picture"],
+    output: Literal["image"],
     bit_depth: BitDepth = ...,
     region: Region | None = ...,
     partial: bool = ...,
     device: Device = ...,
     max_pixels: int = ...,
-) -> Picture: ...
+) -> ImageData: ...
 @overload
 def decompress(
     data: bytes | PathLike,
@@ -161,39 +161,39 @@ def decompress(
 def decompress(
     data: bytes | PathLike,
     *,
-    output: Literal["pil", "picture", "array", "tensor", "samples"] = "pil",
+    output: Literal["pil", "image", "array", "tensor", "samples"] = "pil",
     bit_depth: BitDepth = 8,
     region: Region | None = None,
     partial: bool = False,
     device: Device = "auto",
     max_pixels: int = constants.MAX_PIXELS,
-) -> Image.Image | Picture | Pixels | Tensor | tuple[Samples, int]:
-    """The picture of an .lcc file, given as its bytes or its path.
+) -> Image.Image | ImageData | Pixels | Tensor | tuple[Samples, int]:
+    """The image of an .lcc file, given as its bytes or its path.
 
-    A file of sound gives its samples (n, channels) and sample rate, whatever the output; see `decompress_audio`.
+    A file of audio gives its samples (n, channels) and sample rate, whatever the output; see `decompress_audio`.
 
-    output: "pil" for a Pillow image with its metadata, "picture" for samples, alpha and metadata (`codec.media`),
+    output: "pil" for a Pillow image with its metadata, "image" for samples, alpha and metadata (`codec.media`),
         "array" or "tensor" for (H, W, C) alone, C = 1 to 4, alpha last.
-    bit_depth: of the samples, 8 or 16; Pillow holds 16 bits of grey pictures without alpha only.
+    bit_depth: of the samples, 8 or 16; Pillow holds 16 bits of grey images without alpha only.
     region: (x, y, width, height) of the only pixels wanted.
-    partial: show what there is of a file that is cut or damaged behind its header; warns IncompletePicture.
+    partial: show what there is of a file that is cut or damaged behind its header; warns IncompleteImage.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch, MediaError (all CodecError); ValueError.
     """
     from codec.devices import device_named
     from codec.image import decode as image_decode
 
-    if output not in ("pil", "picture", "array", "tensor", "samples"):
-        raise ValueError(f"output '{output}': expected pil, picture, array, tensor or samples")
+    if output not in ("pil", "image", "array", "tensor", "samples"):
+        raise ValueError(f"output '{output}': expected pil, image, array, tensor or samples")
     if bit_depth not in (8, 16):
         raise ValueError(f"bit depth {bit_depth}: expected 8 or 16")
     raw = media.read_bytes(data)
     if media_of(raw) == constants.MEDIA_AUDIO:
         if region is not None:
-            raise MediaError("the file holds sound, which has no region")
-        sound = decompress_audio(raw, partial=partial, device=device)
-        return sound.samples, sound.sample_rate
+            raise MediaError("the file holds audio, which has no region")
+        audio = decompress_audio(raw, partial=partial, device=device)
+        return audio.samples, audio.sample_rate
     if output == "samples":
-        raise MediaError("the file holds a picture, which has no samples of sound")
+        raise MediaError("the file holds an image, which has no samples of audio")
     decoded = image_decode.decode(
         raw,
         device_named(device),
@@ -203,11 +203,11 @@ def decompress(
         partial=partial,
     )
     if decoded.damage:
-        warnings.warn(_summary(decoded.damage), IncompletePicture, stacklevel=2)
-    restored = decoded.picture
+        warnings.warn(_summary(decoded.damage), IncompleteImage, stacklevel=2)
+    restored = decoded.image
     if output == "pil":
         return media.to_pillow(restored)
-    if output == "picture":
+    if output == "image":
         return restored
     array = joined(restored)
     if output == "array":
@@ -220,7 +220,7 @@ def decompress(
 def verify(
     data: bytes | PathLike, *, deep: bool = False, device: Device = "auto", max_pixels: int = constants.MAX_PIXELS
 ) -> None:
-    """Returns where an .lcc file is sound: its sections by their checksums, and where `deep` its latents and alpha too.
+    """Returns where an .lcc file is intact: its sections by their checksums, where `deep` its latents and alpha too.
 
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, MediaError; where `deep` ModelMismatch.
     """
@@ -242,31 +242,31 @@ def verify(
 
 
 def compress_audio(
-    sound: SoundSource | Waveform,
+    audio: AudioSource | Waveform,
     sample_rate: int | None = None,
     quality: float = 50,
     *,
     device: Device = "auto",
     max_seconds: float = constants.MAX_SECONDS,
 ) -> bytes:
-    """The bytes of an .lcc file of a sound.
+    """The bytes of an .lcc file of a clip.
 
-    sound: a path, the bytes of a sound file, a `Sound`; or, with its sample_rate in Hz, an array or tensor (n,) or (n,
-        1 or 2) of int16, int32 or floats in -1..1.
+    audio: a path, the bytes of an audio file, an `AudioData`; or, with its sample_rate in Hz, an array or tensor
+        (n,) or (n, 1 or 2) of int16, int32 or floats in -1..1.
     quality: 0 (smallest, about 4 kbit/s mono) to 100 (best, about 76).
-    Warns MediaNotice where the sound is converted before it is coded.
+    Warns MediaNotice where the audio is converted before it is coded.
     Raises: MediaError, LimitExceeded (both CodecError); ValueError for a quality or device that does not exist.
     """
     from codec.audio import encode as audio_encode
     from codec.devices import device_named
 
     check_quality(quality)
-    if sample_rate is None and hasattr(sound, "ndim"):
+    if sample_rate is None and hasattr(audio, "ndim"):
         raise TypeError("samples need their sample_rate")
     if sample_rate is not None and not (isinstance(sample_rate, Real) and sample_rate % 1 == 0):
         raise ValueError(f"sample rate {sample_rate}: expected a whole number")
-    source: Any = sound if sample_rate is None else (sound, sample_rate)
-    return audio_encode.encode(media.read_sound(source, max_seconds), quality, device_named(device))
+    source: Any = audio if sample_rate is None else (audio, sample_rate)
+    return audio_encode.encode(media.read_audio(source, max_seconds), quality, device_named(device))
 
 
 def decompress_audio(
@@ -277,15 +277,15 @@ def decompress_audio(
     partial: bool = False,
     device: Device = "auto",
     max_seconds: float = constants.MAX_SECONDS,
-) -> Sound:
-    """The sound of an .lcc file: samples (n, channels) float32 at its source's rate, and tags.
+) -> AudioData:
+    """The audio of an .lcc file: samples (n, channels) float32 at its source's rate, and tags.
 
     start_s, duration_s: of the only part that is wanted, in seconds.
     partial: give what there is of a file that is cut or damaged behind its header, and silence for the rest; warns
-        IncompleteSound.
+        IncompleteAudio.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch, MediaError (all CodecError); ValueError.
     """
-    played = playing(
+    played = audio_reader(
         data,
         start_s=start_s,
         duration_s=duration_s,
@@ -293,12 +293,12 @@ def decompress_audio(
         device=device,
         max_seconds=max_seconds,
     )
-    sound = played.sound()
+    audio = played.audio()
     warn_of_damage(played.damage)
-    return sound
+    return audio
 
 
-def playing(
+def audio_reader(
     data: bytes | PathLike,
     *,
     start_s: float = 0.0,
@@ -306,18 +306,18 @@ def playing(
     partial: bool = False,
     device: Device = "auto",
     max_seconds: float = constants.MAX_SECONDS,
-) -> Playing:
+) -> AudioReader:
     """What `decompress_audio` restores, piece by piece: its `header`, `tags` and, once, `pieces()`.
 
     Raises: as `decompress_audio`.
     """
-    from codec.audio.decode import Playing
+    from codec.audio.decode import AudioReader
     from codec.devices import device_named
 
     for name, value in (("start_s", start_s), ("duration_s", duration_s or 0.0)):
         if not 0 <= value < math.inf:
             raise ValueError(f"{name} {value}: expected seconds")
-    return Playing(
+    return AudioReader(
         media.read_bytes(data),
         device_named(device),
         max_seconds,
@@ -328,12 +328,12 @@ def playing(
 
 
 def warn_of_damage(damage: tuple[str, ...]) -> None:
-    """Warns IncompleteSound where there is damage."""
+    """Warns IncompleteAudio where there is damage."""
     if damage:
-        warnings.warn(_summary(damage), IncompleteSound, stacklevel=3)
+        warnings.warn(_summary(damage), IncompleteAudio, stacklevel=3)
 
 
-def sound_encoder(
+def audio_encoder(
     sample_rate: int,
     channels: int,
     quality: float = 50,
@@ -342,7 +342,7 @@ def sound_encoder(
     tags: Mapping[str, str] | None = None,
     device: Device = "auto",
 ) -> Encoder:
-    """An encoder for sound that comes piece by piece: `push(samples)` and `finish()` return bytes of the file.
+    """An encoder for audio that comes piece by piece: `push(samples)` and `finish()` return bytes of the file.
 
     bit_depth: of the source, 16, 24 or 32 (floats): what a decoder writes by default.
     Raises: ModelMismatch; ValueError.
@@ -361,7 +361,7 @@ def sound_encoder(
     return Encoder(sample_rate, channels, quality, device_named(device), bit_depth, tags)
 
 
-def sound_decoder(*, device: Device = "auto", max_seconds: float = constants.MAX_SECONDS) -> Decoder:
+def audio_decoder(*, device: Device = "auto", max_seconds: float = constants.MAX_SECONDS) -> Decoder:
     """A decoder for a file that comes piece by piece: `push(data)` and `finish()` return samples (n, channels)."""
     from codec.audio.decode import Decoder
     from codec.devices import device_named

@@ -17,8 +17,8 @@ METADATA_NAMES = {constants.SECTION_ICC: "icc", constants.SECTION_EXIF: "exif", 
 
 
 @dataclass(frozen=True)
-class SoundInfo:
-    """What a file of sound says of itself.
+class AudioInfo:
+    """What a file of audio says of itself.
 
     sample_rate: Hz; channels: 1 or 2; samples: of each channel; bit_depth: of the source, 16, 24 or 32 (floats); tags:
     title, artist and so on; chunks: how many; size_bytes: of the whole file; payload_bytes: of the coded streams in it.
@@ -51,7 +51,7 @@ class SoundInfo:
 
 @dataclass(frozen=True)
 class Info:
-    """What a file of a picture says of itself.
+    """What a file of an image says of itself.
 
     width, height: pixels; channels: 1 grey, 3 RGB; bit_depth: of the source, 8 or 16; tiles: how many; metadata: the
     kinds that are there, of "icc", "exif" and "xmp"; size_bytes: of the whole file.
@@ -77,16 +77,16 @@ class Info:
         return self.size_bytes * 8 / (self.width * self.height)
 
 
-def info(data: bytes | PathLike) -> Info | SoundInfo:
+def info(data: bytes | PathLike) -> Info | AudioInfo:
     """What an .lcc file says of itself, checksums checked, latents not decoded. Loads no torch.
 
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, MediaError.
     """
     raw = media.read_bytes(data)
-    return _sound_info(raw) if media_of(raw) == constants.MEDIA_AUDIO else _picture_info(raw)
+    return _audio_info(raw) if media_of(raw) == constants.MEDIA_AUDIO else _image_info(raw)
 
 
-def _picture_info(raw: bytes) -> Info:
+def _image_info(raw: bytes) -> Info:
     parsed = image_file.read(raw, max_pixels=constants.MAX_SIDE**2)
     header = parsed.header
     return Info(
@@ -106,10 +106,10 @@ def _picture_info(raw: bytes) -> Info:
     )
 
 
-def _sound_info(raw: bytes) -> SoundInfo:
+def _audio_info(raw: bytes) -> AudioInfo:
     parsed = audio_file.read(raw, max_seconds=math.inf)
     header = parsed.header
-    return SoundInfo(
+    return AudioInfo(
         media="audio",
         sample_rate=header.sample_rate,
         channels=header.channels,

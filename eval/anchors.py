@@ -1,6 +1,6 @@
 """Codecs to compare with, through Pillow and its plug-ins: a row each. One thread, no metadata.
 
-`python -m codec.eval.anchors encode|decode NAME SETTING IN OUT` does one picture in a process of its own, for the
+`python -m codec.eval.anchors encode|decode NAME SETTING IN OUT` does one image in a process of its own, for the
 timing of whole processes.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 import PIL
 from PIL import AvifImagePlugin, Image, features
 
-from codec.media import Picture, Pixels, read_picture, to_pillow
+from codec.media import ImageData, Pixels, read_image, to_pillow
 
 JXL_PACKAGE = "pillow-jxl-plugin"
 SOURCE_BITS = 24  # JPEG 2000 is told a ratio to these
@@ -69,16 +69,16 @@ class Anchor:
     def encode(self, pixels: Pixels, setting: float) -> bytes:
         """The bytes of a file of uint8 (H, W, 1 or 3) pixels."""
         out = io.BytesIO()
-        to_pillow(Picture(pixels)).save(out, self.pillow_format, **self.save_options(setting))
+        to_pillow(ImageData(pixels)).save(out, self.pillow_format, **self.save_options(setting))
         return out.getvalue()
 
     def decode(self, data: bytes) -> Pixels:
         """The pixels of such a file."""
         with Image.open(io.BytesIO(data)) as image:
-            return read_picture(image).pixels
+            return read_image(image).pixels
 
     def payload_bytes(self, data: bytes) -> int:
-        """All of it: pictures are compared by their files."""
+        """All of it: images are compared by their files."""
         return len(data)
 
 
@@ -148,15 +148,15 @@ ANCHORS = {
 
 
 def main(action: str, name: str, setting: str, source: str, target: str) -> None:
-    """One picture file to one coded file, or a coded file to a PNG."""
+    """One image file to one coded file, or a coded file to a PNG."""
     anchor = ANCHORS[name]
     if not anchor.library():
         sys.exit(f"{name} is not installed")
     data = Path(source).read_bytes()
     if action == "encode":
-        Path(target).write_bytes(anchor.encode(read_picture(data).pixels, float(setting)))
+        Path(target).write_bytes(anchor.encode(read_image(data).pixels, float(setting)))
     else:
-        to_pillow(Picture(anchor.decode(data))).save(target, "PNG")
+        to_pillow(ImageData(anchor.decode(data))).save(target, "PNG")
 
 
 if __name__ == "__main__":

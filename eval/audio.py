@@ -1,4 +1,4 @@
-"""Sounds as an evaluation has them: 48 kHz, 16 bits, without tags; their class from the names of their files."""
+"""Clips as an evaluation has them: 48 kHz, 16 bits, without tags; their class from the names of their files."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 
 from codec.bitstream.errors import CodecError, MediaError
 from codec.eval import audio_metrics, auditions
-from codec.eval.audio_anchors import RATE, SOUND_ANCHORS
+from codec.eval.audio_anchors import AUDIO_ANCHORS, RATE
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
 from codec.eval.material import Material, Source, content_hash, printable_name, without_missing
 from codec.eval.medium import AUDIO, Medium
 from codec.eval.results import Item, Results
-from codec.media import SOUNDS, Samples, Sound, read_sound, resample, sound_file
+from codec.media import AUDIO_SUFFIXES, AudioData, Samples, audio_bytes, read_audio, resample
 
 CLASS = re.compile(r"[a-z]+-\d+-([a-z]+)-")  # eval-07-music-organ.flac is music
 NO_CLASS = "all"
 SPEECH = "speech"
-PADDING_SAMPLES = 2048  # decoders end up to this much later than the sound did
+PADDING_SAMPLES = 2048  # decoders end up to this much later than the audio did
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Clip(Item):
         return self.samples * 1000 / RATE
 
 
-class Sounds(Material):
+class AudioMaterial(Material):
     """Sources are FLACs; samples are (n, channels) float32 at 48 kHz. mono: channels are mixed to one."""
 
     model = "audio"
     packages = ()
-    anchors = SOUND_ANCHORS
+    anchors = AUDIO_ANCHORS
     anchor_module = "codec.eval.audio_anchors"
     errors = (CodecError, OSError, RuntimeError, ValueError)
 
@@ -61,27 +61,27 @@ class Sounds(Material):
     def sources(self, folder: Path, work: Path) -> tuple[list[Source], dict[str, str]]:
         sources: list[Source] = []
         failures: dict[str, str] = {}
-        for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in SOUNDS):
+        for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in AUDIO_SUFFIXES):
             try:
-                samples = self._prepared(read_sound(path))
+                samples = self._prepared(read_audio(path))
             except CodecError as error:
                 failures[printable_name(path)] = str(error)
                 continue
             target = work / f"{len(sources):05}.flac"
-            target.write_bytes(sound_file(Sound(samples, RATE), target.suffix))
+            target.write_bytes(audio_bytes(AudioData(samples, RATE), target.suffix))
             said = CLASS.match(path.name)
             item = Clip(printable_name(path), content_hash(samples), said[1] if said else NO_CLASS, *samples.shape)
             sources.append(Source(item, target))
         return sources, failures
 
-    def _prepared(self, sound: Sound) -> Samples:
-        if sound.duration_s < audio_metrics.LEAST_SECONDS:
-            raise MediaError(f"{sound.duration_s:.2f} seconds are too short to be measured")
-        samples = sound.samples.mean(axis=1, keepdims=True) if self.mono else sound.samples
-        return resample(samples, sound.sample_rate, RATE).clip(-1, 1)
+    def _prepared(self, audio: AudioData) -> Samples:
+        if audio.duration_s < audio_metrics.LEAST_SECONDS:
+            raise MediaError(f"{audio.duration_s:.2f} seconds are too short to be measured")
+        samples = audio.samples.mean(axis=1, keepdims=True) if self.mono else audio.samples
+        return resample(samples, audio.sample_rate, RATE).clip(-1, 1)
 
     def samples(self, path: Path) -> Samples:
-        return read_sound(path).samples
+        return read_audio(path).samples
 
     def measured(self, source: Source, x_hat: Samples, rate: float) -> dict[str, float | None]:
         x = self.samples(source.path)
@@ -119,7 +119,7 @@ class Sounds(Material):
             "separate processes of the command line; rates of anchors count their packets alone, without container and "
             "headers (results.csv has both).",
             "Every rate is that of the clip's own bytes, not the nominal one; what decoders put before and after the "
-            "sound is cut off, to the sample.",
+            "audio is cut off, to the sample.",
             "vnsim is ViSQOL's mean similarity of spectrograms before it is mapped to a MOS; the MOS mostly follows "
             "the bandwidth, so no deltas are taken of it. The mel distance is the mean difference of log10 mel spectra "
             "of power (windows of 2048, 1024 and 512 samples, floor 1e-5); it enters deltas and plots as -10 log10. "

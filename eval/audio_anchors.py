@@ -1,4 +1,4 @@
-"""Codecs of sound to compare with, through PyAV (the libraries of FFmpeg) and libsndfile: a row each.
+"""Codecs of audio to compare with, through PyAV (the libraries of FFmpeg) and libsndfile: a row each.
 
 All get (n, 1 or 2) float32 at 48 kHz, and give back what begins at the same sample and is a part of a frame longer at
 most. Rates count packets alone: what a container adds depends on the container, and streams have none.
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from codec.bitstream.errors import MediaError
-from codec.media import Samples, Sound, read_sound, sound_file
+from codec.media import AudioData, Samples, audio_bytes, read_audio
 
 RATE = 48_000  # Hz; all that Opus knows
 LAYOUTS = {1: "mono", 2: "stereo"}
@@ -49,7 +49,7 @@ def _guarded() -> Iterator[None]:
 
 
 def packet_bytes(data: bytes) -> int:
-    """What the packets of sound in a file add up to, without container and headers. Raises MediaError."""
+    """What the packets of audio in a file add up to, without container and headers. Raises MediaError."""
     import av
 
     with _guarded(), av.open(io.BytesIO(data), "r") as file:
@@ -166,14 +166,14 @@ class Vorbis:
 
     def decode(self, data: bytes) -> Samples:
         """The samples of such a file."""
-        return read_sound(data).samples
+        return read_audio(data).samples
 
     def payload_bytes(self, data: bytes) -> int:
         """Its packets."""
         return packet_bytes(data)
 
 
-SOUND_ANCHORS: dict[str, Lavc | Vorbis] = {
+AUDIO_ANCHORS: dict[str, Lavc | Vorbis] = {
     anchor.name: anchor
     for anchor in (
         Lavc(
@@ -208,15 +208,15 @@ SOUND_ANCHORS: dict[str, Lavc | Vorbis] = {
 
 
 def main(action: str, name: str, setting: str, source: str, target: str) -> None:
-    """One sound file to one coded file, or a coded file to a WAV."""
-    anchor = SOUND_ANCHORS[name]
+    """One audio file to one coded file, or a coded file to a WAV."""
+    anchor = AUDIO_ANCHORS[name]
     if not anchor.library():
         sys.exit(f"{name} is not installed")
     data = Path(source).read_bytes()
     if action == "encode":
-        Path(target).write_bytes(anchor.encode(read_sound(data).samples, float(setting)))
+        Path(target).write_bytes(anchor.encode(read_audio(data).samples, float(setting)))
     else:
-        Path(target).write_bytes(sound_file(Sound(anchor.decode(data).clip(-1, 1), RATE), ".wav"))
+        Path(target).write_bytes(audio_bytes(AudioData(anchor.decode(data).clip(-1, 1), RATE), ".wav"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Distances between a sound and what a decoder made of it. Samples are (n, channels) float32 at 48 kHz.
+"""Distances between a clip and what a decoder made of it. Samples are (n, channels) float32 at 48 kHz.
 
 vnsim rises with the rate of every codec tried and hears the full band: the main metric. The log-mel distance does so
 too, but it is what models are trained on. ViSQOL's MOS, made of vnsim by a support vector machine, mostly follows the
@@ -39,7 +39,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def mel_distance(x: Samples, x_hat: Samples) -> float:
-    """Mean distance of log10 mel spectra of power, floored at 1e-5, over three window lengths; 0 for equal sounds.
+    """Mean distance of log10 mel spectra of power, floored at 1e-5, over three window lengths; 0 for equal clips.
 
     Hann windows that advance by a quarter, mirrored at the ends; triangles on the mel scale of HTK, not normalised (as
     torchaudio's MelSpectrogram has them).
@@ -117,7 +117,7 @@ def estoi(x: Samples, x_hat: Samples) -> float:
 
 
 def measured(x: Samples, x_hat: Samples, is_speech: bool) -> dict[str, float | None]:
-    """All scores by key; those whose package is missing, and those of speech for other sounds, are None.
+    """All scores by key; those whose package is missing, and those of speech for other clips, are None.
 
     Raises ValueError where the sizes differ.
     """

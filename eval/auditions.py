@@ -18,28 +18,28 @@ import numpy.typing as npt
 from PIL import Image
 
 from codec.eval import own
-from codec.eval.audio_anchors import RATE, SOUND_ANCHORS
+from codec.eval.audio_anchors import AUDIO_ANCHORS, RATE
 from codec.eval.audio_metrics import mel_distance
 from codec.eval.cache import Cache, key
 from codec.eval.comparison import Comparison
 from codec.eval.material import Source
 from codec.eval.results import OWN, Coder, Point, Results
-from codec.media import Samples, Sound, read_sound, sound_file
+from codec.media import AudioData, Samples, audio_bytes, read_audio
 
 EXCERPT_S = 5.0
 STEP_S = 0.5  # between the places that are tried
 HEARD = 2  # codecs beside the original: ours and the next
-BUDGET_BYTES = 12 << 20  # of the sounds inside the report, as text
+BUDGET_BYTES = 12 << 20  # of the clips inside the report, as text
 
 WINDOW, ADVANCE = 1024, 256  # samples, of spectrograms
 TOP_HZ = 20_000
 RANGE_DB = 90
-PICTURE_WIDTH, PICTURE_HEIGHT = 640, 220
+IMAGE_WIDTH, IMAGE_HEIGHT = 640, 220
 
 
 @dataclass(frozen=True)
 class Heard:
-    """An excerpt. name: of the codec, "" for the original; rate, scores: of the whole clip; sound, spectrogram: data
+    """An excerpt. name: of the codec, "" for the original; rate, scores: of the whole clip; audio, spectrogram: data
     URIs.
     """
 
@@ -48,7 +48,7 @@ class Heard:
     setting: float | None
     rate: float | None
     scores: dict[str, float | None]
-    sound: str
+    audio: str
     spectrogram: str
 
 
@@ -79,7 +79,7 @@ def auditions(
     spent = 0
     for done, (name, why) in enumerate(chosen.items(), 1):
         audition = _audition(results, by_name[name], why, cache)
-        spent += sum(len(heard.sound) + len(heard.spectrogram) for heard in audition.heard)
+        spent += sum(len(heard.audio) + len(heard.spectrogram) for heard in audition.heard)
         if spent > BUDGET_BYTES and found:
             break
         found.append(audition)
@@ -97,12 +97,12 @@ def _chosen(results: Results, comparison: Comparison) -> dict[str, str]:
 
 
 def _audition(results: Results, source: Source, why: str, cache: Cache) -> Audition:
-    x = read_sound(source.path).samples
+    x = read_audio(source.path).samples
     points = _points(results, source.item.name)
     decoded = [_decoded(source, coder, point, cache)[: len(x)] for coder, point in points]
     start, end = _furthest(x, decoded[0])
     loudest = float(np.max(_power(x[start:end])))
-    heard = [Heard("", "Original", None, None, {}, _sound_uri(x[start:end]), _picture_uri(x[start:end], loudest))]
+    heard = [Heard("", "Original", None, None, {}, _audio_uri(x[start:end]), _image_uri(x[start:end], loudest))]
     for (coder, point), x_hat in zip(points, decoded, strict=True):
         excerpt = x_hat[start:end]
         heard.append(
@@ -112,8 +112,8 @@ def _audition(results: Results, source: Source, why: str, cache: Cache) -> Audit
                 setting=point.setting,
                 rate=point.rate,
                 scores=point.scores,
-                sound=_sound_uri(excerpt),
-                spectrogram=_picture_uri(excerpt, loudest),
+                audio=_audio_uri(excerpt),
+                spectrogram=_image_uri(excerpt, loudest),
             )
         )
     return Audition(source.item.name, why, start / RATE, (end - start) / RATE, TOP_HZ, heard)
@@ -135,18 +135,18 @@ def _decoded(source: Source, coder: Coder, point: Point, cache: Cache) -> Sample
     name = key(audition=source.item.content, coder=coder.name, library=coder.library, setting=point.setting)
     kept = cache.file(name)
     if kept is None:
-        kept = sound_file(Sound(_coded(source, coder, point.setting).clip(-1, 1), RATE), ".flac")
+        kept = audio_bytes(AudioData(_coded(source, coder, point.setting).clip(-1, 1), RATE), ".flac")
         cache.keep_file(name, kept)
-    return read_sound(kept).samples
+    return read_audio(kept).samples
 
 
 def _coded(source: Source, coder: Coder, setting: float) -> Samples:
     if coder.name == OWN:
         with tempfile.TemporaryDirectory() as work:
             [(_, shown)] = own.code([source.path], setting, Path(work))
-            return read_sound(shown).samples
-    anchor = SOUND_ANCHORS[coder.name]
-    return anchor.decode(anchor.encode(read_sound(source.path).samples, setting))
+            return read_audio(shown).samples
+    anchor = AUDIO_ANCHORS[coder.name]
+    return anchor.decode(anchor.encode(read_audio(source.path).samples, setting))
 
 
 def _furthest(x: Samples, x_hat: Samples) -> tuple[int, int]:
@@ -164,17 +164,17 @@ def _power(x: Samples) -> npt.NDArray[np.float64]:
     return np.abs(spectra.T) ** 2
 
 
-def _picture_uri(x: Samples, loudest: float) -> str:
+def _image_uri(x: Samples, loudest: float) -> str:
     """A spectrogram, low tones below, as bright as it is loud in decibels."""
     from matplotlib import colormaps
 
     level_db = 10 * np.log10(np.maximum(_power(x) / (loudest or 1), 10 ** (-RANGE_DB / 10)))
     shade = colormaps["magma"](1 + level_db[::-1] / RANGE_DB, bytes=True)[:, :, :3]
-    image = Image.fromarray(np.ascontiguousarray(shade)).resize((PICTURE_WIDTH, PICTURE_HEIGHT), Image.Resampling.BOX)
+    image = Image.fromarray(np.ascontiguousarray(shade)).resize((IMAGE_WIDTH, IMAGE_HEIGHT), Image.Resampling.BOX)
     out = io.BytesIO()
     image.save(out, "WEBP", quality=80)
     return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
 
 
-def _sound_uri(x: Samples) -> str:
-    return "data:audio/flac;base64," + base64.b64encode(sound_file(Sound(x, RATE), ".flac")).decode()
+def _audio_uri(x: Samples) -> str:
+    return "data:audio/flac;base64," + base64.b64encode(audio_bytes(AudioData(x, RATE), ".flac")).decode()

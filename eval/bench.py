@@ -1,7 +1,7 @@
 """Time and memory of compression and decompression, warm, in this process, stage by stage, on CPU or CUDA.
 
 Transforms and the range coder are timed alone, the coder on the passes of a real signal; what is left of the whole is
-the entropy nets with rounding, checksums and container. Stages of tiled pictures overlap, so there the rest is small.
+the entropy nets with rounding, checksums and container. Stages of tiled images overlap, so there the rest is small.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from codec.image import decode as image_decode
 from codec.image import encode as image_encode
 from codec.image.encode import padded
 from codec.latents import encode as latents_encode
-from codec.media import Picture, Sound, resample
+from codec.media import AudioData, ImageData, resample
 from codec.model import weights
 from codec.model.registry import AUDIO, IMAGE, ModelRow
 from codec.search.rdoq import Rdoq
@@ -39,7 +39,7 @@ from codec.search.rdoq import Rdoq
 class Bench:
     """Medians over signals of each one's median, in seconds.
 
-    medium: "pictures" or "sounds"; extent: of all of them, in `unit`, megapixels or seconds of sound; peak_memory: of
+    medium: "images" or "clips"; extent: of all of them, in `unit`, megapixels or seconds of audio; peak_memory: of
     the whole process, in bytes; peak_device_bytes: of tensors on a CUDA device, else 0.
     """
 
@@ -113,8 +113,8 @@ class Recorder(Encoder):
         super().put(rows, symbols)
 
 
-def bench(sources: Sequence[Picture] | Sequence[Sound], quality: float, repeat: int, device_name: str) -> Bench:
-    """Times pictures, or sounds; each is coded once before it is timed. Raises CodecError."""
+def bench(sources: Sequence[ImageData] | Sequence[AudioData], quality: float, repeat: int, device_name: str) -> Bench:
+    """Times images, or clips; each is coded once before it is timed. Raises CodecError."""
     device = device_named(device_name)
     on_cuda = device.type == "cuda"
     if on_cuda:
@@ -124,12 +124,12 @@ def bench(sources: Sequence[Picture] | Sequence[Sound], quality: float, repeat: 
     encode_s, decode_s, analysis_s, synthesis_s, range_encoder_s, range_decoder_s = (
         statistics.median(column) for column in zip(*rows, strict=True)
     )
-    sounds = isinstance(sources[0], Sound)
+    clips = isinstance(sources[0], AudioData)
     return Bench(
-        medium="sounds" if sounds else "pictures",
+        medium="clips" if clips else "images",
         count=len(sources),
         extent=sum(map(_extent, sources)),
-        unit="s" if sounds else "Mpx",
+        unit="s" if clips else "Mpx",
         quality=quality,
         threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name(device) if on_cuda else str(device),
@@ -144,20 +144,20 @@ def bench(sources: Sequence[Picture] | Sequence[Sound], quality: float, repeat: 
     )
 
 
-def _extent(source: Picture | Sound) -> float:
-    if isinstance(source, Sound):
+def _extent(source: ImageData | AudioData) -> float:
+    if isinstance(source, AudioData):
         return source.duration_s
     return source.pixels[..., 0].size / 1e6
 
 
-def _stages(source: Picture | Sound, quality: float, device: torch.device) -> tuple[Callable[[], object], ...]:
+def _stages(source: ImageData | AudioData, quality: float, device: torch.device) -> tuple[Callable[[], object], ...]:
     """Encode, decode, analysis, synthesis, range encoder, range decoder of a signal, each ready to be called."""
     encode: Callable[[], bytes]
     decode: Callable[[bytes], object]
     row: ModelRow[Any]
-    if isinstance(source, Sound):
+    if isinstance(source, AudioData):
         if not len(source.samples):
-            raise MediaError("an empty sound takes no time")
+            raise MediaError("an empty audio takes no time")
         row, x = AUDIO, _as_one_piece(source, device)
         encode = partial(audio_encode.encode, source, quality, device)
         decode = partial(audio_decode.decode, device=device)
@@ -183,7 +183,7 @@ def _stages(source: Picture | Sound, quality: float, device: torch.device) -> tu
     )
 
 
-def _as_one_piece(source: Sound, device: torch.device) -> Tensor:
+def _as_one_piece(source: AudioData, device: torch.device) -> Tensor:
     """(1, channels, samples) at 48 kHz, as many as fill whole latents."""
     samples = resample(source.samples, source.sample_rate, constants.SAMPLE_RATE)
     latent = constants.HOP * constants.FRAMES

@@ -1,4 +1,4 @@
-"""`python -m codec.eval.compressai_speed PICTURE`: how long CompressAI's models and ours take to decode one picture.
+"""`python -m codec.eval.compressai_speed PICTURE`: how long CompressAI's models and ours take to decode one image.
 
 Random weights unless a checkpoint is given: what a decoder computes does not depend on them, but random weights code
 nearly incompressible latents, so the serial range decoder of mbt2018 reads more bits than it would. Its context model
@@ -21,7 +21,7 @@ from codec import api
 from codec.bitstream.errors import CodecError
 from codec.eval import compressai_models
 from codec.eval.cost import median_s
-from codec.media import Pixels, read_picture
+from codec.media import Pixels, read_image
 
 STRIDE = 64  # CompressAI's models take multiples of it
 QUALITY = 4  # of CompressAI's 1..8: near half a bit per pixel, like our 50
@@ -29,7 +29,7 @@ OUR_QUALITY = 50
 
 
 def decoding(model: Any, pixels: Pixels) -> Callable[[], object]:
-    """A call that decodes what the model made of the picture."""
+    """A call that decodes what the model made of the image."""
     x = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
     x = F.pad(x, (0, -x.shape[3] % STRIDE, 0, -x.shape[2] % STRIDE), mode="replicate")
     with torch.inference_mode():
@@ -45,7 +45,7 @@ def decoding(model: Any, pixels: Pixels) -> Callable[[], object]:
 def main() -> None:
     """Prints a table of seconds, and ratios to our decoder."""
     parser = argparse.ArgumentParser(prog="codec.eval.compressai_speed", description=__doc__)
-    parser.add_argument("picture", type=Path)
+    parser.add_argument("image", type=Path)
     parser.add_argument("--crop", type=int, metavar="SIDE", help="only the SIDE x SIDE pixels at the top left")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of every codec; default 1")
     parser.add_argument("--repeat", type=int, default=3, help="timed runs; default 3")
@@ -61,12 +61,12 @@ def main() -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
-    pixels = read_picture(options.picture).pixels[: options.crop, : options.crop]
+    pixels = read_image(options.image).pixels[: options.crop, : options.crop]
     checkpoints = dict(options.checkpoint)
     data = api.compress(pixels, OUR_QUALITY, device="cpu")
     ours = median_s(partial(api.decompress, data, output="array", device="cpu"), options.repeat)
     size = f"{pixels.shape[1]} x {pixels.shape[0]} pixels"
-    print(f"decoding {options.picture.name}, {size}, {options.threads} threads, CPU, warm, median of {options.repeat}")
+    print(f"decoding {options.image.name}, {size}, {options.threads} threads, CPU, warm, median of {options.repeat}")
     print(f"{'codec':16}{ours:9.3f} s")
     for name in compressai_models.MODELS:
         checkpoint = checkpoints.get(name)

@@ -46,7 +46,7 @@ def costs(
             library=coder.library,
             fixed=coder.settings,
             setting=setting,
-            pictures=[source.item.content for source in warm],
+            images=[source.item.content for source in warm],
             machine=machine.described(),
             repeat=REPEAT,
         )

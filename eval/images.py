@@ -1,4 +1,4 @@
-"""Pictures as an evaluation has them: 8 bits a sample, without alpha and metadata."""
+"""Images as an evaluation has them: 8 bits a sample, without alpha and metadata."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from codec.eval.comparison import Comparison
 from codec.eval.material import Material, Source, content_hash, printable_name
 from codec.eval.medium import IMAGES
 from codec.eval.results import Item, Published, Results
-from codec.media import PICTURES, Picture, Pixels, picture_file, read_picture, to_8_bits
+from codec.media import IMAGE_SUFFIXES, ImageData, Pixels, image_bytes, read_image, to_8_bits
 from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, Metric
 
 
 @dataclass(frozen=True)
-class PictureItem(Item):
+class ImageItem(Item):
     """width, height: in pixels."""
 
     width: int
@@ -32,7 +32,7 @@ class PictureItem(Item):
         return self.width * self.height
 
 
-class Pictures(Material):
+class ImageMaterial(Material):
     """Sources are PNGs; pixels are (H, W, 1 or 3) uint8. effort, metric: of our encoder."""
 
     medium = IMAGES
@@ -51,20 +51,20 @@ class Pictures(Material):
     def sources(self, folder: Path, work: Path) -> tuple[list[Source], dict[str, str]]:
         sources: list[Source] = []
         failures: dict[str, str] = {}
-        for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES):
+        for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES):
             try:
-                pixels = to_8_bits(read_picture(path)).pixels
+                pixels = to_8_bits(read_image(path)).pixels
             except CodecError as error:
                 failures[printable_name(path)] = str(error)
                 continue
             height, width = pixels.shape[:2]
             target = work / f"{len(sources):05}.png"
-            target.write_bytes(picture_file(Picture(pixels), target.suffix))
-            sources.append(Source(PictureItem(printable_name(path), content_hash(pixels), "", width, height), target))
+            target.write_bytes(image_bytes(ImageData(pixels), target.suffix))
+            sources.append(Source(ImageItem(printable_name(path), content_hash(pixels), "", width, height), target))
         return sources, failures
 
     def samples(self, path: Path) -> Pixels:
-        return read_picture(path).pixels
+        return read_image(path).pixels
 
     def measured(self, source: Source, x_hat: Pixels, rate: float) -> dict[str, float | None]:
         return metrics.measured(self.samples(source.path), x_hat, rate)
@@ -103,11 +103,11 @@ class Pictures(Material):
             "deltas and plots as -10 log10(1 - MS-SSIM).",
             f"The viewer of the report holds lossless crops of at most {scenes.CROP_WIDTH} x {scenes.CROP_HEIGHT} "
             f"pixels, at the place where {results.subject} is furthest from the original. Anchors have the setting "
-            "that comes nearest to the size of that file; sizes are those of whole pictures.",
+            "that comes nearest to the size of that file; sizes are those of whole images.",
         ]
         if results.published:
             found.append(
-                "Dotted curves were published by others, as means over the same pictures, so deltas against them are "
+                "Dotted curves were published by others, as means over the same images, so deltas against them are "
                 "taken between mean curves. " + "; ".join(f"{p.name}: {p.source}" for p in results.published) + "."
             )
         return found

@@ -1,6 +1,6 @@
 """What an evaluation does with the things of one medium: reads them, has them coded, measures them, shows them.
 
-`Material` is the seam between what pictures and sounds share (run.py and all that follows) and what they do not.
+`Material` is the seam between what images and audio share (run.py and all that follows) and what they do not.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Anchor(Protocol):
 
 
 class Material(ABC):
-    """Pictures or sounds.
+    """Images or clips.
 
     anchors: by name; model: of ours, in the registry; packages: modules that nothing works without. arguments: of our
     command line, beside the quality.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from codec.eval.audio import Sounds
-from codec.eval.images import Pictures
+from codec.eval.audio import AudioMaterial
+from codec.eval.images import ImageMaterial
 from codec.eval.material import Material
 
-MATERIALS: dict[str, Material] = {"images": Pictures(), "audio": Sounds()}
+MATERIALS: dict[str, Material] = {"images": ImageMaterial(), "audio": AudioMaterial()}

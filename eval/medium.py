@@ -1,7 +1,7 @@
 """What an evaluation is about, in data: the unit of rates, the metrics, where curves are compared.
 
-Everything behind it (cache, comparison, tables, plots, report) takes a `Medium`, and knows nothing of pictures or
-sounds. How the two are read, coded and measured is in `material.py`.
+Everything behind it (cache, comparison, tables, plots, report) takes a `Medium`, and knows nothing of images or
+clips. How the two are read, coded and measured is in `material.py`.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ SSIMULACRA2 = Metric("ssimulacra2", "SSIMULACRA 2", "points", 1)
 
 IMAGES = Medium(
     name="images",
-    item="picture",
+    item="image",
     rate_unit="bpp",
     rate_digits=4,
     metrics=(PSNR_RGB, PSNR_Y, MS_SSIM, SSIMULACRA2),

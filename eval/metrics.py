@@ -1,6 +1,6 @@
 """Distances between an original and what a decoder made of it; higher is better. Pixels are (H, W, 1 or 3) uint8.
 
-SSIMULACRA 2 in Python costs a second a picture of Kodak's size, so the two perceptual metrics can be left out where
+SSIMULACRA 2 in Python costs a second an image of Kodak's size, so the two perceptual metrics can be left out where
 nobody compares them: see `measured`.
 """
 
@@ -66,7 +66,7 @@ def ssimulacra2(x: Pixels, x_hat: Pixels) -> float | None:
 
 
 def measured(x: Pixels, x_hat: Pixels, rate_bpp: float) -> dict[str, float | None]:
-    """All scores by key; the perceptual ones are None outside PERCEPTUAL_RATES_BPP and for very small pictures.
+    """All scores by key; the perceptual ones are None outside PERCEPTUAL_RATES_BPP and for very small images.
 
     Raises ValueError where the sizes differ.
     """

@@ -14,7 +14,7 @@ KODAK = "published_kodak.json"
 
 
 def kodak() -> list[Published]:
-    """The curves over the 24 pictures of Kodak."""
+    """The curves over the 24 images of Kodak."""
     curves = []
     for curve in _stored()["curves"]:
         source = curve["source"]
@@ -29,8 +29,8 @@ def kodak() -> list[Published]:
 
 
 def for_contents(contents: Iterable[str]) -> list[Published]:
-    """The curves where these are hashes of exactly Kodak's pictures, else none."""
-    return kodak() if set(contents) == set(_stored()["pictures"]) else []
+    """The curves where these are hashes of exactly Kodak's images, else none."""
+    return kodak() if set(contents) == set(_stored()["images"]) else []
 
 
 def _stored() -> dict[str, Any]:

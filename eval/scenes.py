@@ -1,6 +1,6 @@
-"""Pictures to look at: ours beside every anchor at our size, cropped to where ours is furthest from the original.
+"""Images to look at: ours beside every anchor at our size, cropped to where ours is furthest from the original.
 
-The worst, the middle and the best picture by BD-rate; lossless, so that what is seen is what the codecs did.
+The worst, the middle and the best image by BD-rate; lossless, so that what is seen is what the codecs did.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from codec.eval.material import Source
 from codec.eval.metrics import psnr_db, rgb
 from codec.eval.pool import workers
 from codec.eval.results import OWN, Coder, Results, finite
-from codec.media import Picture, Pixels, picture_file, read_picture
+from codec.media import ImageData, Pixels, image_bytes, read_image
 
 CROP_WIDTH, CROP_HEIGHT = 384, 288
 CROP_STEP = 16
-BUDGET_BYTES = 6 << 20  # of the pictures inside the report, as text
+BUDGET_BYTES = 6 << 20  # of the images inside the report, as text
 TRIALS = 6  # of a setting that is no whole number
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A crop as a data URI. name: of the codec, "" for the original; size_bytes, psnr_db: of the whole picture."""
+    """A crop as a data URI. name: of the codec, "" for the original; size_bytes, psnr_db: of the whole image."""
 
     name: str
     title: str
@@ -47,7 +47,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Scene:
-    """One place of a picture through all codecs. why: worst, middle or best; x, y: of the crop."""
+    """One place of an image through all codecs. why: worst, middle or best; x, y: of the crop."""
 
     item: str
     why: str
@@ -60,7 +60,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class _Job:
-    """A picture to code to a size. aim: our quality, or the bytes that an anchor should take; low, high: settings."""
+    """An image to code to a size. aim: our quality, or the bytes that an anchor should take; low, high: settings."""
 
     source: Source
     coder: Coder
@@ -82,7 +82,7 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Coded:
-    """What a job came to; its picture is beside it in the cache."""
+    """What a job came to; its image is beside it in the cache."""
 
     setting: float
     size_bytes: int
@@ -95,7 +95,7 @@ def scenes(
     cache: Cache,
     progress: Callable[[int, int], object],
 ) -> list[Scene]:
-    """The pictures for the report; fewer than three where the folder is small or the budget is spent."""
+    """The images for the report; fewer than three where the folder is small or the budget is spent."""
     by_name = {source.item.name: source for source in sources}
     chosen = {by_name[name]: why for name, why in _chosen(comparison.ranked).items()}
     setting = min(results.mean_points(results.ours.name), key=lambda row: abs(row[1] - results.medium.shown_rate))[0]
@@ -154,20 +154,20 @@ def _code(job: _Job, cache_folder: Path) -> None:
         setting = job.aim
         with tempfile.TemporaryDirectory() as work:
             [(data, decoded)] = own.code([job.source.path], setting, Path(work), job.coder.arguments)
-            x_hat = read_picture(decoded).pixels
+            x_hat = read_image(decoded).pixels
     else:
         anchor = ANCHORS[job.coder.name]
         anchor.library()  # registers plug-ins
         setting, data = _nearest(job)
         x_hat = anchor.decode(data)
     cache = Cache(cache_folder)
-    cache.keep_file(job.key, picture_file(Picture(rgb(x_hat)), ".png"))
+    cache.keep_file(job.key, image_bytes(ImageData(rgb(x_hat)), ".png"))
     cache.keep(job.key, asdict(_Coded(setting, len(data))))
 
 
 def _nearest(job: _Job) -> tuple[float, bytes]:
     """The setting whose file is nearest to the size aimed at, and the file."""
-    anchor, pixels = ANCHORS[job.coder.name], read_picture(job.source.path).pixels
+    anchor, pixels = ANCHORS[job.coder.name], read_image(job.source.path).pixels
     tried = {setting: anchor.encode(pixels, setting) for setting in {job.low, job.high}}
     low, high = job.low, job.high
     for _ in range(TRIALS):
@@ -181,8 +181,8 @@ def _nearest(job: _Job) -> tuple[float, bytes]:
 
 
 def _scene(source: Source, why: str, jobs: Sequence[_Job], cache: Cache) -> Scene:
-    x = rgb(read_picture(source.path).pixels)
-    decoded = [read_picture(cache.file(job.key) or b"").pixels for job in jobs]
+    x = rgb(read_image(source.path).pixels)
+    decoded = [read_image(cache.file(job.key) or b"").pixels for job in jobs]
     left, top, width, height = _furthest(x, decoded[0])
     rows, columns = slice(top, top + height), slice(left, left + width)
     shown = [Shown("", "Original", None, None, None, _uri(x[rows, columns]))]

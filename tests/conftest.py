@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codec.media import Pixels, read_picture
+from codec.media import Pixels, read_image
 
 ROOT = Path(__file__).parent.parent
 PARROTS = ROOT / "examples" / "parrots.png"
@@ -24,8 +24,8 @@ Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 @pytest.fixture(scope="session")
 def parrots() -> Pixels:
-    """A Kodak picture, (512, 768, 3)."""
-    return read_picture(PARROTS).pixels
+    """A Kodak image, (512, 768, 3)."""
+    return read_image(PARROTS).pixels
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,9 @@
-"""A seeded mutator of files: `python -m tests.fuzz --count 1000 --seed 0 --media sound`.
+"""A seeded mutator of files: `python -m tests.fuzz --count 1000 --seed 0 --media audio`.
 
 Half of the mutants are cut, flipped and spliced as bytes. The other half are taken apart into sections, changed inside,
 and put together with valid checksums, so that what lies behind the checksums is reached. Every mutant must be one of
-the pictures and sounds it came from, or an error of the family, within five seconds; anything else is saved and fails
-the run. Some are decoded with `partial`, where a damage that is not named is a defect; some sounds come in pieces.
+the images and audio it came from, or an error of the family, within five seconds; anything else is saved and fails
+the run. Some are decoded with `partial`, where a damage that is not named is a defect; some clips come in pieces.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from codec.bitstream.errors import CodecError
 from codec.bitstream.file import holds
 from codec.bitstream.wire import Reader, Writer
 from codec.image import decode as image_decode
-from codec.media import Picture, Sound
+from codec.media import AudioData, ImageData
 from tests import golden
 
 CPU = torch.device("cpu")
 PREAMBLE = len(constants.MAGIC) + 1
 HANG_SECONDS = 5
 PARTIAL_EVERY = 4  # so many mutants are one that is decoded with `partial`
-PIECES_EVERY = 5  # and so many of sound are one that comes in pieces
+PIECES_EVERY = 5  # and so many of audio are one that comes in pieces
 MEMORY_MAX = 1 << 30
-SETTLED_S = 0.05  # of a sound that is shorter than another: what may differ at its end, by what follows it there
+SETTLED_S = 0.05  # of a clip that is shorter than another: what may differ at its end, by what follows it there
 Sections = list[tuple[int, bytes]]
 
 
@@ -64,7 +64,7 @@ def file_of(sections: Sections, lie: Callable[[int], int] = lambda size: size) -
 
 
 def end_of(samples: int, sizes: Sequence[int]) -> bytes:
-    """The payload of the end of a sound."""
+    """The payload of the end of a clip."""
     ((_, payload),) = sections_of(bytes(PREAMBLE) + audio_file.end(samples, sizes))
     return payload
 
@@ -136,7 +136,7 @@ class Mutator:
         return file_of(sections, lie)
 
     def tell_end(self, sections: Sections) -> None:
-        """Rewrites the end of a sound: true to what stands before it but for one thing, or for none."""
+        """Rewrites the end of a clip: true to what stands before it but for one thing, or for none."""
         chunks = [i for i, (section, _) in enumerate(sections) if section == constants.SECTION_LATENTS]
         sizes = [len(sections[i][1]) for i in chunks]
         samples = int.from_bytes(sections[-1][1][:8], "little")
@@ -159,7 +159,7 @@ class Mutator:
 class Shown(NamedTuple):
     """What decoding gave."""
 
-    medium: Picture | Sound
+    medium: ImageData | AudioData
     damage: tuple[str, ...] = ()
 
 
@@ -168,27 +168,27 @@ class Hang(BaseException):
 
 
 def decoded(data: bytes, partial: bool = False) -> Shown:
-    """A file's picture or sound."""
+    """A file's image or audio."""
     if holds(data, constants.MEDIA_AUDIO):
         heard = audio_decode.decode(data, CPU, partial=partial)
-        return Shown(heard.sound, heard.damage)
+        return Shown(heard.audio, heard.damage)
     seen = image_decode.decode(data, CPU, partial=partial)
-    return Shown(seen.picture, seen.damage)
+    return Shown(seen.image, seen.damage)
 
 
 def decoded_in_pieces(data: bytes, rng: np.random.Generator) -> Shown:
-    """A file's sound, its bytes pushed a few or many at a time."""
+    """A file's audio, its bytes pushed a few or many at a time."""
     decoder = audio_decode.Decoder(CPU)
     cuts = np.sort(rng.integers(len(data) + 1, size=int(rng.integers(20))))
     pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
     parts = [*map(decoder.push, pieces), decoder.finish()]
     assert decoder.header is not None
     samples = np.concatenate([part for part in parts if len(part) or part.shape[1] == decoder.header.channels])
-    return Shown(Sound(samples, decoder.header.sample_rate))
+    return Shown(AudioData(samples, decoder.header.sample_rate))
 
 
 def within_seconds(decode: Callable[[], Shown]) -> Shown | str:
-    """What decoding gives: a picture or sound, the name of an error, or, in capitals, what must not be."""
+    """What decoding gives: an image or audio, the name of an error, or, in capitals, what must not be."""
 
     def hang(number: int, frame: object) -> None:
         raise Hang
@@ -207,7 +207,7 @@ def within_seconds(decode: Callable[[], Shown]) -> Shown | str:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def outcome(shown: Shown | str, known: Sequence[Picture | Sound]) -> str:
+def outcome(shown: Shown | str, known: Sequence[ImageData | AudioData]) -> str:
     """What became of a mutant: "same", "damage is named", the name of an error, or, in capitals, a defect."""
     if isinstance(shown, str):
         return shown
@@ -216,24 +216,24 @@ def outcome(shown: Shown | str, known: Sequence[Picture | Sound]) -> str:
     return "same" if any(same(shown.medium, one) for one in known) else "DIFFERENT"
 
 
-def same(a: Picture | Sound, b: Picture | Sound) -> bool:
-    """Whether two pictures or sounds have the same samples."""
-    if isinstance(a, Picture) and isinstance(b, Picture):
+def same(a: ImageData | AudioData, b: ImageData | AudioData) -> bool:
+    """Whether two images or audio have the same samples."""
+    if isinstance(a, ImageData) and isinstance(b, ImageData):
         return same_pixels(a, b)
-    return isinstance(a, Sound) and isinstance(b, Sound) and same_samples(a, b)
+    return isinstance(a, AudioData) and isinstance(b, AudioData) and same_samples(a, b)
 
 
-def same_pixels(a: Picture, b: Picture) -> bool:
-    """Whether two pictures have the same pixels and alpha."""
+def same_pixels(a: ImageData, b: ImageData) -> bool:
+    """Whether two images have the same pixels and alpha."""
     if (a.alpha is None) != (b.alpha is None) or a.pixels.shape != b.pixels.shape or a.pixels.dtype != b.pixels.dtype:
         return False
     return bool((a.pixels == b.pixels).all() and (a.alpha is None or (a.alpha == b.alpha).all()))
 
 
-def same_samples(a: Sound, b: Sound) -> bool:
-    """Whether two sounds are the same, but for a length that the same latents have too.
+def same_samples(a: AudioData, b: AudioData) -> bool:
+    """Whether two clips are the same, but for a length that the same latents have too.
 
-    Nothing but the end's own checksum covers the length, nor the header of a sound without any latents.
+    Nothing but the end's own checksum covers the length, nor the header of a clip without any latents.
     """
     if not len(a.samples) and not len(b.samples):
         return True
@@ -252,12 +252,14 @@ def is_defect(result: str) -> bool:
 
 
 def corpus_of(media: str) -> list[bytes]:
-    """Golden files: of "image", "sound" or "both"."""
+    """Golden files: of "image", "audio" or "both"."""
     files = map(golden.file, golden.names())
-    return [data for data in files if media in ("both", "sound" if holds(data, constants.MEDIA_AUDIO) else "image")]
+    return [data for data in files if media in ("both", "audio" if holds(data, constants.MEDIA_AUDIO) else "image")]
 
 
-def outcomes_of(data: bytes, number: int, known: Sequence[Picture | Sound], rng: np.random.Generator) -> list[str]:
+def outcomes_of(
+    data: bytes, number: int, known: Sequence[ImageData | AudioData], rng: np.random.Generator
+) -> list[str]:
     """What became of a mutant in the ways of decoding that are its number's turn."""
     if number % PARTIAL_EVERY == 0:
         return [outcome(within_seconds(partial(decoded, data, partial=True)), known) + " in part"]
@@ -290,10 +292,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--media", choices=["image", "sound", "both"], default="both")
+    parser.add_argument("--media", choices=["image", "audio", "both"], default="both")
     parser.add_argument("--save", type=Path, default=Path("build/fuzz"), help="folder for files that show a defect")
     options = parser.parse_args()
-    torch.set_num_threads(1)  # tiny pictures: threads would only wait for each other
+    torch.set_num_threads(1)  # tiny images: threads would only wait for each other
     start = time.monotonic()
     outcomes = run(options.count, options.seed, options.save, options.media)
     for result, number in sorted(outcomes.items()):

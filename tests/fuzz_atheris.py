@@ -1,7 +1,7 @@
 """A coverage-guided fuzzer: `pip install atheris`, then `python -m tests.fuzz_atheris CORPUS`.
 
-CORPUS is a folder that begins with copies of tests/golden/*.lcc, of pictures and of sound. Inputs are given valid
-checksums where they still have sections, so that the fuzzer reaches what lies behind them; sounds come in pieces too.
+CORPUS is a folder that begins with copies of tests/golden/*.lcc, of images and of audio. Inputs are given valid
+checksums where they still have sections, so that the fuzzer reaches what lies behind them; clips come in pieces too.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ def one_input(data: bytes) -> None:
         inputs.append(fuzz.file_of(fuzz.sections_of(data)))
     for each in inputs:
         if holds(each, constants.MEDIA_AUDIO):
-            one_sound(each)
+            one_audio(each)
         else:
-            one_picture(each)
+            one_image(each)
 
 
-def one_picture(data: bytes) -> None:
-    """Decodes a picture, strictly and as far as it goes."""
+def one_image(data: bytes) -> None:
+    """Decodes an image, strictly and as far as it goes."""
     for partial in (False, True):
         with suppress(CodecError):
             image_decode.decode(data, CPU, max_pixels=MAX_PIXELS, partial=partial)
 
 
-def one_sound(data: bytes) -> None:
-    """Decodes a sound, strictly, as far as it goes, and in two pieces."""
+def one_audio(data: bytes) -> None:
+    """Decodes a clip, strictly, as far as it goes, and in two pieces."""
     for partial in (False, True):
         with suppress(CodecError):
             audio_decode.decode(data, CPU, MAX_SECONDS, partial=partial)

@@ -30,8 +30,8 @@ Model = Sequence[int]  # cumulative frequencies, 0 first and TOTAL last
 MAGIC_AND_VERSION = b"\x89LCC\x01"
 HEADER, LATENTS, INDEX, ALPHA, END, *METADATA, TAGS = 1, 2, 3, 4, 5, 128, 129, 130, 131
 FIRST_SKIPPABLE = 128
-HAS_ALPHA, PICTURE_FLAGS = 4, 7
-IS_STEREO, IS_MID_SIDE, HAS_24_BITS, HAS_FLOATS, SOUND_FLAGS = 1, 2, 4, 8, 15
+HAS_ALPHA, IMAGE_FLAGS = 4, 7
+IS_STEREO, IS_MID_SIDE, HAS_24_BITS, HAS_FLOATS, AUDIO_FLAGS = 1, 2, 4, 8, 15
 MAX_PAYLOAD, MAX_SIDE, MAX_TILE, MAX_PIXELS = 2**31, 2**24, 2**21, 200_000_000
 MAX_METADATA, MAX_TAGS, MAX_CHUNK, MAX_RATE = 2**26, 2**16, 2**20, 2**20
 MAX_TOLD = 1023
@@ -55,9 +55,9 @@ class Sizes(NamedTuple):
     has_repeated_ends: bool
 
 
-PICTURE, SOUND = 0, 1
+IMAGE, AUDIO = 0, 1
 SIZES = {  # of each medium and model
-    (PICTURE, 1): Sizes(
+    (IMAGE, 1): Sizes(
         1440,
         (2, 2),
         96,
@@ -66,7 +66,7 @@ SIZES = {  # of each medium and model
         is_steered=False,
         has_repeated_ends=False,
     ),
-    (SOUND, 2): Sizes(
+    (AUDIO, 2): Sizes(
         1408, (1, 2), 64, (32, 32, 64, 192, 352), has_quarters_by_columns=True, is_steered=True, has_repeated_ends=True
     ),
 }
@@ -142,7 +142,7 @@ class Header(NamedTuple):
     media: int
     sizes: Sizes
     digest: bytes
-    steps: list[int]  # step indices, of each row of a sound
+    steps: list[int]  # step indices, of each row of a clip
     flags: int
     rest: int = 9  # where in the payload that begins which only its medium has
 
@@ -159,15 +159,15 @@ def read_header(data: bytes) -> Header:
     if (media, model) not in SIZES:
         raise ValueError(f"media {media} and model {model} do not belong together")
     sizes, steps = SIZES[media, model], [step_index]
-    if media == SOUND and flags & IS_STEREO:
+    if media == AUDIO and flags & IS_STEREO:
         steps += struct.unpack("<H", payload[-2:]) if flags & IS_MID_SIDE else steps
-    if any(abs(step - sizes.middle) > MAX_TOLD for step in steps) or flags & ~(PICTURE_FLAGS, SOUND_FLAGS)[media]:
+    if any(abs(step - sizes.middle) > MAX_TOLD for step in steps) or flags & ~(IMAGE_FLAGS, AUDIO_FLAGS)[media]:
         raise ValueError(f"step indices {steps} or flags {flags:#x} are out of range")
     return Header(payload, section.end, media, sizes, digest, steps, flags)
 
 
 class Tiles(NamedTuple):
-    """What the header of a picture says of its tiles."""
+    """What the header of an image says of its tiles."""
 
     has_index: bool
     pixels: list[tuple[int, int]]  # height and width of each
@@ -184,12 +184,12 @@ class Tiles(NamedTuple):
 
 
 def read_tiles(header: Header) -> Tiles:
-    """The tiles of a picture."""
+    """The tiles of an image."""
     payload = header.payload
     width, at = read_varint(payload, header.rest)
     height, at = read_varint(payload, at)
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE) or width * height > MAX_PIXELS:
-        raise ValueError(f"a picture of {width} x {height} pixels is beyond the limits")
+        raise ValueError(f"an image of {width} x {height} pixels is beyond the limits")
     tile_width, tile_height = width, height
     units_wide, at = read_varint(payload, at)
     if units_wide:
@@ -240,7 +240,7 @@ class Piece(NamedTuple):
     is_whole: bool = True
 
 
-def picture_pieces(data: bytes, header: Header) -> list[Piece]:
+def image_pieces(data: bytes, header: Header) -> list[Piece]:
     """The tiles of a file that breaks no rule."""
     tiles = read_tiles(header)
     others: dict[int, Section] = {}
@@ -277,7 +277,7 @@ def picture_pieces(data: bytes, header: Header) -> list[Piece]:
 
 
 def latents_places(data: bytes, header: Header, tiles: Tiles) -> list[tuple[int, int]]:
-    """Where the latents sections of a damaged picture should be."""
+    """Where the latents sections of a damaged image should be."""
     if tiles.has_index:  # without a whole index nothing says which section is which
         section = read_section(data, header.end)
         if section.id != INDEX or not section.is_whole:
@@ -292,7 +292,7 @@ def latents_places(data: bytes, header: Header, tiles: Tiles) -> list[tuple[int,
     return [(section.start, section.end)]
 
 
-def damaged_picture_pieces(data: bytes, header: Header) -> list[Piece]:
+def damaged_image_pieces(data: bytes, header: Header) -> list[Piece]:
     """The tiles of a file that is cut or damaged."""
     tiles = read_tiles(header)
     count = len(tiles.pixels)
@@ -315,7 +315,7 @@ def damaged_picture_pieces(data: bytes, header: Header) -> list[Piece]:
 
 
 def read_rate(header: Header) -> int:
-    """The sample rate of a sound, Hz."""
+    """The sample rate of a clip, Hz."""
     rate, at = read_varint(header.payload, header.rest)
     if not 1 <= rate <= MAX_RATE or at + (4 if header.flags & IS_MID_SIDE else 2) != len(header.payload):
         raise ValueError(f"a rate of {rate} Hz, or bytes left over or missing in the header")
@@ -333,7 +333,7 @@ def columns_of(samples: int, rate: int) -> int:
 
 
 class End(NamedTuple):
-    """What the end of a sound says."""
+    """What the end of a clip says."""
 
     start: int
     samples: int
@@ -341,7 +341,7 @@ class End(NamedTuple):
 
 
 def read_end(section: Section) -> End:
-    """The end of a sound."""
+    """The end of a clip."""
     payload = section.payload
     if len(payload) < 13 or struct.unpack("<I", payload[-4:])[0] != len(payload):
         raise ValueError(f"an end of {len(payload)} bytes, which is not what it says")
@@ -373,7 +373,7 @@ def check_tags(section: Section) -> None:
 
 
 class Chunks:
-    """The chunks of a sound as they are read, and what stands around them."""
+    """The chunks of a clip as they are read, and what stands around them."""
 
     def __init__(self, header: Header) -> None:
         self.rate, self.rows = read_rate(header), 2 if header.flags & IS_STEREO else 1
@@ -411,7 +411,7 @@ class Chunks:
         return Piece((self.rows, columns), section.payload[1:])
 
 
-def sound_pieces(data: bytes, header: Header) -> list[Piece]:
+def audio_pieces(data: bytes, header: Header) -> list[Piece]:
     """The chunks of a file that breaks no rule."""
     chunks = Chunks(header)
     chunks.read(data)
@@ -425,7 +425,7 @@ def sound_pieces(data: bytes, header: Header) -> list[Piece]:
 
 
 def end_from_behind(data: bytes) -> End | None:
-    """The end of a sound, wherever what stands before it leads."""
+    """The end of a clip, wherever what stands before it leads."""
     length = int.from_bytes(data[-8:-4], "little")
     start = len(data) - section_size(length)
     try:
@@ -445,7 +445,7 @@ def chunk_at(data: bytes, start: int, length: int, shape: tuple[int, int]) -> Pi
     return Piece(shape, b"", is_whole=False)
 
 
-def damaged_sound_pieces(data: bytes, header: Header) -> list[Piece]:
+def damaged_audio_pieces(data: bytes, header: Header) -> list[Piece]:
     """The chunks of a file that is cut or damaged."""
     chunks = Chunks(header)
     with suppress(ValueError):
@@ -619,7 +619,7 @@ class SecondDecoder:
         """The latents y of every piece, (rows, columns, channels) with 6 fractional bits, of a file without faults."""
         header = read_header(data)
         network = self._network(header)
-        pieces = (picture_pieces, sound_pieces)[header.media](data, header)
+        pieces = (image_pieces, audio_pieces)[header.media](data, header)
         return [network.latents_of_whole(number, piece, header) for number, piece in enumerate(pieces)]
 
     def prefix(self, data: bytes) -> list[Ints]:
@@ -627,7 +627,7 @@ class SecondDecoder:
         header = read_header(data)
         network = self._network(header)
         found = []
-        for number, piece in enumerate((damaged_picture_pieces, damaged_sound_pieces)[header.media](data, header)):
+        for number, piece in enumerate((damaged_image_pieces, damaged_audio_pieces)[header.media](data, header)):
             known = np.zeros((*piece.shape, sum(header.sizes.groups)), np.int64)
             if piece.is_whole:
                 with suppress(ValueError):
@@ -729,10 +729,10 @@ class Network:
         log2_step: Ints = step_index + ((offset[i] * (1024 - weight) + offset[i + 1] * weight) >> 10)
         return log2_step
 
-    def _hyper(self, passes: Passes, shape: tuple[int, int], sizes: Sizes, told: Ints) -> Ints:
+    def _hyper(self, passes: Passes, shape: tuple[int, int], sizes: Sizes, quality: Ints) -> Ints:
         """What the hyper-latents tell of each latent position."""
         rows, columns = (-(-side // grow**2) for side, grow in zip(shape, sizes.growth, strict=True))
-        z_rows = rows_for(self._linear("z_scale", told, QUALITY, OUTPUT))
+        z_rows = rows_for(self._linear("z_scale", quality, QUALITY, OUTPUT))
         z = passes.decode(np.broadcast_to(z_rows, (rows, columns, sizes.hyper_channels)))
         if np.abs(z).max() > SYMBOLS.high:
             raise ValueError("a hyper-latent is out of range")
@@ -742,7 +742,7 @@ class Network:
             begin = sizes.growth[1] ** 2
         h = spread(self._linear("grow1", z, SYMBOLS, HIDDEN), sizes.growth)
         h = spread(self._linear("grow2", h, HIDDEN, STREAM), sizes.growth)
-        h = STREAM.clamp(h + self._linear("by_quality", told, QUALITY, STREAM))
+        h = STREAM.clamp(h + self._linear("by_quality", quality, QUALITY, STREAM))
         for block in ("blocks.0", "blocks.1"):
             h = self._pointwise(f"{block}.pointwise", self._depthwise(f"{block}.depthwise", h), h)
         return h[: shape[0], begin : begin + shape[1]]
@@ -750,8 +750,8 @@ class Network:
     def _latents(self, passes: Passes, shape: tuple[int, int], header: Header) -> Ints:
         """The latents of one piece with these rows and columns."""
         sizes = header.sizes
-        told = sizes.middle - np.array(header.steps)[:, None, None]
-        h = self._hyper(passes, shape, sizes, told)
+        quality = sizes.middle - np.array(header.steps)[:, None, None]
+        h = self._hyper(passes, shape, sizes, quality)
         of_rows = np.stack([self._log2_step(step, sizes.middle) for step in header.steps])[:, None]
         log2_step = np.broadcast_to(of_rows, (*shape, sum(sizes.groups)))
         if sizes.is_steered:
@@ -761,7 +761,7 @@ class Network:
         y = np.zeros((*shape, sum(sizes.groups)), np.int64)
         context = np.zeros_like(y)
         row, column = np.indices(shape)
-        if header.media == SOUND:
+        if header.media == AUDIO:
             row[:] = 0  # those of stereo are grids of their own
         is_even = (row + column) % 2 == 0
         is_quarter = (column // 2 if sizes.has_quarters_by_columns else row) % 2 == 0

@@ -35,7 +35,7 @@ MODELS = Models(TABLES)
 
 @st.composite
 def containers(draw: st.DrawFn) -> Container:
-    """Any picture's file: with and without tiles, alpha and metadata."""
+    """Any image's file: with and without tiles, alpha and metadata."""
     header = ImageHeader(
         model=draw(st.integers(0, 255)),
         digest=draw(st.binary(min_size=4, max_size=4)),

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codec.media import Picture, Pixels, read_picture, to_pillow
+from codec.media import ImageData, Pixels, read_image, to_pillow
 from tests.conftest import PARROTS, SHARED, SPEECH, Run, only_line
 
 
@@ -23,18 +23,18 @@ from tests.conftest import PARROTS, SHARED, SPEECH, Run, only_line
 def png(tmp_path: Path, patch: Pixels) -> Path:
     path = tmp_path / "in" / "a.png"
     path.parent.mkdir()
-    to_pillow(Picture(patch)).save(path)
+    to_pillow(ImageData(patch)).save(path)
     return path
 
 
-def test_a_picture_goes_there_and_back_beside_itself(png: Path, run: Run) -> None:
+def test_a_image_goes_there_and_back_beside_itself(png: Path, run: Run) -> None:
     assert run("compress", png, "-q", 80).returncode == 0
     assert sorted(p.name for p in png.parent.iterdir()) == ["a.lcc", "a.png"]
     png.unlink()
     done = run("decompress", png.with_suffix(".lcc"))
     assert done.returncode == 0
     assert done.stdout == b""
-    assert read_picture(png).pixels.shape == (75, 130, 3)
+    assert read_image(png).pixels.shape == (75, 130, 3)
 
 
 def test_streams_carry_data_and_nothing_else(png: Path, run: Run) -> None:
@@ -47,7 +47,7 @@ def test_streams_carry_data_and_nothing_else(png: Path, run: Run) -> None:
     run("compress", png, "-q", 80)
     assert png.with_suffix(".lcc").read_bytes() == there.stdout
     run("decompress", png.with_suffix(".lcc"), "-o", png.parent / "b.png")
-    assert (read_picture(back.stdout).pixels == read_picture(png.parent / "b.png").pixels).all()
+    assert (read_image(back.stdout).pixels == read_image(png.parent / "b.png").pixels).all()
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tif", ".bmp", ".ppm"])
@@ -56,14 +56,14 @@ def test_the_suffix_names_the_format(suffix: str, png: Path, run: Run) -> None:
     out = png.parent / f"b{suffix}"
     assert run("decompress", png.with_suffix(".lcc"), "-o", out).returncode == 0
     run("decompress", png.with_suffix(".lcc"), "-o", png.parent / "c.png")
-    assert (read_picture(out).pixels == read_picture(png.parent / "c.png").pixels).all()
+    assert (read_image(out).pixels == read_image(png.parent / "c.png").pixels).all()
 
 
 def test_several_files_go_into_a_folder_and_bad_ones_do_not_stop_the_rest(png: Path, run: Run, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     bad = tmp_path / "bad.png"
-    bad.write_bytes(b"no picture")
+    bad.write_bytes(b"no image")
     good = tmp_path / "good.png"
     good.write_bytes(png.read_bytes())
     done = run("compress", bad, png, good, "-o", out)
@@ -118,7 +118,7 @@ def damaged(data: bytes, what: str) -> bytes:
         "truncated": data[:-7],
         "flipped": data[:60] + bytes([data[60] ^ 4]) + data[61:],
         "empty": b"",
-        "a picture": PARROTS.read_bytes(),
+        "an image": PARROTS.read_bytes(),
         "newer": data[:4] + b"\x07" + data[5:],
     }[what]
 
@@ -129,7 +129,7 @@ def damaged(data: bytes, what: str) -> bytes:
         ("truncated", "truncated"),
         ("flipped", "checksum"),
         ("empty", "not an .lcc file"),
-        ("a picture", "not an .lcc file"),
+        ("an image", "not an .lcc file"),
         ("newer", "version 7"),
     ],
 )
@@ -160,7 +160,7 @@ def test_inputs_that_cannot_be_read_give_one_line(png: Path, run: Run) -> None:
     assert "Is a directory" in only_line(run("compress", png.parent, "-o", png.parent / "b.lcc"))
     text = png.parent / "text.txt"
     text.write_text("hello")
-    assert "not a picture" in only_line(run("compress", text))
+    assert "not an image" in only_line(run("compress", text))
     assert not text.with_suffix(".lcc").exists()
 
 
@@ -203,7 +203,7 @@ def test_a_reader_that_leaves_early_causes_no_traceback(png: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_no_file_behind(number: signal.Signals, tmp_path: Path) -> None:
     source = tmp_path / "large.png"
-    Image.fromarray(np.tile(read_picture(PARROTS).pixels, (3, 3, 1))).save(source)
+    Image.fromarray(np.tile(read_image(PARROTS).pixels, (3, 3, 1))).save(source)
     process = subprocess.Popen([sys.executable, "-m", "codec.cli", "compress", str(source)], stderr=subprocess.PIPE)
     time.sleep(2)
     process.send_signal(number)
@@ -216,7 +216,7 @@ def test_an_interrupt_leaves_no_file_behind(number: signal.Signals, tmp_path: Pa
 
 def test_kill_never_leaves_a_partial_file_under_the_final_name(tmp_path: Path) -> None:
     source, target = tmp_path / "a.png", tmp_path / "a.lcc"
-    Image.fromarray(np.tile(read_picture(PARROTS).pixels, (2, 2, 1))).save(source)
+    Image.fromarray(np.tile(read_image(PARROTS).pixels, (2, 2, 1))).save(source)
     command = [sys.executable, "-m", "codec.cli", "compress", str(source), "--force"]
     began = time.monotonic()
     subprocess.run(command, check=True, capture_output=True)
@@ -303,7 +303,7 @@ def test_info_speaks_to_people_and_to_programs(png: Path, run: Run) -> None:
     assert "not an .lcc file" in only_line(run("info", png))
 
 
-def test_bench_measures_sounds(run: Run) -> None:
+def test_bench_measures_clips(run: Run) -> None:
     done = run("bench", SPEECH, "-n", 1)
     assert done.returncode == 0
     assert b"x real time" in done.stdout
@@ -315,7 +315,7 @@ def test_bench_measures(png: Path, run: Run) -> None:
     done = run("bench", png, "-n", 1, "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
-    assert (result["medium"], result["count"]) == ("pictures", 1)
+    assert (result["medium"], result["count"]) == ("images", 1)
     assert 0 < result["analysis_s"] < result["encode_s"]
     assert 0 < result["synthesis_s"] < result["decode_s"]
     assert result["peak_memory"] > 50e6
@@ -339,26 +339,26 @@ def test_version(run: Run) -> None:
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the Kodak suite is not here")
-def test_kodak_pictures_are_the_same_in_another_process(run: Run, tmp_path: Path) -> None:
+def test_kodak_images_are_the_same_in_another_process(run: Run, tmp_path: Path) -> None:
     import torch
 
     from codec.image import decode as image_decode
     from codec.image import encode as image_encode
 
-    pictures = [SHARED / "kodak" / f"kodim{i:02d}.png" for i in range(1, 25)]
-    assert run("compress", *pictures, "-o", tmp_path).returncode == 0
-    files = [tmp_path / f"{p.stem}.lcc" for p in pictures]
+    images = [SHARED / "kodak" / f"kodim{i:02d}.png" for i in range(1, 25)]
+    assert run("compress", *images, "-o", tmp_path).returncode == 0
+    files = [tmp_path / f"{p.stem}.lcc" for p in images]
     assert run("decompress", *files).returncode == 0
-    for source, file in zip(pictures, files, strict=True):
-        data = image_encode.encode(read_picture(source), 50, torch.device("cpu"))
+    for source, file in zip(images, files, strict=True):
+        data = image_encode.encode(read_image(source), 50, torch.device("cpu"))
         assert file.read_bytes() == data
-        here = image_decode.decode(data, torch.device("cpu")).picture
-        assert (read_picture(file.with_suffix(".png")).pixels == here.pixels).all()
+        here = image_decode.decode(data, torch.device("cpu")).image
+        assert (read_image(file.with_suffix(".png")).pixels == here.pixels).all()
 
 
-def test_standard_input_that_is_no_picture_is_named(run: Run) -> None:
+def test_standard_input_that_is_no_image_is_named(run: Run) -> None:
     line = only_line(run("compress", "-", stdin=b"junk"))
-    assert line == "codec: -: not a picture, or a sound, of a known format or kind"
+    assert line == "codec: -: not an image, or a clip, of a known format or kind"
 
 
 # --- what decompress can be asked for ------------------------------------------------------------------------------
@@ -369,10 +369,10 @@ def test_a_region_is_the_same_pixels(png: Path, run: Run) -> None:
     run("compress", png)
     run("decompress", file, "-o", png.parent / "whole.png")
     assert run("decompress", file, "--region", "20,30,50,40", "-o", out).returncode == 0
-    assert (read_picture(out).pixels == read_picture(png.parent / "whole.png").pixels[30:70, 20:70]).all()
+    assert (read_image(out).pixels == read_image(png.parent / "whole.png").pixels[30:70, 20:70]).all()
     out.unlink()
     line = only_line(run("decompress", file, "--region", "100,0,31,10", "-o", out))
-    assert "region 100,0,31,10 is not inside the picture of 130 x 75 pixels" in line
+    assert "region 100,0,31,10 is not inside the image of 130 x 75 pixels" in line
     for nonsense in ("1,2,3", "a,b,c,d", "0,0,0,5", "-1,0,5,5", "0,0,5,5,5"):
         assert run("decompress", file, "--region", nonsense).returncode == 2
     assert not out.exists()
@@ -390,12 +390,12 @@ def test_partial_shows_what_there_is_and_says_so_in_its_exit_code(png: Path, run
     first, second = done.stderr.decode().splitlines()
     assert first.startswith(f"codec: {file}: truncated")
     assert str(out) in second
-    assert read_picture(out).pixels.shape == (75, 130, 3)
+    assert read_image(out).pixels.shape == (75, 130, 3)
     file.write_bytes(file.read_bytes()[:20])
     only_line(run("decompress", file, "-o", out, "--partial", "--force"))
 
 
-def test_verify_names_what_is_not_sound(png: Path, run: Run) -> None:
+def test_verify_names_what_is_not_audio(png: Path, run: Run) -> None:
     file, bad = png.with_suffix(".lcc"), png.parent / "bad.lcc"
     run("compress", png)
     done = run("verify", file, "--deep")
@@ -416,11 +416,11 @@ def test_sixteen_bits_come_and_go(tmp_path: Path, run: Run) -> None:
     assert run("compress", source, "-q", 100).returncode == 0
     assert b"16 bits a sample" in run("info", tmp_path / "deep.lcc").stdout
     run("decompress", tmp_path / "deep.lcc", "--bit-depth", 16, "-o", tmp_path / "b.png")
-    restored = read_picture(tmp_path / "b.png")
+    restored = read_image(tmp_path / "b.png")
     assert restored.bit_depth == 16
     assert np.abs(restored.pixels[:, :, 0].astype(int) - deep).mean() < 257
     run("decompress", tmp_path / "deep.lcc", "-o", tmp_path / "c.png")
-    assert read_picture(tmp_path / "c.png").bit_depth == 8
+    assert read_image(tmp_path / "c.png").bit_depth == 8
 
 
 def test_conversions_are_said_in_a_line(tmp_path: Path, run: Run) -> None:
@@ -440,10 +440,10 @@ def test_the_pixel_limit_is_an_option(png: Path, run: Run) -> None:
     assert run("verify", file, "--max-pixels", 9749).returncode == 1
 
 
-def test_limits_and_choices_hold_for_sounds_too(run: Run, tmp_path: Path) -> None:
+def test_limits_and_choices_hold_for_clips_too(run: Run, tmp_path: Path) -> None:
     coded, restored = tmp_path / "speech.lcc", tmp_path / "speech.wav"
     assert "the limit is 1" in only_line(run("compress", SPEECH, "-o", coded, "--max-seconds", 1))
-    assert "are for pictures" in only_line(run("compress", SPEECH, "-o", coded, "--effort", 1))
+    assert "are for images" in only_line(run("compress", SPEECH, "-o", coded, "--effort", 1))
     assert not coded.exists()
     assert run("compress", SPEECH, "-o", coded, "-q", 0).returncode == 0
     for part in ((), ("--start", 0.5)):

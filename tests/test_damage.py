@@ -1,4 +1,4 @@
-"""Damaged files: an error of the family or nothing, never another picture in silence."""
+"""Damaged files: an error of the family or nothing, never another image in silence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from codec.bitstream.range_coder import Encoder
 from codec.eval.metrics import psnr_db
 from codec.image import decode as image_decode
 from codec.image import encode as image_encode
-from codec.media import Picture, Pixels
+from codec.media import ImageData, Pixels
 from codec.model import weights
 from codec.model.prior import rows_of
 from codec.model.registry import IMAGE
@@ -30,27 +30,27 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("partial", [False, True])
 def test_a_model_of_the_other_medium_is_refused(partial: bool) -> None:
-    seen, heard = read(golden.file("quality-50")), audio_file.read(golden.file("sound-empty"))
+    seen, heard = read(golden.file("quality-50")), audio_file.read(golden.file("audio-empty"))
     model, digest = heard.header.model, heard.header.digest
-    with pytest.raises(CorruptFile, match="model 2 is not one of pictures"):
+    with pytest.raises(CorruptFile, match="model 2 is not one of images"):
         image_decode.decode(
             write(replace(seen, header=replace(seen.header, model=model, digest=digest))), CPU, partial=partial
         )
     header = replace(heard.header, model=seen.header.model, digest=seen.header.digest)
-    with pytest.raises(CorruptFile, match="model 1 is not one of sound"):
+    with pytest.raises(CorruptFile, match="model 1 is not one of audio"):
         audio_decode.decode(audio_file.begin(header, {}) + audio_file.end(0, []), CPU, partial=partial)
 
 
 @pytest.fixture(scope="module")
 def small(parrots: Pixels) -> bytes:
-    return image_encode.encode(Picture(np.ascontiguousarray(parrots[200:260, 300:360])), 30, CPU)
+    return image_encode.encode(ImageData(np.ascontiguousarray(parrots[200:260, 300:360])), 30, CPU)
 
 
 @pytest.fixture(scope="module")
 def tiled(parrots: Pixels) -> bytes:
     """Six tiles of 128 x 128 pixels."""
     pixels = np.ascontiguousarray(parrots[:256, :384])
-    return image_encode.encode(Picture(pixels), 50, CPU, tiles=lambda width, height: (2, 2))
+    return image_encode.encode(ImageData(pixels), 50, CPU, tiles=lambda width, height: (2, 2))
 
 
 def with_stream(file: bytes, data: bytes) -> bytes:
@@ -58,13 +58,13 @@ def with_stream(file: bytes, data: bytes) -> bytes:
     return write(replace(read(file), streams=[Stream((data,))]))
 
 
-def test_every_truncation_of_a_picture_is_an_error(small: bytes) -> None:
+def test_every_truncation_of_a_image_is_an_error(small: bytes) -> None:
     for size in range(len(small)):
         with pytest.raises(codec.CodecError):
             image_decode.decode(small[:size], CPU)
 
 
-def test_every_single_byte_change_of_a_picture_is_an_error(small: bytes) -> None:
+def test_every_single_byte_change_of_a_image_is_an_error(small: bytes) -> None:
     for i in range(len(small)):
         data = bytearray(small)
         data[i] ^= 1 << (i % 8)
@@ -112,8 +112,8 @@ def test_hyper_latents_beyond_their_range_are_corrupt(small: bytes) -> None:
     loaded = weights.installed(IMAGE.id, CPU)
     header = read(small).header
     with torch.inference_mode():
-        told = loaded.model.gain.told(torch.tensor([header.step_index / constants.STEP_UNITS]))
-        rows = rows_of(loaded.model.prior.z_log2_scale(told)).flatten().numpy()
+        quality = loaded.model.gain.quality(torch.tensor([header.step_index / constants.STEP_UNITS]))
+        rows = rows_of(loaded.model.prior.z_log2_scale(quality)).flatten().numpy()
     encoder = Encoder(loaded.tables)
     encoder.put(rows, np.where(rows > 0, 200, 0).astype(np.int32))
     with pytest.raises(codec.CorruptFile, match="hyper-latent"):
@@ -122,7 +122,7 @@ def test_hyper_latents_beyond_their_range_are_corrupt(small: bytes) -> None:
 
 def test_alpha_samples_are_checked_even_behind_a_valid_section(small: bytes, parrots: Pixels) -> None:
     pixels = np.ascontiguousarray(parrots[200:260, 300:360])
-    here, there = (image_encode.encode(Picture(pixels, np.full((60, 60), n, np.uint8)), 30, CPU) for n in (10, 11))
+    here, there = (image_encode.encode(ImageData(pixels, np.full((60, 60), n, np.uint8)), 30, CPU) for n in (10, 11))
     container = read(here)
     payload = container.extras[constants.SECTION_ALPHA][:4] + read(there).extras[constants.SECTION_ALPHA][4:]
     mixed = write(replace(container, extras={constants.SECTION_ALPHA: payload}))
@@ -132,17 +132,17 @@ def test_alpha_samples_are_checked_even_behind_a_valid_section(small: bytes, par
         codec.verify(mixed, deep=True)
     codec.verify(mixed)
     shown = image_decode.decode(mixed, CPU, partial=True)
-    assert shown.picture.alpha is None
-    assert (shown.picture.pixels == image_decode.decode(here, CPU).picture.pixels).all()
+    assert shown.image.alpha is None
+    assert (shown.image.pixels == image_decode.decode(here, CPU).image.pixels).all()
     assert any("alpha" in line for line in shown.damage)
 
 
 # --- cut files ----------------------------------------------------------------------------------------------------
 
 
-def test_a_cut_file_shows_a_picture_that_gets_better(parrots: Pixels) -> None:
+def test_a_cut_file_shows_a_image_that_gets_better(parrots: Pixels) -> None:
     data = codec.compress(parrots, 50)
-    with pytest.warns(codec.IncompletePicture, match="truncated"):
+    with pytest.warns(codec.IncompleteImage, match="truncated"):
         shown = [
             psnr_db(parrots, codec.decompress(data[: len(data) * part // 100], output="array", partial=True))
             for part in (10, 25, 50, 75, 90)
@@ -152,11 +152,11 @@ def test_a_cut_file_shows_a_picture_that_gets_better(parrots: Pixels) -> None:
     assert shown[-1] > psnr_db(parrots, codec.decompress(data, output="array")) - 3
 
 
-def test_a_file_cut_anywhere_behind_its_header_shows_a_picture(small: bytes) -> None:
+def test_a_file_cut_anywhere_behind_its_header_shows_a_image(small: bytes) -> None:
     header_end = 5 + len(read(small).header.bytes()) + 6
     for size in range(header_end, len(small)):
         decoded = image_decode.decode(small[:size], CPU, partial=True)
-        assert decoded.picture.pixels.shape == (60, 60, 3)
+        assert decoded.image.pixels.shape == (60, 60, 3)
         assert decoded.damage
     for size in range(header_end):
         with pytest.raises(codec.CorruptFile):
@@ -166,14 +166,14 @@ def test_a_file_cut_anywhere_behind_its_header_shows_a_picture(small: bytes) -> 
 def test_partial_makes_no_difference_to_a_whole_file(tiled: bytes) -> None:
     decoded = image_decode.decode(tiled, CPU, partial=True)
     assert not decoded.damage
-    assert (decoded.picture.pixels == image_decode.decode(tiled, CPU).picture.pixels).all()
+    assert (decoded.image.pixels == image_decode.decode(tiled, CPU).image.pixels).all()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         codec.decompress(tiled, partial=True)
 
 
 def test_a_cut_file_of_tiles_shows_all_of_them(tiled: bytes, parrots: Pixels) -> None:
-    shown = image_decode.decode(tiled[: len(tiled) * 6 // 10], CPU, partial=True).picture.pixels
+    shown = image_decode.decode(tiled[: len(tiled) * 6 // 10], CPU, partial=True).image.pixels
     for y in range(0, 256, 128):
         for x in range(0, 384, 128):
             here = (slice(y, y + 128), slice(x, x + 128))
@@ -181,7 +181,7 @@ def test_a_cut_file_of_tiles_shows_all_of_them(tiled: bytes, parrots: Pixels) ->
 
 
 def test_damage_in_a_tile_stays_in_it_and_its_border(tiled: bytes) -> None:
-    whole = image_decode.decode(tiled, CPU).picture.pixels.astype(int)
+    whole = image_decode.decode(tiled, CPU).image.pixels.astype(int)
     data = bytearray(tiled)
     index = data.index(read(tiled).streams[2].parts[0])
     data[index + 5] ^= 0xFF
@@ -190,7 +190,7 @@ def test_damage_in_a_tile_stays_in_it_and_its_border(tiled: bytes) -> None:
     decoded = image_decode.decode(bytes(data), CPU, partial=True)
     assert len(decoded.damage) == 1
     assert "tile 2" in decoded.damage[0]
-    difference = np.abs(decoded.picture.pixels.astype(int) - whole)
+    difference = np.abs(decoded.image.pixels.astype(int) - whole)
     assert difference[:128, 256:].mean() > 5
     halo = weights.installed(IMAGE.id, CPU).model.synthesis_halo * constants.STRIDE
     assert difference[:, : 256 - halo].max() == 0  # beyond what synthesis looks at

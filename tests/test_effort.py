@@ -17,11 +17,11 @@ from codec.eval.metrics import psnr_db
 from codec.eval.results import OWN
 from codec.image import decode as image_decode
 from codec.image import encode as image_encode
-from codec.image.encode import Encoding, padded
+from codec.image.encode import ImageEncoder, padded
 from codec.latents import encode as latents_encode
-from codec.media import Picture, Pixels, read_picture, to_pillow
+from codec.media import ImageData, Pixels, read_image, to_pillow
 from codec.model import weights
-from codec.model.fixed_point import FixedLayer, Mood
+from codec.model.fixed_point import FixedLayer, QuantMode
 from codec.model.logistic import logistic_bits
 from codec.model.registry import AUDIO, IMAGE
 from codec.quality import EFFORT_MAX, METRICS, Metric
@@ -29,7 +29,7 @@ from codec.search.distortion import COMPARES, Measure, squared
 from codec.search.lagrangian import LAMBDA
 from codec.search.refine import STEPS, differentiable
 from codec.search.roi import importance_of
-from codec.search.soft_rounding import between, expected_latents
+from codec.search.soft_rounding import expected_latents, soft_rounded
 from tests import golden
 from tests.conftest import PARROTS, Run, only_line
 from tests.second_decoder import SecondDecoder
@@ -53,7 +53,7 @@ def scrap(parrots: Pixels) -> Pixels:
 def cost(data: bytes, pixels: Pixels, quality: float) -> float:
     """Bits of a file, and its error at the price of bits."""
     step = 2.0 ** (IMAGE.curve.step_index(quality) / 256)
-    error = ((image_decode.decode(data, CPU).picture.pixels.astype(float) - pixels) ** 2).sum() * 3 / pixels.shape[2]
+    error = ((image_decode.decode(data, CPU).image.pixels.astype(float) - pixels) ** 2).sum() * 3 / pixels.shape[2]
     return float(8 * len(data) + LAMBDA * error / step**2)
 
 
@@ -67,7 +67,7 @@ def test_every_effort_has_its_steps() -> None:
 def test_refinement_costs_less_and_decodes(crop: Pixels, tiles: tuple[int, int], tried: tuple[int, ...]) -> None:
     costs = []
     for effort in tried:
-        data = image_encode.encode(Picture(crop), 55, CPU, effort=effort, tiles=lambda width, height: tiles)
+        data = image_encode.encode(ImageData(crop), 55, CPU, effort=effort, tiles=lambda width, height: tiles)
         image_decode.verify(data, CPU)
         costs.append(cost(data, crop, 55))
     assert costs[0] > max(costs[1:])
@@ -97,8 +97,8 @@ def test_the_installed_model_stays_frozen(patch: Pixels) -> None:
     twin = differentiable(model)
     for own, shared in zip(model.parameters(), twin.parameters(), strict=True):
         assert own.data_ptr() == shared.data_ptr()
-    moods = {layer.mood for layer in model.modules() if isinstance(layer, FixedLayer)}
-    assert moods == {Mood.FROZEN}
+    moods = {layer.quant_mode for layer in model.modules() if isinstance(layer, FixedLayer)}
+    assert moods == {QuantMode.INTEGER}
     assert model.prior.exact
 
 
@@ -118,7 +118,7 @@ def test_the_stand_in_for_the_tables_is_near_them(parrots: Pixels, quality: floa
 
 def test_open_values_lie_between_neighbours_and_their_cost_is_the_mean_of_both() -> None:
     x = torch.linspace(-3, 3, 2001, requires_grad=True)
-    flat, steep = between(x, 1.0), between(x, 50.0)
+    flat, steep = soft_rounded(x, 1.0), soft_rounded(x, 50.0)
     assert (flat.mean - x).abs().max() < 1e-4
     assert (steep.mean - x.round()).abs().mean() < 0.05
     assert (flat.variance > steep.variance - 1e-4).all()
@@ -133,14 +133,14 @@ def test_open_values_lie_between_neighbours_and_their_cost_is_the_mean_of_both()
 
 def test_progress_ends_at_one(crop: Pixels) -> None:
     seen: list[float] = []
-    tiled = Encoding(Picture(crop), CPU, tiles=lambda width, height: (1, 1), progress=seen.append)
-    tiled.file(IMAGE.curve.step_index(50), 2)
+    tiled = ImageEncoder(ImageData(crop), CPU, tiles=lambda width, height: (1, 1), progress=seen.append)
+    tiled.encode(IMAGE.curve.step_index(50), 2)
     assert seen == sorted(seen)
     assert seen[-1] == 1
     assert len(seen) == 2 * STEPS[2]
 
 
-def test_grey_pictures_and_those_of_sixteen_bits_are_refined(crop: Pixels, scrap: Pixels) -> None:
+def test_grey_images_and_those_of_sixteen_bits_are_refined(crop: Pixels, scrap: Pixels) -> None:
     grey = np.ascontiguousarray(crop[:, :, :1])
     costs = [cost(codec.compress(grey, 60, effort=effort), grey, 60) for effort in (1, 3)]
     assert costs[1] < costs[0]
@@ -155,7 +155,7 @@ def test_a_metric_is_served_by_refinement_that_goes_by_it(parrots: Pixels, metri
     everywhere = torch.ones_like(x[..., :1])
 
     def judged(goes_by: Metric, size: int) -> tuple[float, float]:
-        """What is missing to the picture by the metric, and squared error, of a file of a size."""
+        """What is missing to the image by the metric, and squared error, of a file of a size."""
         data = codec.compress(pixels, effort=2, target_size=size, metric=goes_by)
         x_hat = torch.from_numpy(codec.decompress(data, output="array")).float()[None]
         return float(COMPARES[metric](x, x_hat, everywhere)), float(squared(x, x_hat, everywhere))
@@ -251,13 +251,13 @@ def test_a_region_of_interest_is_better_in_a_file_of_the_same_size(parrots: Pixe
 
 
 def test_middle_grey_changes_next_to_nothing(patch: Pixels) -> None:
-    grey = Picture(np.full((75, 130, 1), 65535 // 2, np.uint16))
-    assert np.abs(importance_of(grey, Picture(patch)) - 1).max() < 1e-3
+    grey = ImageData(np.full((75, 130, 1), 65535 // 2, np.uint16))
+    assert np.abs(importance_of(grey, ImageData(patch)) - 1).max() < 1e-3
     assert codec.compress(patch, 50, roi=grey) == codec.compress(patch, 50)
 
 
 def test_masks_that_do_not_fit_are_refused(patch: Pixels) -> None:
-    with pytest.raises(codec.MediaError, match="a mask of 130 x 74 pixels for a picture of 130 x 75"):
+    with pytest.raises(codec.MediaError, match="a mask of 130 x 74 pixels for an image of 130 x 75"):
         codec.compress(patch, roi=np.zeros((74, 130), np.uint8))
     with pytest.raises(ValueError, match="effort 1"):
         codec.compress(patch, effort=0, roi=np.zeros((75, 130), np.uint8))
@@ -268,7 +268,7 @@ def test_masks_that_do_not_fit_are_refused(patch: Pixels) -> None:
 
 def test_effort_target_mask_device_and_streams_go_together(scrap: Pixels, run: Run, tmp_path: Path) -> None:
     source, mask = tmp_path / "a.png", tmp_path / "mask.png"
-    to_pillow(Picture(scrap)).save(source)
+    to_pillow(ImageData(scrap)).save(source)
     Image.new("L", (50, 40), 200).save(mask)
     options = ("--effort", 2, "--target-size", "400", "--roi", mask, "--device", "cpu")
     done = run("compress", "-", *options, stdin=source.read_bytes())
@@ -276,5 +276,5 @@ def test_effort_target_mask_device_and_streams_go_together(scrap: Pixels, run: R
     assert done.stderr == b""
     assert len(done.stdout) <= 400
     back = run("decompress", "-", stdin=done.stdout)
-    assert read_picture(back.stdout).pixels.shape == (40, 50, 3)
+    assert read_image(back.stdout).pixels.shape == (40, 50, 3)
     assert "mask.png" in only_line(run("compress", source, "--roi", tmp_path / "no" / "mask.png"))

@@ -113,14 +113,14 @@ def test_perceptual_metrics_are_left_out_where_nobody_compares_them(patch: Pixel
     assert low < min(IMAGES.equal_rates)
     assert max(IMAGES.equal_rates) < high
     scores = measured(patch, patch, 0.5)
-    assert scores["ms_ssim"] is None  # too small a picture
+    assert scores["ms_ssim"] is None  # too small an image
     assert scores["ssimulacra2"] == pytest.approx(100)
     assert measured(patch, patch, high * 1.1)["ssimulacra2"] is None
     with pytest.raises(ValueError, match="changed the size"):
         measured(patch, patch[1:], 0.5)
 
 
-def test_grey_pictures_are_measured_as_rgb(patch: Pixels) -> None:
+def test_grey_images_are_measured_as_rgb(patch: Pixels) -> None:
     grey = np.ascontiguousarray(patch[:, :, :1])
     assert measured(grey, np.repeat(grey, 3, 2), 0.5)["psnr_rgb_db"] == math.inf
 
@@ -146,7 +146,7 @@ def test_a_score_at_a_rate_is_linear_over_log_rate() -> None:
 
 
 def test_kodak_is_recognised_by_its_samples(parrots: Pixels) -> None:
-    known = published._stored()["pictures"]
+    known = published._stored()["images"]
     assert content_hash(parrots) in known
     assert len(set(known)) == 24
     assert [p.name for p in published.for_contents(known)][:2] == ["VTM (VVC intra)", "AV1 (libaom)"]
@@ -181,7 +181,7 @@ def test_wrong_usage_of_eval_is_said_in_a_line(tmp_path: Path, run: Run) -> None
     assert b"'gif' is none of jpeg" in run("eval", "images", tmp_path, "-a", "gif").stderr
     done = run("eval", "images", tmp_path)
     assert done.returncode == 1
-    assert b"no pictures in" in done.stderr
+    assert b"no images in" in done.stderr
     page = tmp_path / "page.md"
     page.touch()
     done = run("eval", "images", ROOT / "examples", "--results-page", page)

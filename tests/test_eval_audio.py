@@ -1,4 +1,4 @@
-"""Measuring sound: metrics, anchors, a whole evaluation through real processes, and its page in a browser."""
+"""Measuring audio: metrics, anchors, a whole evaluation through real processes, and its page in a browser."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ import pytest
 
 from codec.bitstream.errors import CodecError
 from codec.eval import audio_metrics, own, run
-from codec.eval.audio import Clip, Sounds
-from codec.eval.audio_anchors import RATE, SOUND_ANCHORS
+from codec.eval.audio import AudioMaterial, Clip
+from codec.eval.audio_anchors import AUDIO_ANCHORS, RATE
 from codec.eval.bdrate import UndefinedBdRate, bd_rate
 from codec.eval.comparison import compare
 from codec.eval.material import without_missing
@@ -24,7 +24,7 @@ from codec.eval.medium import AUDIO, ESTOI, MEL, PESQ_WB, VISQOL, VNSIM
 from codec.eval.report import file_names
 from codec.eval.results import Coder, Point, Results
 from codec.eval.table import tables
-from codec.media import Samples, Sound, read_sound, sound_file
+from codec.media import AudioData, Samples, audio_bytes, read_audio
 from tests.test_report import Done, command, started_browser
 
 NOISE = np.random.default_rng(0)
@@ -41,13 +41,13 @@ def tones(seconds: float = 1.5, channels: int = 1, start_hz: float = 200.0) -> S
 
 def as_16_bits(samples: Samples) -> Samples:
     """As decoders write them."""
-    return read_sound(sound_file(Sound(samples, RATE), ".wav")).samples
+    return read_audio(audio_bytes(AudioData(samples, RATE), ".wav")).samples
 
 
 # ---- metrics
 
 
-def test_the_mel_distance_of_a_sound_to_itself_is_none() -> None:
+def test_the_mel_distance_of_a_audio_to_itself_is_none() -> None:
     for channels in (1, 2):
         x = tones(channels=channels)
         assert audio_metrics.mel_distance(x, x) == 0
@@ -62,12 +62,12 @@ def test_the_mel_distance_rises_with_noise_and_with_a_missing_band() -> None:
     assert audio_metrics.mel_distance(x, np.fft.irfft(spectrum, len(x), axis=0).astype(np.float32)) > 0.1
 
 
-def test_a_sound_ten_times_as_loud_is_two_decades_of_power_away() -> None:
+def test_a_audio_ten_times_as_loud_is_two_decades_of_power_away() -> None:
     x = NOISE.normal(0, 0.01, (RATE, 1)).astype(np.float32)
     assert audio_metrics.mel_distance(x, x * 10) == pytest.approx(2, abs=0.03)  # the narrowest bands hold no line
 
 
-def test_long_sounds_are_measured_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_clips_are_measured_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = tones(), tones(start_hz=250)
     whole = audio_metrics.mel_distance(x, y)
     monkeypatch.setattr(audio_metrics, "FRAMES_AT_ONCE", 50)
@@ -104,7 +104,7 @@ def test_a_distance_is_better_where_it_is_lower() -> None:
     assert VNSIM.scaled(0.7) == 0.7
 
 
-def test_curves_of_sounds_that_share_no_quality_are_refused() -> None:
+def test_curves_of_clips_that_share_no_quality_are_refused() -> None:
     opus = [(6.0, 1.2), (12.0, 0.6), (24.0, 0.25)]
     scaled = [(rate, MEL.scaled(d)) for rate, d in opus]
     assert bd_rate(scaled, [(rate / 2, y) for rate, y in scaled]).value == pytest.approx(-50)
@@ -131,7 +131,7 @@ def ogg_packets(data: bytes) -> list[int]:
 
 
 def installed(name: str) -> Any:
-    anchor = SOUND_ANCHORS[name]
+    anchor = AUDIO_ANCHORS[name]
     if not anchor.library():
         pytest.skip(f"{anchor.title} is not installed")
     return anchor
@@ -139,7 +139,7 @@ def installed(name: str) -> Any:
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("samples", [48_000, 48_001, 960 * 60 - 312, 960 * 60 - 311])
-def test_opus_counts_the_packets_that_the_sound_needs(samples: int, channels: int) -> None:
+def test_opus_counts_the_packets_that_the_audio_needs(samples: int, channels: int) -> None:
     opus = installed("opus")
     x = tones(1.5, channels)[:samples]
     data = opus.encode(x, 16)
@@ -150,9 +150,9 @@ def test_opus_counts_the_packets_that_the_sound_needs(samples: int, channels: in
     assert len(data) > sum(packets) + head + tags
 
 
-@pytest.mark.parametrize("name", SOUND_ANCHORS)
+@pytest.mark.parametrize("name", AUDIO_ANCHORS)
 @pytest.mark.parametrize("channels", [1, 2])
-def test_an_anchor_gives_back_the_sound_to_the_sample(name: str, channels: int) -> None:
+def test_an_anchor_gives_back_the_audio_to_the_sample(name: str, channels: int) -> None:
     anchor = installed(name)
     x = tones(1.2, channels)[:50_001]
     errors = []
@@ -176,7 +176,7 @@ def test_rates_are_about_what_was_asked_for(name: str) -> None:
         assert 0.6 * setting < rate_kbps < 1.7 * setting
 
 
-@pytest.mark.parametrize("name", SOUND_ANCHORS)
+@pytest.mark.parametrize("name", AUDIO_ANCHORS)
 def test_broken_files_of_anchors_are_codec_errors(name: str) -> None:
     anchor = installed(name)
     for call in (anchor.decode, anchor.payload_bytes):
@@ -188,7 +188,7 @@ def test_broken_files_of_anchors_are_codec_errors(name: str) -> None:
 
 
 def write(folder: Path, name: str, samples: Samples, rate: int = RATE) -> None:
-    (folder / name).write_bytes(sound_file(Sound(samples, rate), Path(name).suffix))
+    (folder / name).write_bytes(audio_bytes(AudioData(samples, rate), Path(name).suffix))
 
 
 def test_sources_are_at_one_rate_and_know_their_class(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_sources_are_at_one_rate_and_know_their_class(tmp_path: Path) -> None:
     (tmp_path / "torn.wav").write_bytes(b"RIFF")
     work = tmp_path / "work"
     work.mkdir()
-    sources, failures = Sounds().sources(tmp_path, work)
+    sources, failures = AudioMaterial().sources(tmp_path, work)
     items = [source.item for source in sources]
     assert [item.group for item in items] == ["speech", "music", "all"]
     lengths = {item.name: (item.samples, item.channels) for item in items if isinstance(item, Clip)}
@@ -207,8 +207,8 @@ def test_sources_are_at_one_rate_and_know_their_class(tmp_path: Path) -> None:
     assert lengths["plain.wav"] == (72_000, 1)
     assert items[0].extent == 1500
     assert sorted(failures) == ["short.wav", "torn.wav"]
-    mono, _ = Sounds(mono=True).sources(tmp_path, work)
-    assert all(read_sound(source.path).channels == 1 for source in mono)
+    mono, _ = AudioMaterial(mono=True).sources(tmp_path, work)
+    assert all(read_audio(source.path).channels == 1 for source in mono)
 
 
 def test_ours_is_measured_from_whole_files_that_other_processes_wrote(
@@ -217,14 +217,14 @@ def test_ours_is_measured_from_whole_files_that_other_processes_wrote(
     def code(sources: list[Path], quality: float, work: Path, arguments: tuple[str, ...]) -> list[tuple[bytes, Path]]:
         shown = [work / f"{source.stem}.wav" for source in sources]
         for source, path in zip(sources, shown, strict=True):
-            path.write_bytes(sound_file(read_sound(source), ".wav"))
+            path.write_bytes(audio_bytes(read_audio(source), ".wav"))
         return [(bytes(300), path) for path in shown]
 
     monkeypatch.setattr(own, "code", code)
     write(tmp_path, "eval-01-music-one.flac", tones(1.5))
     work = tmp_path / "work"
     work.mkdir()
-    [source], _ = Sounds().sources(tmp_path, work)
+    [source], _ = AudioMaterial().sources(tmp_path, work)
     [point] = run.measure_ours([run.Task("audio", source, "codec", 50.0, "key")], tmp_path / "cache")
     assert (point.size_bytes, point.container_bytes, point.rate) == (300, 0, 300 * 8 / 1500)
     assert point.scores[MEL.key] == 0
@@ -288,7 +288,7 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     for package in ("av", "pystoi"):
         pytest.importorskip(package)
     root = tmp_path_factory.mktemp("evaluation")
-    folder = root / "sounds"
+    folder = root / "clips"
     folder.mkdir()
     write(folder, "eval-01-speech-<b>one.flac", tones(1.5))
     write(folder, "eval-02-music-two.wav", tones(1.5, 2, 300))
@@ -308,7 +308,7 @@ def test_what_is_missing_or_broken_is_named_and_the_run_goes_on(evaluation: Eval
     assert "codec: vnsim: visqol-python is not installed here, left out" in lines
     assert lines[-1] == "codec: 1 of 3 clips failed"
     names = [coder["name"] for coder in evaluation.results["coders"]]
-    if own.installed(Sounds.model):
+    if own.installed(AudioMaterial.model):
         assert names == ["codec", "opus", "mp3"]
     else:
         assert names == ["opus", "mp3"]
@@ -330,7 +330,7 @@ def test_the_report_folder_holds_everything(evaluation: Evaluation) -> None:
     assert "clips" in (evaluation.root / "page.md").read_text()
 
 
-def test_the_page_holds_sounds_and_needs_no_network(evaluation: Evaluation) -> None:
+def test_the_page_holds_clips_and_needs_no_network(evaluation: Evaluation) -> None:
     page = (evaluation.report / "report.html").read_text()
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
     assert "<b>one" not in page
@@ -377,8 +377,8 @@ def test_anchors_run_in_processes_of_their_own(tmp_path: Path, monkeypatch: pyte
     coded, shown = str(tmp_path / "coded"), str(tmp_path / "out.wav")
     audio_anchors.main("encode", "vorbis", "4.0", str(tmp_path / "in.flac"), coded)
     audio_anchors.main("decode", "vorbis", "4.0", coded, shown)
-    expected = as_16_bits(SOUND_ANCHORS["vorbis"].decode(Path(coded).read_bytes()))
-    assert np.array_equal(read_sound(shown).samples, expected)
-    monkeypatch.setattr(type(SOUND_ANCHORS["vorbis"]), "library", lambda self: None)
+    expected = as_16_bits(AUDIO_ANCHORS["vorbis"].decode(Path(coded).read_bytes()))
+    assert np.array_equal(read_audio(shown).samples, expected)
+    monkeypatch.setattr(type(AUDIO_ANCHORS["vorbis"]), "library", lambda self: None)
     with pytest.raises(SystemExit, match="vorbis is not installed"):
         audio_anchors.main("encode", "vorbis", "4.0", "", "")

@@ -16,7 +16,7 @@ from codec.bitstream.errors import ModelMismatch
 from codec.bitstream.image import read, write
 from codec.image import decode as image_decode
 from codec.image import encode as image_encode
-from codec.media import Picture, Pixels, read_picture
+from codec.media import ImageData, Pixels, read_image
 from codec.model import fixed_point, weights
 from codec.model.prior import STREAM
 from codec.model.registry import IMAGE
@@ -40,20 +40,20 @@ def by_second_decoder(data: bytes) -> np.ndarray:
 
 @pytest.mark.parametrize("quality", [0, 33.3, 50, 77, 100])
 def test_latents_equal_those_of_a_second_arithmetic(patch: Pixels, quality: float) -> None:
-    data = image_encode.encode(Picture(patch), quality, CPU)
+    data = image_encode.encode(ImageData(patch), quality, CPU)
     found = latents(data)[0].double() * 64
     assert (found.numpy() == by_second_decoder(data)).all()
-    assert found.abs().max() > 64  # the picture is not all zeros
+    assert found.abs().max() > 64  # the image is not all zeros
 
 
 def test_latents_of_extreme_pixels_equal_those_of_a_second_arithmetic() -> None:
     noise = np.random.default_rng(0).integers(0, 2, (70, 64, 3), np.uint8) * 255
-    data = image_encode.encode(Picture(noise), 100, CPU)
+    data = image_encode.encode(ImageData(noise), 100, CPU)
     assert (latents(data)[0].double().numpy() * 64 == by_second_decoder(data)).all()
 
 
 def test_latents_do_not_depend_on_the_number_of_threads(parrots: Pixels) -> None:
-    data = image_encode.encode(Picture(parrots), 60, CPU)
+    data = image_encode.encode(ImageData(parrots), 60, CPU)
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
@@ -79,9 +79,9 @@ def test_a_file_written_with_some_threads_is_read_with_others(writer: str, reade
 
     codec(writer, "compress", PARROTS, "-o", tmp_path / "a.lcc")
     codec(reader, "decompress", tmp_path / "a.lcc")
-    # float transforms may differ in the last bit between thread counts, latents may not: the pictures are alike
-    shown = read_picture(tmp_path / "a.png").pixels.astype(int)
-    here = image_decode.decode((tmp_path / "a.lcc").read_bytes(), CPU).picture.pixels.astype(int)
+    # float transforms may differ in the last bit between thread counts, latents may not: the images are alike
+    shown = read_image(tmp_path / "a.png").pixels.astype(int)
+    here = image_decode.decode((tmp_path / "a.lcc").read_bytes(), CPU).image.pixels.astype(int)
     assert np.abs(shown - here).max() <= 1
 
 
@@ -89,7 +89,7 @@ def test_entropy_nets_give_the_same_in_batches_and_alone() -> None:
     prior = weights.installed(IMAGE.id, CPU).model.prior
     rng = torch.Generator().manual_seed(3)
     z = torch.randint(-20, 21, (3, 4, 5, prior.config.hyper_channels), generator=rng).float()
-    told = torch.tensor([-1.0, 0.25, 1.5])
+    quality = torch.tensor([-1.0, 0.25, 1.5])
     log2_steps = torch.full((3, 320), 4.0)
     symbols = torch.randint(-3, 4, (3, 16 * 20, 320), generator=rng).float()
 
@@ -101,7 +101,7 @@ def test_entropy_nets_give_the_same_in_batches_and_alone() -> None:
             return symbols[rows, where, channels] + mean
 
         with torch.inference_mode():
-            seen.append(prior.walk(prior.features(z[rows], told[rows], (16, 20)), log2_steps[rows][:, None], choose))
+            seen.append(prior.walk(prior.features(z[rows], quality[rows], (16, 20)), log2_steps[rows][:, None], choose))
         return seen
 
     together = walked(slice(0, 3))
@@ -111,7 +111,7 @@ def test_entropy_nets_give_the_same_in_batches_and_alone() -> None:
 
 
 def test_reduced_matmul_precision_of_the_caller_changes_nothing(patch: Pixels) -> None:
-    data = image_encode.encode(Picture(patch), 50, CPU)
+    data = image_encode.encode(ImageData(patch), 50, CPU)
     expected = latents(data)
     torch.set_float32_matmul_precision("medium")
     try:
@@ -122,10 +122,10 @@ def test_reduced_matmul_precision_of_the_caller_changes_nothing(patch: Pixels) -
 
 def test_autocast_of_the_caller_changes_nothing(patch: Pixels) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        inside = image_encode.encode(Picture(patch), 50, CPU)
-        shown = image_decode.decode(inside, CPU).picture.pixels
-    assert inside == image_encode.encode(Picture(patch), 50, CPU)
-    assert (shown == image_decode.decode(inside, CPU).picture.pixels).all()
+        inside = image_encode.encode(ImageData(patch), 50, CPU)
+        shown = image_decode.decode(inside, CPU).image.pixels
+    assert inside == image_encode.encode(ImageData(patch), 50, CPU)
+    assert (shown == image_decode.decode(inside, CPU).image.pixels).all()
 
 
 def test_every_installed_layer_keeps_its_bound() -> None:
@@ -168,7 +168,7 @@ def test_expected_scales_are_far_from_rounding_ties() -> None:
 
 
 def test_other_weights_are_a_mismatch(patch: Pixels) -> None:
-    container = read(image_encode.encode(Picture(patch), 50, CPU))
+    container = read(image_encode.encode(ImageData(patch), 50, CPU))
     header = replace(container.header, digest=b"\0\1\2\3")
     with pytest.raises(ModelMismatch, match="00010203"):
         image_decode.decode(write(replace(container, header=header)), CPU)
@@ -177,7 +177,7 @@ def test_other_weights_are_a_mismatch(patch: Pixels) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_latents_are_the_same_on_cuda(parrots: Pixels) -> None:
     cuda = torch.device("cuda")
-    data = image_encode.encode(Picture(parrots), 60, cuda)
+    data = image_encode.encode(ImageData(parrots), 60, cuda)
     (there,) = image_decode.latents(data, cuda)
     assert torch.equal(there.cpu(), latents(data))
 
@@ -185,5 +185,5 @@ def test_latents_are_the_same_on_cuda(parrots: Pixels) -> None:
 @pytest.mark.skipif(not SHARED.exists(), reason="the Kodak suite is not here")
 @pytest.mark.parametrize("number", [1, 8, 13])
 def test_kodak_latents_equal_those_of_a_second_arithmetic(number: int) -> None:
-    data = image_encode.encode(read_picture(SHARED / "kodak" / f"kodim{number:02d}.png"), 40, CPU)
+    data = image_encode.encode(read_image(SHARED / "kodak" / f"kodim{number:02d}.png"), 40, CPU)
     assert (latents(data)[0].double().numpy() * 64 == by_second_decoder(data)).all()

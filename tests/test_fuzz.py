@@ -12,14 +12,14 @@ from codec.bitstream.file import holds
 from tests import fuzz, golden
 
 
-@pytest.mark.parametrize("media", ["image", "sound"])
+@pytest.mark.parametrize("media", ["image", "audio"])
 def test_mutants_are_what_they_came_from_or_errors_of_the_family(media: str) -> None:
     outcomes = fuzz.run(400, seed=1, media=media)
     assert not [result for result in outcomes if fuzz.is_defect(result)]
     assert outcomes["with valid checksums"] > 133
     assert outcomes["CorruptFile"] > 100
     assert outcomes["damage is named in part"] > 20
-    assert (outcomes["CorruptFile in pieces"] > 20) == (media == "sound")
+    assert (outcomes["CorruptFile in pieces"] > 20) == (media == "audio")
 
 
 def test_the_mutator_takes_files_apart_and_puts_them_together() -> None:
@@ -35,7 +35,7 @@ def test_the_mutator_takes_files_apart_and_puts_them_together() -> None:
 
 
 def test_a_defect_would_be_seen() -> None:
-    for one, other in (("quality-0", "strip"), ("sound-quality-0", "sound-quality-100"), ("strip", "sound-mono")):
+    for one, other in (("quality-0", "strip"), ("audio-quality-0", "audio-quality-100"), ("strip", "audio-mono")):
         shown = fuzz.decoded(golden.file(one))
         assert fuzz.outcome(shown, [shown.medium]) == "same"
         assert fuzz.outcome(shown, [fuzz.decoded(golden.file(other)).medium]) == "DIFFERENT"
@@ -44,7 +44,7 @@ def test_a_defect_would_be_seen() -> None:
 
 
 def test_pieces_are_the_whole() -> None:
-    for name in golden.sounds():
+    for name in golden.clips():
         whole = fuzz.decoded(golden.file(name)).medium
         pieces = fuzz.decoded_in_pieces(golden.file(name), np.random.default_rng(0)).medium
         assert fuzz.outcome(fuzz.Shown(pieces), [whole]) == "same"

@@ -22,9 +22,9 @@ from codec.latents.header import log2_steps_of
 from codec.model import fixed_point, weights
 from codec.model.registry import AUDIO, IMAGE
 from tests import golden, worked_example
+from tests.clips import RATE
 from tests.golden import file
 from tests.second_decoder import SecondDecoder
-from tests.sounds import RATE
 
 HASHES: dict[str, str] = json.loads(golden.HASHES.read_text())
 CPU = torch.device("cpu")
@@ -42,7 +42,7 @@ def second() -> SecondDecoder:
 
 
 def test_every_feature_has_its_golden_file() -> None:
-    assert sorted(HASHES) == sorted([*golden.pictures(), *golden.sounds()])
+    assert sorted(HASHES) == sorted([*golden.images(), *golden.clips()])
     assert {p.stem for p in golden.FOLDER.glob("*.lcc")} == set(HASHES)
 
 
@@ -80,19 +80,19 @@ def test_golden_latents_are_the_same_on_cuda(name: str) -> None:
     assert golden.latents_hash(golden.latents_of(file(name), torch.device("cuda"))) == HASHES[name]
 
 
-@pytest.mark.parametrize("name", golden.pictures())
+@pytest.mark.parametrize("name", golden.images())
 def test_golden_pixels_are_the_same_but_for_roundings(name: str) -> None:
     expected = np.load(golden.FOLDER / f"{name}.npz")["pixels"].astype(int)
     found = image_decode.decode(file(name), CPU, bit_depth=codec.info(file(name)).bit_depth)
-    one = 1 if found.picture.bit_depth == 8 else 257
-    assert np.abs(found.picture.pixels.astype(int) - expected).max() <= one
+    one = 1 if found.image.bit_depth == 8 else 257
+    assert np.abs(found.image.pixels.astype(int) - expected).max() <= one
 
 
-@pytest.mark.parametrize("name", golden.pictures())
+@pytest.mark.parametrize("name", golden.images())
 def test_golden_extras_are_exactly_those_of_the_source(name: str) -> None:
-    source, _, units = golden.pictures()[name]
+    source, _, units = golden.images()[name]
     info = codec.info(file(name))
-    found = image_decode.decode(file(name), CPU, bit_depth=source.bit_depth).picture
+    found = image_decode.decode(file(name), CPU, bit_depth=source.bit_depth).image
     assert (found.icc, found.exif, found.xmp) == (source.icc, source.exif, source.xmp)
     assert (found.alpha is None) == (source.alpha is None)
     if source.alpha is not None:
@@ -102,34 +102,34 @@ def test_golden_extras_are_exactly_those_of_the_source(name: str) -> None:
     assert media.to_pillow(found).size == (info.width, info.height)
 
 
-@pytest.mark.parametrize("name", golden.sounds())
+@pytest.mark.parametrize("name", golden.clips())
 def test_golden_samples_are_the_same_but_for_roundings(name: str) -> None:
-    source, _ = golden.sounds()[name]
-    found = audio_decode.decode(file(name), CPU).sound
+    source, _ = golden.clips()[name]
+    found = audio_decode.decode(file(name), CPU).audio
     assert (found.samples.shape, found.sample_rate) == (source.samples.shape, source.sample_rate)
     assert (found.tags, found.bit_depth) == (source.tags, source.bit_depth)
     expected = np.load(golden.FOLDER / f"{name}.npz")["samples"]
     assert np.allclose(found.samples[:: golden.SAMPLES_EVERY], expected, rtol=0, atol=SAMPLE_ROUNDING)
 
 
-def test_golden_sounds_have_what_they_are_named_for() -> None:
-    found = {name: audio_file.read(file(name)) for name in golden.sounds()}
+def test_golden_clips_have_what_they_are_named_for() -> None:
+    found = {name: audio_file.read(file(name)) for name in golden.clips()}
     assert {name: f.header.mid_side for name, f in found.items() if f.header.channels == 2} == {
-        "sound-mid-side": True,
-        "sound-left-right": False,
-        "sound-silence": False,
+        "audio-mid-side": True,
+        "audio-left-right": False,
+        "audio-silence": False,
     }
     assert {name: len(f.chunks) for name, f in found.items() if len(f.chunks) != 1} == {
-        "sound-two-chunks": 2,
-        "sound-empty": 0,
+        "audio-two-chunks": 2,
+        "audio-empty": 0,
     }
 
 
 @pytest.mark.parametrize("step_index", [385, 2431])
-def test_the_wildest_sounds_are_the_same_to_both_decoders(step_index: int, second: SecondDecoder) -> None:
+def test_the_wildest_clips_are_the_same_to_both_decoders(step_index: int, second: SecondDecoder) -> None:
     """Symbols up to the last escape, at the ends of the scale of qualities: every clamp is met."""
     loaded = weights.installed(AUDIO.id, CPU)
-    header = audio_file.SoundHeader(AUDIO.id, loaded.digest, step_index, RATE, 2, side_step_index=1408)
+    header = audio_file.AudioHeader(AUDIO.id, loaded.digest, step_index, RATE, 2, side_step_index=1408)
     rng = np.random.default_rng(step_index)
 
     def anything(residual: torch.Tensor, rows: torch.Tensor, log2_ratio: torch.Tensor) -> torch.Tensor:
@@ -142,14 +142,14 @@ def test_the_wildest_sounds_are_the_same_to_both_decoders(step_index: int, secon
     ).parts
     data = audio_file.begin(header, {}) + audio_file.chunk(9, stream) + audio_file.end(8000, [len(stream) + 1])
     assert golden.latents_hash(golden.latents_of(data)) == golden.latents_hash(second.latents(data))
-    assert np.isfinite(audio_decode.decode(data, CPU).sound.samples).all()
+    assert np.isfinite(audio_decode.decode(data, CPU).audio.samples).all()
 
 
 def test_the_worked_example_of_the_specification_is_traced_from_its_file() -> None:
     assert worked_example.BEGIN + worked_example.text() + worked_example.END in worked_example.SPEC.read_text()
 
 
-DAMAGED = ["quality-50", "tiles", "tiles-wide", "noise", "deep-alpha-grey", "sound-two-chunks", "sound-mid-side"]
+DAMAGED = ["quality-50", "tiles", "tiles-wide", "noise", "deep-alpha-grey", "audio-two-chunks", "audio-mid-side"]
 
 
 @pytest.mark.parametrize("name", DAMAGED)

@@ -74,7 +74,7 @@ def test_light_parts_load_no_torch(code: str) -> None:
     subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
 
 
-def test_coding_a_picture_never_loads_compressai_or_training() -> None:
+def test_coding_a_image_never_loads_compressai_or_training() -> None:
     script = (
         "import sys, numpy, codec\n"
         "codec.decompress(codec.compress(numpy.zeros((8, 8, 3), numpy.uint8)))\n"
@@ -91,16 +91,16 @@ def test_public_names() -> None:
     assert codec.__all__ == [
         "CodecError",
         "CorruptFile",
-        "IncompletePicture",
-        "IncompleteSound",
+        "IncompleteImage",
+        "IncompleteAudio",
         "Info",
         "LimitExceeded",
         "MediaError",
         "MediaNotice",
         "ModelMismatch",
-        "Picture",
-        "Sound",
-        "SoundInfo",
+        "ImageData",
+        "AudioData",
+        "AudioInfo",
         "UnsupportedFile",
         "__version__",
         "compress",
@@ -108,8 +108,8 @@ def test_public_names() -> None:
         "decompress",
         "decompress_audio",
         "info",
-        "sound_decoder",
-        "sound_encoder",
+        "audio_decoder",
+        "audio_encoder",
         "verify",
     ]
     for name in codec.__all__:

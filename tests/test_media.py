@@ -1,4 +1,4 @@
-"""Pictures at the edges: odd files read, everything written back, and damaged files refused by name."""
+"""Images at the edges: odd files read, everything written back, and damaged files refused by name."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from PIL.PngImagePlugin import PngInfo
 
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, MediaError
 from codec.media import (
+    ImageData,
     MediaNotice,
-    Picture,
     alpha_bytes,
     alpha_from,
-    picture_file,
-    read_picture,
+    image_bytes,
+    read_image,
     to_8_bits,
     to_16_bits,
     to_pillow,
 )
 from codec.media.image import exif, high_depth
-from codec.media.image.picture import joined, split
+from codec.media.image.data import joined, split
 from tests.conftest import SPEECH
 
 HEIGHT, WIDTH = 7, 5
@@ -156,13 +156,13 @@ XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><note>gr\xc3\xbcn</note></x:xmpmeta>
 # ---- reading
 
 
-def read(source: object) -> tuple[Picture, list[str]]:
-    """The picture and the notices that came with it."""
+def read(source: object) -> tuple[ImageData, list[str]]:
+    """The image and the notices that came with it."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
         warnings.simplefilter("always", MediaNotice)
-        picture = read_picture(source)  # type: ignore[arg-type]
-    return picture, [str(one.message) for one in caught]
+        image = read_image(source)  # type: ignore[arg-type]
+    return image, [str(one.message) for one in caught]
 
 
 @dataclass
@@ -332,12 +332,12 @@ def test_odd_files_are_read(name: str, tmp_path: Path) -> None:
     odd = ODD[name]
     path = tmp_path / name
     path.write_bytes(odd.data)
-    picture, notices = read(path)
-    samples = joined(picture)
+    image, notices = read(path)
+    samples = joined(image)
     assert samples.shape == odd.samples.shape
-    assert picture.bit_depth == (16 if odd.samples.dtype == np.uint16 else 8)
+    assert image.bit_depth == (16 if odd.samples.dtype == np.uint16 else 8)
     assert np.abs(samples.astype(int) - odd.samples.astype(int)).max() <= odd.tolerance
-    assert picture.icc == b""  # profiles of inks do not apply to what became of them
+    assert image.icc == b""  # profiles of inks do not apply to what became of them
     assert [len(line.splitlines()) for line in notices] == [1] * len(notices)
     assert bool(notices) == bool(odd.notice)
     assert re.search(odd.notice, ", ".join(notices)), notices
@@ -361,7 +361,7 @@ REFUSED: dict[str, tuple[bytes, type[CodecError], str]] = {
     "empty.png": (b"", MediaError, "known format"),
     "text.png": (b"Dear Sir or Madam,\n", MediaError, "known format"),
     "noise.png": (noise(3).tobytes(), MediaError, "known format"),
-    "speech.flac": (SPEECH.read_bytes(), MediaError, "a sound where a picture is expected"),
+    "speech.flac": (SPEECH.read_bytes(), MediaError, "a clip where an image is expected"),
     "icon.ico": (saved(Image.new("RGB", (16, 16)), "ICO"), MediaError, "known format"),
     "half.png": (saved(pillow(noise(3, height=90, width=90)), "PNG")[:9000], MediaError, "damaged"),
     "half.jpg": (saved(pillow(noise(3, height=90, width=90)), "JPEG")[:2000], MediaError, "damaged"),
@@ -383,15 +383,15 @@ def test_what_cannot_be_read_is_refused_by_name(name: str, tmp_path: Path) -> No
     path = tmp_path / name
     path.write_bytes(data)
     with pytest.raises(error, match=words) as raised:
-        read_picture(path)
+        read_image(path)
     assert "\n" not in str(raised.value)
 
 
-def test_paths_without_a_picture_are_refused(tmp_path: Path) -> None:
+def test_paths_without_a_image_are_refused(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="directory"):
-        read_picture(tmp_path)
+        read_image(tmp_path)
     with pytest.raises(MediaError, match="No such file"):
-        read_picture(tmp_path / "nothing.png")
+        read_image(tmp_path / "nothing.png")
 
 
 DAMAGED = [
@@ -406,7 +406,7 @@ DAMAGED += ["10 bits of grey.pgm"]
 
 
 @pytest.mark.parametrize("name", DAMAGED)
-def test_damage_anywhere_is_a_picture_or_an_error_of_the_family(name: str) -> None:
+def test_damage_anywhere_is_a_image_or_an_error_of_the_family(name: str) -> None:
     data = ODD[name].data
     places = sorted({*range(min(len(data), 60)), *np.linspace(0, len(data) - 1, 60).astype(int).tolist()})
     outcomes = []
@@ -415,7 +415,7 @@ def test_damage_anywhere_is_a_picture_or_an_error_of_the_family(name: str) -> No
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", MediaNotice)
                 try:
-                    outcomes.append(read_picture(damaged))
+                    outcomes.append(read_image(damaged))
                 except CodecError as error:
                     outcomes.append(error)
     assert sum(isinstance(outcome, CodecError) for outcome in outcomes) > len(places) // 4
@@ -427,7 +427,7 @@ def test_too_little_memory_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("codec.media.image.modes.plain", nothing_left)
     with pytest.raises(MediaError, match="not enough memory"):
-        read_picture(ODD["RGB.png"].data)
+        read_image(ODD["RGB.png"].data)
 
 
 @pytest.mark.parametrize(
@@ -459,34 +459,34 @@ def test_arrays_and_tensors_of_every_kind_are_read(samples: np.ndarray) -> None:
         backwards[::-1, ::-1],
         samples.astype(samples.dtype.newbyteorder()),
     ):
-        picture, notices = read(source)
-        assert (joined(picture) == samples).all()
-        assert picture.pixels.dtype == samples.dtype
+        image, notices = read(source)
+        assert (joined(image) == samples).all()
+        assert image.pixels.dtype == samples.dtype
         assert notices == []
     if samples.shape[2] == 1:
-        assert (read_picture(samples[:, :, 0]).pixels == samples).all()
+        assert (read_image(samples[:, :, 0]).pixels == samples).all()
 
 
-def test_a_picture_is_read_as_it_is_and_its_size_checked() -> None:
-    picture = Picture(RGB)
-    assert read_picture(picture) is picture
+def test_a_image_is_read_as_it_is_and_its_size_checked() -> None:
+    image = ImageData(RGB)
+    assert read_image(image) is image
     with pytest.raises(LimitExceeded):
-        read_picture(picture, max_pixels=HEIGHT * WIDTH - 1)
+        read_image(image, max_pixels=HEIGHT * WIDTH - 1)
 
 
 @pytest.mark.parametrize("shape", [(5,), (5, 5, 5), (0, 5, 3), (5, 5, 0), (1, 5, 5, 3)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.int64, bool])
-def test_arrays_that_are_no_pictures_are_refused(shape: tuple[int, ...], dtype: type) -> None:
+def test_arrays_that_are_no_images_are_refused(shape: tuple[int, ...], dtype: type) -> None:
     with pytest.raises(MediaError, match="expected uint8 or uint16"):
-        read_picture(np.zeros(shape, dtype))
+        read_image(np.zeros(shape, dtype))
     with pytest.raises(MediaError, match="expected uint8 or uint16"):
-        read_picture(np.zeros((5, 5, 3), np.int8))
+        read_image(np.zeros((5, 5, 3), np.int8))
 
 
 @pytest.mark.parametrize("source", [None, 3, [[1, 2]], open])
 def test_other_things_are_type_errors(source: object) -> None:
     with pytest.raises(TypeError):
-        read_picture(source)  # type: ignore[arg-type]
+        read_image(source)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -501,9 +501,9 @@ def test_other_things_are_type_errors(source: object) -> None:
         (RGB, GREY),
     ],
 )
-def test_arrays_that_do_not_fit_make_no_picture(pixels: np.ndarray, alpha: np.ndarray | None) -> None:
+def test_arrays_that_do_not_fit_make_no_image(pixels: np.ndarray, alpha: np.ndarray | None) -> None:
     with pytest.raises(ValueError, match="pixels"):
-        Picture(pixels, alpha)
+        ImageData(pixels, alpha)
 
 
 @pytest.mark.parametrize("name", ["P with alphas.png", "L with tRNS.png", "LA.tif", "RGBA.webp", "16 bits of grey.tif"])
@@ -513,15 +513,15 @@ def test_pillow_images_are_read_like_their_files(name: str) -> None:
         image = Image.open(io.BytesIO(odd.data))
         if loaded:
             image.load()
-        picture, notices = read(image)
-        assert (joined(picture) == odd.samples).all()
+        image, notices = read(image)
+        assert (joined(image) == odd.samples).all()
         assert len(notices) == bool(odd.notice)
 
 
 def test_a_pillow_image_of_16_bits_says_that_it_holds_8() -> None:
     for name in ("16 bits of RGB.png", "16 bits of LA.png", "16 bits of RGB, deflated.tif"):
-        picture, notices = read(Image.open(io.BytesIO(ODD[name].data)))
-        assert picture.bit_depth == 8
+        image, notices = read(Image.open(io.BytesIO(ODD[name].data)))
+        assert image.bit_depth == 8
         assert notices == ["16 bits a sample read as 8"]
 
 
@@ -531,15 +531,15 @@ def test_a_pillow_image_of_16_bits_says_that_it_holds_8() -> None:
 def test_pillow_images_of_modes_without_files_are_read(mode: str, words: str) -> None:
     image = Image.new("RGBA", (WIDTH, HEIGHT), (80, 80, 80, 255) if mode == "La" else (200, 80, 0, 255))
     source = image.convert("LA").convert("La") if mode == "La" else image.convert("RGB" if mode == "HSV" else "RGBA")
-    picture, notices = read(source.convert(mode))
+    image, notices = read(source.convert(mode))
     expected = {"La": (80, 255), "HSV": (200, 80, 0)}.get(mode, (200, 80, 0, 255))
-    assert np.abs(joined(picture).astype(int) - expected).max() <= 6
+    assert np.abs(joined(image).astype(int) - expected).max() <= 6
     assert re.search(words, notices[0])
 
 
 def test_a_mode_that_nobody_has_heard_of_is_refused_by_name() -> None:
     with pytest.raises(MediaError, match="mode RGBX"):
-        read_picture(Image.new("RGBX", (3, 3)))
+        read_image(Image.new("RGBX", (3, 3)))
 
 
 # ---- limits
@@ -554,9 +554,9 @@ def test_the_limit_is_ours_and_not_that_of_pillow(name: str, monkeypatch: pytest
     size = samples.shape[0] * samples.shape[1]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MediaNotice)
-        assert joined(read_picture(ODD[name].data, max_pixels=size)).shape == samples.shape
+        assert joined(read_image(ODD[name].data, max_pixels=size)).shape == samples.shape
     with pytest.raises(LimitExceeded, match=f"{samples.shape[1]} x {samples.shape[0]}"):
-        read_picture(ODD[name].data, max_pixels=size - 1)
+        read_image(ODD[name].data, max_pixels=size - 1)
     assert Image.MAX_IMAGE_PIXELS == 2
 
 
@@ -567,7 +567,7 @@ def test_threads_leave_the_limit_of_pillow_as_it_was(monkeypatch: pytest.MonkeyP
     def work() -> None:
         for _ in range(50):
             try:
-                read_picture(ODD["RGB.png"].data)
+                read_image(ODD["RGB.png"].data)
             except CodecError as error:
                 failures.append(error)
 
@@ -583,7 +583,7 @@ def test_threads_leave_the_limit_of_pillow_as_it_was(monkeypatch: pytest.MonkeyP
 # ---- metadata
 
 
-def same(a: Picture, b: Picture) -> bool:
+def same(a: ImageData, b: ImageData) -> bool:
     return (
         joined(a).dtype == joined(b).dtype
         and joined(a).shape == joined(b).shape
@@ -610,43 +610,43 @@ def test_metadata_of_files_is_kept(kind: str, tmp_path: Path) -> None:
         options["pnginfo"] = texts = PngInfo()
         texts.add_itxt("XML:com.adobe.xmp", XMP)
     pillow(RGB).save(path, kind, **options)
-    picture, notices = read(path)
+    image, notices = read(path)
     assert notices == []
-    assert picture.icc == srgb_profile()
-    assert picture.xmp == XMP
-    assert described(picture.exif) == described(camera_exif(6))
+    assert image.icc == srgb_profile()
+    assert image.xmp == XMP
+    assert described(image.exif) == described(camera_exif(6))
     if kind not in ("TIFF", "AVIF"):
-        assert picture.exif == camera_exif(6)
+        assert image.exif == camera_exif(6)
 
 
 def test_metadata_behind_the_pixels_of_a_png_is_found() -> None:
     for samples in (RGB, RGB_16, GREY_ALPHA_16):
         data = with_chunk(pypng(samples, samples.itemsize * 8), b"eXIf", camera_exif(3), b"IEND")
         data = with_chunk(data, b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP, b"IEND")
-        picture = read_picture(data)
-        assert (picture.exif, picture.xmp) == (camera_exif(3), XMP)
-        assert (joined(picture) == samples).all()
+        image = read_image(data)
+        assert (image.exif, image.xmp) == (camera_exif(3), XMP)
+        assert (joined(image) == samples).all()
 
 
 def test_exif_as_imagemagick_writes_it_is_found() -> None:
     texts = PngInfo()
     text = (b"Exif\0\0" + camera_exif(3)).hex()
     texts.add_text("Raw profile type exif", f"\nexif\n{len(text) // 2:8}\n{text}\n", zip=True)
-    assert read_picture(saved(pillow(RGB), "PNG", pnginfo=texts)).exif == camera_exif(3)
+    assert read_image(saved(pillow(RGB), "PNG", pnginfo=texts)).exif == camera_exif(3)
 
 
 def test_prefixes_of_exif_go_however_many_there_are() -> None:
     image = pillow(RGB)
     image.info["exif"] = b"Exif\0\0Exif\0\0" + camera_exif(3)
-    assert read_picture(image).exif == camera_exif(3)
+    assert read_image(image).exif == camera_exif(3)
 
 
 def test_pointers_into_a_tiff_do_not_leave_it() -> None:
     tags = Image.Exif()
     tags[ExifTags.IFD.Exif] = {ExifTags.Base.ISOSpeedRatings: 200, ExifTags.IFD.Interop: {1: "R98"}}
-    picture = read_picture(saved(pillow(RGB), "TIFF", exif=tags.tobytes()))
-    assert described(picture.exif) == {ExifTags.IFD.Exif: {ExifTags.Base.ISOSpeedRatings: 200}}
-    assert ExifTags.IFD.Interop not in exif.parsed(picture.exif).get_ifd(ExifTags.IFD.Exif)
+    image = read_image(saved(pillow(RGB), "TIFF", exif=tags.tobytes()))
+    assert described(image.exif) == {ExifTags.IFD.Exif: {ExifTags.Base.ISOSpeedRatings: 200}}
+    assert ExifTags.IFD.Interop not in exif.parsed(image.exif).get_ifd(ExifTags.IFD.Exif)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -654,33 +654,33 @@ def test_pointers_into_a_tiff_do_not_leave_it() -> None:
 def test_orientation_stays_data(kind: str, orientation: int) -> None:
     options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}.get(kind, {})
     samples = np.kron(RGB, np.ones((16, 16, 1), np.uint8))
-    picture = read_picture(saved(pillow(samples), kind, exif=b"Exif\0\0" + camera_exif(orientation), **options))
-    assert picture.pixels.shape == samples.shape
-    assert np.abs(picture.pixels.astype(int) - samples).max() <= (8 if kind == "JPEG" else 0)
-    assert exif.orientation_of(picture) == orientation
+    image = read_image(saved(pillow(samples), kind, exif=b"Exif\0\0" + camera_exif(orientation), **options))
+    assert image.pixels.shape == samples.shape
+    assert np.abs(image.pixels.astype(int) - samples).max() <= (8 if kind == "JPEG" else 0)
+    assert exif.orientation_of(image) == orientation
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_16_bits_and_an_orientation_of_tiff_go_together(orientation: int) -> None:
     for samples in (RGB_16, GREY_16):
-        picture = read_picture(tiff(samples, t274=orientation))
-        assert (joined(picture) == samples).all()
-        assert exif.orientation_of(picture) == orientation
+        image = read_image(tiff(samples, t274=orientation))
+        assert (joined(image) == samples).all()
+        assert exif.orientation_of(image) == orientation
 
 
 def test_an_orientation_that_only_xmp_has_stays_where_it_was() -> None:
     packet = b'<x tiff:Orientation="6"/>'
     for kind, options in (("TIFF", {"tiffinfo": {700: packet}}), ("WEBP", {"lossless": True, "xmp": packet})):
-        picture = read_picture(saved(pillow(RGB), kind, **options))
-        assert (picture.pixels == RGB).all()
-        assert picture.xmp == packet
-        assert exif.orientation_of(picture) == 6
+        image = read_image(saved(pillow(RGB), kind, **options))
+        assert (image.pixels == RGB).all()
+        assert image.xmp == packet
+        assert exif.orientation_of(image) == 6
 
 
 def test_metadata_of_other_types_is_no_metadata() -> None:
     image = pillow(RGB)
     image.info.update(xmp={"a": 1}, exif="Exif", icc_profile=None)
-    assert same(read_picture(image), Picture(RGB))
+    assert same(read_image(image), ImageData(RGB))
 
 
 # ---- writing
@@ -691,20 +691,20 @@ KINDS = {"grey": GREY, "LA": GREY_ALPHA, "RGB": RGB, "RGBA": RGBA}
 KINDS_16 = {"grey": GREY_16, "LA": GREY_ALPHA_16, "RGB": RGB_16, "RGBA": RGBA_16}
 
 
-def picture_of(samples: np.ndarray, **metadata: bytes) -> Picture:
-    return Picture(*split(samples), **metadata)
+def image_of(samples: np.ndarray, **metadata: bytes) -> ImageData:
+    return ImageData(*split(samples), **metadata)
 
 
 @pytest.mark.parametrize("depth", [8, 16])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_png_holds_everything(kind: str, depth: int, tmp_path: Path) -> None:
-    picture = picture_of((KINDS if depth == 8 else KINDS_16)[kind], **FULL)
+    image = image_of((KINDS if depth == 8 else KINDS_16)[kind], **FULL)
     path = tmp_path / "a.png"
-    path.write_bytes(picture_file(picture, ".png"))
-    assert same(read_picture(path), picture)
+    path.write_bytes(image_bytes(image, ".png"))
+    assert same(read_image(path), image)
     width, height, rows, info = png.Reader(bytes=path.read_bytes()).read()
     assert (width, height, info["bitdepth"]) == (WIDTH, HEIGHT, depth)
-    assert (np.array([list(row) for row in rows]).reshape(HEIGHT, WIDTH, -1) == joined(picture)).all()
+    assert (np.array([list(row) for row in rows]).reshape(HEIGHT, WIDTH, -1) == joined(image)).all()
     with Image.open(path) as image:
         assert image.getexif()[ExifTags.Base.Orientation] == 6
         assert image.info["icc_profile"] == FULL["icc"]
@@ -713,47 +713,47 @@ def test_a_png_holds_everything(kind: str, depth: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["RGB", "RGBA"])
 def test_a_lossless_webp_holds_colour_of_8_bits(kind: str) -> None:
-    picture = picture_of(KINDS[kind], **FULL)
-    assert same(read_picture(picture_file(picture, ".webp")), picture)
+    image = image_of(KINDS[kind], **FULL)
+    assert same(read_image(image_bytes(image, ".webp")), image)
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".tiff"])
 @pytest.mark.parametrize("samples", [*KINDS.values(), GREY_16])
 def test_a_tiff_holds_8_bits_and_grey_of_16(samples: np.ndarray, suffix: str) -> None:
-    picture = picture_of(samples, **FULL)
-    restored = read_picture(picture_file(picture, suffix))
-    assert same(replace(restored, exif=picture.exif), picture)
-    assert described(restored.exif) == described(picture.exif)
+    image = image_of(samples, **FULL)
+    restored = read_image(image_bytes(image, suffix))
+    assert same(replace(restored, exif=image.exif), image)
+    assert described(restored.exif) == described(image.exif)
 
 
 def test_a_jpeg_holds_the_metadata_and_nearly_the_pixels() -> None:
     samples = np.kron(RGB, np.ones((16, 16, 1), np.uint8))
     for suffix in (".jpg", ".jpeg"):
-        restored = read_picture(picture_file(picture_of(samples, **FULL), suffix))
+        restored = read_image(image_bytes(image_of(samples, **FULL), suffix))
         assert (restored.icc, restored.exif, restored.xmp) == (FULL["icc"], FULL["exif"], FULL["xmp"])
         assert np.abs(restored.pixels.astype(int) - samples).max() < 20
 
 
 @pytest.mark.parametrize(("suffix", "samples"), [(".bmp", GREY), (".bmp", RGB), (".ppm", RGB), (".ppm", GREY)])
 def test_bare_formats_hold_pixels_of_8_bits(suffix: str, samples: np.ndarray) -> None:
-    assert same(read_picture(picture_file(picture_of(samples), suffix)), picture_of(samples))
+    assert same(read_image(image_bytes(image_of(samples), suffix)), image_of(samples))
 
 
 @pytest.mark.parametrize("samples", [GREY, GREY_16])
 def test_a_pgm_holds_grey_of_8_and_16_bits_and_no_colour(samples: np.ndarray) -> None:
-    data = picture_file(picture_of(samples), ".pgm")
+    data = image_bytes(image_of(samples), ".pgm")
     assert data.startswith(b"P5")
-    assert same(read_picture(data), picture_of(samples))
+    assert same(read_image(data), image_of(samples))
     with pytest.raises(MediaError, match=r"\.ppm"):
-        picture_file(picture_of(RGB), ".pgm")
+        image_bytes(image_of(RGB), ".pgm")
 
 
-def written(picture: Picture, suffix: str) -> tuple[Picture, list[str]]:
-    """The picture in the file written of one, and the notices of writing it."""
+def written(image: ImageData, suffix: str) -> tuple[ImageData, list[str]]:
+    """The image in the file written of one, and the notices of writing it."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", MediaNotice)
-        data = picture_file(picture, suffix)
-    return read_picture(data), [str(one.message) for one in caught]
+        data = image_bytes(image, suffix)
+    return read_image(data), [str(one.message) for one in caught]
 
 
 @pytest.mark.parametrize(
@@ -775,23 +775,23 @@ def written(picture: Picture, suffix: str) -> tuple[Picture, list[str]]:
 def test_what_a_format_cannot_hold_is_said(
     suffix: str, samples: np.ndarray, expected: np.ndarray | str, words: list[str]
 ) -> None:
-    picture = picture_of(samples)
-    restored, notices = written(picture, suffix)
+    image = image_of(samples)
+    restored, notices = written(image, suffix)
     if isinstance(expected, str):
         expected = np.floor(samples / 257 + 0.5).astype(np.uint8)
     if suffix == ".pgm" and samples is GREY_ALPHA:
         expected = GREY_ALPHA[:, :, :1]
-    assert same(restored, picture_of(expected))
+    assert same(restored, image_of(expected))
     assert len(notices) == len(words)
     assert all(word in line for word, line in zip(words, notices, strict=True))
 
 
 @pytest.mark.parametrize("suffix", [".bmp", ".ppm"])
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_formats_without_orientation_get_the_picture_upright(suffix: str, orientation: int) -> None:
-    picture = picture_of(RGB, exif=camera_exif(orientation))
-    restored, notices = written(picture, suffix)
-    assert (restored.pixels == np.array(ImageOps.exif_transpose(to_pillow(picture)))).all()
+def test_formats_without_orientation_get_the_image_upright(suffix: str, orientation: int) -> None:
+    image = image_of(RGB, exif=camera_exif(orientation))
+    restored, notices = written(image, suffix)
+    assert (restored.pixels == np.array(ImageOps.exif_transpose(to_pillow(image)))).all()
     assert "turned upright" in notices[0]
     assert "EXIF left out" in notices[1]
 
@@ -804,18 +804,18 @@ def test_alpha_is_turned_with_the_pixels_and_back() -> None:
 
 
 def test_metadata_too_long_for_a_jpeg_is_left_out() -> None:
-    picture = picture_of(RGB, xmp=b"x" * 70_000, exif=camera_exif(1), icc=srgb_profile() + bytes(70_000))
-    restored, notices = written(picture, ".jpg")
-    assert (restored.icc, restored.exif, restored.xmp) == (picture.icc, picture.exif, b"")
+    image = image_of(RGB, xmp=b"x" * 70_000, exif=camera_exif(1), icc=srgb_profile() + bytes(70_000))
+    restored, notices = written(image, ".jpg")
+    assert (restored.icc, restored.exif, restored.xmp) == (image.icc, image.exif, b"")
     assert ["XMP left out" in line for line in notices] == [True]
 
 
 @pytest.mark.filterwarnings("ignore:Truncated File Read", "ignore:Corrupt EXIF")
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".jpg", ".tif", ".bmp"])
-def test_damaged_exif_does_not_stop_a_picture(suffix: str) -> None:
+def test_damaged_exif_does_not_stop_a_image(suffix: str) -> None:
     for damaged in (b"nonsense", camera_exif(6)[:30], b"II*\0\xff\xff\xff\xff"):
-        picture = picture_of(RGB, exif=damaged)
-        restored, _ = written(picture, suffix)
+        image = image_of(RGB, exif=damaged)
+        restored, _ = written(image, suffix)
         assert restored.pixels.shape == RGB.shape
         assert restored.exif == (damaged if suffix not in (".tif", ".bmp") else b"")
 
@@ -823,12 +823,12 @@ def test_damaged_exif_does_not_stop_a_picture(suffix: str) -> None:
 @pytest.mark.parametrize("suffix", ["", ".txt", ".PNG", ".gif"])
 def test_suffixes_that_cannot_be_written_are_refused(suffix: str) -> None:
     with pytest.raises(MediaError, match=r"known: \.png"):
-        picture_file(picture_of(RGB), suffix)
+        image_bytes(image_of(RGB), suffix)
 
 
-def test_a_picture_too_large_for_a_format_is_refused() -> None:
-    with pytest.raises(MediaError, match="cannot write the picture as WEBP"):
-        picture_file(picture_of(np.zeros((1, 20_000, 3), np.uint8)), ".webp")
+def test_a_image_too_large_for_a_format_is_refused() -> None:
+    with pytest.raises(MediaError, match="cannot write the image as WEBP"):
+        image_bytes(image_of(np.zeros((1, 20_000, 3), np.uint8)), ".webp")
 
 
 # ---- Pillow images and depths
@@ -838,28 +838,28 @@ def test_a_picture_too_large_for_a_format_is_refused() -> None:
     ("samples", "mode"), [(GREY, "L"), (GREY_ALPHA, "LA"), (RGB, "RGB"), (RGBA, "RGBA"), (GREY_16, "I;16")]
 )
 def test_pillow_images_bring_everything_along(samples: np.ndarray, mode: str) -> None:
-    picture = picture_of(samples, **FULL)
-    image = to_pillow(picture)
+    image = image_of(samples, **FULL)
+    image = to_pillow(image)
     assert image.mode == mode
     assert image.getexif()[ExifTags.Base.Make] == "Camera works"
-    assert same(read_picture(image), picture)
+    assert same(read_image(image), image)
 
 
 @pytest.mark.parametrize(("samples", "mode"), [(GREY_ALPHA_16, "LA"), (RGB_16, "RGB"), (RGBA_16, "RGBA")])
-def test_pillow_images_show_other_pictures_of_16_bits_in_8(samples: np.ndarray, mode: str) -> None:
-    image = to_pillow(picture_of(samples))
+def test_pillow_images_show_other_images_of_16_bits_in_8(samples: np.ndarray, mode: str) -> None:
+    image = to_pillow(image_of(samples))
     assert image.mode == mode
     assert (np.array(image) == np.floor(samples / 257 + 0.5)).all()
 
 
 def test_depths_change_exactly() -> None:
     every = np.arange(65536, dtype=np.uint16).reshape(256, 256, 1)
-    assert (to_8_bits(Picture(every)).pixels == np.round(every / 257)).all()
-    picture = picture_of(RGBA, **FULL)
-    assert (joined(to_16_bits(picture)) == RGBA.astype(int) * 257).all()
-    assert same(to_8_bits(to_16_bits(picture)), picture)
-    assert to_8_bits(picture) is picture
-    assert to_16_bits(to_16_bits(picture)).bit_depth == 16
+    assert (to_8_bits(ImageData(every)).pixels == np.round(every / 257)).all()
+    image = image_of(RGBA, **FULL)
+    assert (joined(to_16_bits(image)) == RGBA.astype(int) * 257).all()
+    assert same(to_8_bits(to_16_bits(image)), image)
+    assert to_8_bits(image) is image
+    assert to_16_bits(to_16_bits(image)).bit_depth == 16
 
 
 # ---- the alpha plane
@@ -872,7 +872,7 @@ def test_alpha_planes_return(plane: np.ndarray) -> None:
     restored = alpha_from(alpha_bytes(plane), plane.shape[1], plane.shape[0], plane.dtype)
     assert restored.dtype == plane.dtype
     assert (restored == plane).all()
-    Picture(np.zeros((*plane.shape, 3), plane.dtype), restored)
+    ImageData(np.zeros((*plane.shape, 3), plane.dtype), restored)
 
 
 def test_alpha_planes_of_another_size_or_kind_are_corrupt() -> None:

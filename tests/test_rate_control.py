@@ -11,8 +11,8 @@ import torch
 
 import codec
 from codec.eval.metrics import ms_ssim, psnr_db
-from codec.image.encode import Encoding
-from codec.media import Picture, Pixels
+from codec.image.encode import ImageEncoder
+from codec.media import ImageData, Pixels
 from codec.search.ms_ssim import ms_ssim as differentiable_ms_ssim
 from codec.search.rate_control import search, target_psnr, target_size, target_ssim
 from tests.conftest import PARROTS, Run
@@ -23,7 +23,7 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("size", [1_000, 3_000, 7_000])
 def test_sizes_are_kept_and_used_to_a_hundredth(parrots: Pixels, size: int) -> None:
     crop = np.ascontiguousarray(parrots[100:301, 200:437])
-    found = search(Encoding(Picture(crop), CPU), target_size(size), 1)
+    found = search(ImageEncoder(ImageData(crop), CPU), target_size(size), 1)
     assert 0.99 * size <= len(found.data) <= size
     assert found.passes <= 6
 
@@ -31,7 +31,7 @@ def test_sizes_are_kept_and_used_to_a_hundredth(parrots: Pixels, size: int) -> N
 @pytest.mark.parametrize("psnr", [31.0, 35.5, 41.0])
 def test_psnr_is_reached_and_exceeded_by_a_twentieth_at_most(parrots: Pixels, psnr: float) -> None:
     crop = np.ascontiguousarray(parrots[100:301, 200:437])
-    found = search(Encoding(Picture(crop), CPU), target_psnr(psnr), 1)
+    found = search(ImageEncoder(ImageData(crop), CPU), target_psnr(psnr), 1)
     assert psnr <= psnr_db(crop, codec.decompress(found.data, output="array")) <= psnr + 0.05
     assert found.passes <= 6
 
@@ -39,7 +39,7 @@ def test_psnr_is_reached_and_exceeded_by_a_twentieth_at_most(parrots: Pixels, ps
 @pytest.mark.parametrize("target", [0.96, 0.985])
 def test_ms_ssim_is_reached(parrots: Pixels, target: float) -> None:
     crop = np.ascontiguousarray(parrots[50:451, 200:637])  # of smaller ones neighbouring steps differ by more
-    found = search(Encoding(Picture(crop), CPU), target_ssim(target), 1)
+    found = search(ImageEncoder(ImageData(crop), CPU), target_ssim(target), 1)
     reached = ms_ssim(crop, codec.decompress(found.data, output="array"))
     assert reached is not None
     assert target - 1e-5 <= reached <= 1 - (1 - target) * 10**-0.0055
@@ -48,14 +48,14 @@ def test_ms_ssim_is_reached(parrots: Pixels, target: float) -> None:
 
 def test_bits_a_pixel_are_those_of_the_whole_file(patch: Pixels) -> None:
     alpha = np.random.default_rng(0).integers(0, 256, patch.shape[:2], np.uint8)
-    data = codec.compress(Picture(patch, alpha, icc=b"profile"), target_bpp=9)
+    data = codec.compress(ImageData(patch, alpha, icc=b"profile"), target_bpp=9)
     assert 0.985 * 9 < codec.info(data).rate_bpp <= 9
 
 
 def test_refined_and_tiled_files_meet_targets_too(parrots: Pixels) -> None:
     pixels = np.ascontiguousarray(parrots[:256, 300:556])  # smaller files jump by more than the hundredth
-    encoding = Encoding(Picture(pixels), CPU, tiles=lambda width, height: (2, 2))
-    found = search(encoding, target_size(2_500), 2)
+    encoder = ImageEncoder(ImageData(pixels), CPU, tiles=lambda width, height: (2, 2))
+    found = search(encoder, target_size(2_500), 2)
     assert codec.info(found.data).tiles == 4
     assert 0.99 * 2_500 <= len(found.data) <= 2_500
 
@@ -74,7 +74,7 @@ def test_targets_out_of_reach_are_said(patch: Pixels) -> None:
         codec.compress(patch, target_ssim=0.9)
 
 
-def test_plain_pictures_end_the_search() -> None:
+def test_plain_images_end_the_search() -> None:
     black = np.zeros((64, 64, 3), np.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", codec.MediaNotice)

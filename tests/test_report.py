@@ -19,7 +19,7 @@ import pytest
 
 from codec.eval.medium import IMAGES
 from codec.eval.report import file_names
-from codec.media import Picture, Pixels, to_pillow
+from codec.media import ImageData, Pixels, to_pillow
 
 QUALITIES = (15, 50, 90)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -39,7 +39,7 @@ Done = subprocess.CompletedProcess[str]
 
 @dataclass
 class Evaluation:
-    """A folder of two pictures and a broken one, evaluated where JPEG XL is missing."""
+    """A folder of two images and a broken one, evaluated where JPEG XL is missing."""
 
     root: Path
     first: Done
@@ -72,8 +72,8 @@ def command(root: Path, arguments: Sequence[object], without: Sequence[str] = ()
 
 
 def evaluate(root: Path, *without: str) -> Done:
-    """Evaluates the pictures."""
-    arguments: list[object] = ["images", root / "pictures", "-o", root / "report", "--results-page", root / "page.md"]
+    """Evaluates the images."""
+    arguments: list[object] = ["images", root / "images", "-o", root / "report", "--results-page", root / "page.md"]
     arguments += ["--cache", root / "cache", "--force", "-a", "jpeg", "-a", "webp", "-a", "jpegxl"]
     arguments += [a for quality in QUALITIES for a in ("-q", quality)]
     return command(root, arguments, without)
@@ -82,22 +82,22 @@ def evaluate(root: Path, *without: str) -> Done:
 @pytest.fixture(scope="module")
 def evaluation(parrots: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     root = tmp_path_factory.mktemp("evaluation")
-    (root / "pictures").mkdir()
+    (root / "images").mkdir()
     for name, x in (("<b>left", 0), ("right", 400)):
         crop = np.ascontiguousarray(parrots[100:292, x : x + 256])
-        to_pillow(Picture(crop)).save(root / "pictures" / f"{name}.png")
-    (root / "pictures" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+        to_pillow(ImageData(crop)).save(root / "images" / f"{name}.png")
+    (root / "images" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
     return Evaluation(root, evaluate(root, "pillow_jxl"))
 
 
-def test_a_broken_picture_and_a_missing_anchor_are_named_and_the_run_goes_on(evaluation: Evaluation) -> None:
+def test_a_broken_image_and_a_missing_anchor_are_named_and_the_run_goes_on(evaluation: Evaluation) -> None:
     first = evaluation.first
     assert first.returncode == 1, first.stderr
     lines = first.stderr.splitlines()
     assert "Traceback" not in first.stderr
     assert any("torn.png" in line for line in lines)
     assert any("JPEG XL" in line and "left out" in line for line in lines)
-    assert lines[-1] == "codec: 1 of 3 pictures failed"
+    assert lines[-1] == "codec: 1 of 3 images failed"
     results = evaluation.results
     assert list(results["failures"]) == ["torn.png"]
     assert list(results["skipped"]) == ["JPEG XL"]
@@ -105,7 +105,7 @@ def test_a_broken_picture_and_a_missing_anchor_are_named_and_the_run_goes_on(eva
 
 
 def test_the_terminal_shows_every_table(evaluation: Evaluation) -> None:
-    for title in ("Our curve", "BD-rate of ours", "Worst pictures", "Quality for the same bits", "Time and memory"):
+    for title in ("Our curve", "BD-rate of ours", "Worst images", "Quality for the same bits", "Time and memory"):
         assert title in evaluation.first.stdout
     assert re.search(r"JPEG 4:2:0 +-\d\d\.\d %", evaluation.first.stdout)
 
@@ -142,7 +142,7 @@ def test_the_results_page_says_when_where_and_with_what(evaluation: Evaluation) 
     results = evaluation.results
     for said in (results["date"], results["machine"]["cpu"], "torch", "SSIMULACRA 2", "torn.png", "JPEG XL"):
         assert said in page
-    assert "means of the values of single pictures" in page
+    assert "means of the values of single images" in page
 
 
 def test_the_page_needs_no_network(evaluation: Evaluation) -> None:
@@ -165,11 +165,11 @@ def test_a_second_run_measures_nothing_again(evaluation: Evaluation) -> None:
     assert kept == {p: p.stat().st_mtime_ns for p in (evaluation.root / "cache").rglob("*.*")}
 
 
-def test_flat_pictures_odd_names_and_a_damaged_cache_cost_no_report(patch: Pixels, tmp_path: Path) -> None:
-    folder = tmp_path / "pictures"
+def test_flat_images_odd_names_and_a_damaged_cache_cost_no_report(patch: Pixels, tmp_path: Path) -> None:
+    folder = tmp_path / "images"
     folder.mkdir()
-    to_pillow(Picture(patch)).save(folder / "patch.png")
-    to_pillow(Picture(np.full((40, 40, 3), 128, np.uint8))).save(
+    to_pillow(ImageData(patch)).save(folder / "patch.png")
+    to_pillow(ImageData(np.full((40, 40, 3), 128, np.uint8))).save(
         folder / os.fsdecode(b"caf\xe9.png")
     )  # lossless in JPEG
     arguments = ["images", folder, "-o", tmp_path / "report", "--results-page", tmp_path / "page.md"]

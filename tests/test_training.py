@@ -25,11 +25,11 @@ from codec.bitstream.tables import logistic_tables
 from codec.eval.metrics import psnr_db
 from codec.image.encode import padded
 from codec.latents import encode as latents_encode
-from codec.media import Pixels, read_sound, resample, sound_file
+from codec.media import Pixels, audio_bytes, read_audio, resample
 from codec.model import weights
 from codec.model.audio import AudioModel
-from codec.model.dct import block_transform, dct_matrix, picture_statistics
-from codec.model.fixed_point import FixedLayer, Mood, set_mood
+from codec.model.dct import block_transform, dct_matrix, image_statistics
+from codec.model.fixed_point import FixedLayer, QuantMode, set_quant_mode
 from codec.model.image import ImageModel
 from codec.model.registry import AUDIO, IMAGE
 from codec.search.perceptual import Spectra
@@ -37,12 +37,12 @@ from codec.search.rdoq import Rdoq
 from codec.training import checkpoint, units
 from codec.training.audio import Cuts
 from codec.training.export import export
-from codec.training.images import Crops, pictures
+from codec.training.images import Crops, images
 from codec.training.loop import Plan, Trainer, begin, load_trained, train
 from codec.training.relaxation import Pass, relaxed_pass, rounded_pass
 from codec.training.tables import assumed, fitted
+from tests.clips import melody
 from tests.conftest import PARROTS, SPEECH, Run, only_line
-from tests.sounds import melody
 
 CPU = torch.device("cpu")
 PLAN = Plan(steps=4, decay_steps=2, batch=2, crop=64, warmup_steps=2)
@@ -50,7 +50,7 @@ PLAN = Plan(steps=4, decay_steps=2, batch=2, crop=64, warmup_steps=2)
 
 @pytest.fixture(scope="module")
 def shard(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """45 small pictures in a tar file, one member that is none, and one that is too large for Pillow."""
+    """45 small images in a tar file, one member that is none, and one that is too large for Pillow."""
     folder = tmp_path_factory.mktemp("data")
     source = Image.open(PARROTS)
     names = []
@@ -83,7 +83,7 @@ def test_transforms_are_orthonormal() -> None:
 
 
 def test_a_new_model_is_the_transform_coder(parrots: Pixels) -> None:
-    statistics = picture_statistics([parrots])
+    statistics = image_statistics([parrots])
     torch.manual_seed(0)
     model = IMAGE.model(IMAGE.config, statistics)
     x = torch.tensor(parrots[None, :256, :256]).float()
@@ -102,10 +102,10 @@ def test_a_new_model_is_the_transform_coder(parrots: Pixels) -> None:
 
 
 def test_data_comes_from_shards_and_folders_without_what_is_broken(shard: Path, crops: Crops, tmp_path: Path) -> None:
-    assert len(list(pictures([shard]))) == 45
-    assert len(list(pictures([shard.parent]))) == 45
+    assert len(list(images([shard]))) == 45
+    assert len(list(images([shard.parent]))) == 45
     (tmp_path / "folder.png").mkdir()
-    assert not list(pictures([tmp_path]))
+    assert not list(images([tmp_path]))
     assert (len(crops.native), len(crops.validation)) == (41, 4)
     assert len(crops.shrunk) == 2 * 41
     batch = crops.batch(7, 3)
@@ -145,7 +145,7 @@ def test_a_run_logs_saves_and_draws(crops: Crops, tmp_path: Path) -> None:
     logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in logged] == [4]
     assert logged[0]["validation"] > 0
-    assert 0.5 < logged[0]["living"] <= 1
+    assert 0.5 < logged[0]["active"] <= 1
     with Image.open(tmp_path / "curve.png") as curve:
         assert curve.width > 400
 
@@ -174,11 +174,11 @@ def test_snapped_nets_compute_what_frozen_ones_do(parrots: Pixels) -> None:
     frozen = weights.installed(IMAGE.id, CPU).model
     model = IMAGE.model(IMAGE.config)
     load_trained(model, IMAGE.path)
-    set_mood(model.prior, Mood.SNAPPED)
+    set_quant_mode(model.prior, QuantMode.FAKE_QUANTISED)
     z = torch.randint(-9, 10, (1, 3, 2, IMAGE.config.prior.hyper_channels), generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        told = torch.tensor([0.5])
-        assert torch.equal(*(net.prior.features(z.float(), told, (12, 8)) for net in (model, frozen)))
+        quality = torch.tensor([0.5])
+        assert torch.equal(*(net.prior.features(z.float(), quality, (12, 8)) for net in (model, frozen)))
 
 
 def test_integer_nets_cost_at_most_three_permille(parrots: Pixels) -> None:
@@ -245,11 +245,11 @@ def test_the_networks_keep_their_budget_of_multiplications() -> None:
 
     with torch.inference_mode():
         h = model.analysis(x, log2_step)
-        z, told = model.hyper_analysis(h).round(), model.gain.told(log2_step)
+        z, quality = model.hyper_analysis(h).round(), model.gain.quality(log2_step)
         log2_steps = model.gain.log2_steps(log2_step)[:, None]
     entropy = thousands(
         lambda: model.prior.walk(
-            model.prior.features(z, told, (side // 16, side // 16)),
+            model.prior.features(z, quality, (side // 16, side // 16)),
             log2_steps,
             lambda channels, where, mean, scale: mean,
         )
@@ -291,7 +291,7 @@ def test_dead_units_start_anew_and_change_nothing(parrots: Pixels) -> None:
 
     with torch.inference_mode(), units.watched(model) as dead:
         before = coded()
-    assert units.renew(model, coded) >= 200
+    assert units.reinitialise(model, coded) >= 200
     with torch.inference_mode(), units.watched(model) as seen:
         after = coded()
     for a, b in zip(before, after, strict=True):
@@ -316,12 +316,12 @@ def test_a_larger_model_starts_where_a_smaller_one_stood(tmp_path: Path, parrots
     checkpoint.save(tmp_path / "other.pt", empty | {"model": {"a": torch.zeros(1)}})
     with pytest.raises(ModelMismatch, match="nothing in"):
         load_trained(large, tmp_path / "other.pt")
-    checkpoint.save(tmp_path / "sound.pt", empty | {"plan": {"model": "audio"}})
+    checkpoint.save(tmp_path / "audio.pt", empty | {"plan": {"model": "audio"}})
     with pytest.raises(ModelMismatch, match="audio model"):
-        load_trained(large, tmp_path / "sound.pt")
+        load_trained(large, tmp_path / "audio.pt")
 
 
-def test_tables_fitted_to_pictures_make_them_smaller(parrots: Pixels) -> None:
+def test_tables_fitted_to_images_make_them_smaller(parrots: Pixels) -> None:
     loaded = weights.installed(IMAGE.id, CPU)
     before = assumed()
     crop = np.ascontiguousarray(parrots[:128, :192])
@@ -374,7 +374,7 @@ def test_train_and_export_work_from_the_command_line(shard: Path, tmp_path: Path
     assert run("train", shard, "--run", tmp_path / "big", "--seed", 2**32).returncode == 2
     done = run("train", shard, "--run", tmp_path / "big", "--crop", 1024)
     assert done.returncode == 1
-    assert b"no pictures of at least 1024" in done.stderr
+    assert b"no images of at least 1024" in done.stderr
 
 
 def test_two_processes_train_one_model(shard: Path, tmp_path: Path, run: Run) -> None:
@@ -387,7 +387,7 @@ def test_two_processes_train_one_model(shard: Path, tmp_path: Path, run: Run) ->
     assert run(*arguments, "--processes", 3).returncode == 2  # three do not share two crops
     done = run(*arguments, "--processes", 2, "--crop", 1024)
     assert done.returncode == 1
-    assert "no pictures of at least 1024" in only_line(done)
+    assert "no images of at least 1024" in only_line(done)
 
 
 def under_way(shard: Path, folder: Path, *options: object, before: Sequence[str] = ()) -> subprocess.Popen[bytes]:
@@ -489,10 +489,10 @@ def test_data_that_is_no_shard_is_one_line(tmp_path: Path, run: Run) -> None:
         assert len(done.stderr.splitlines()) == 1
 
 
-def test_sound_trains_and_its_export_loads(tmp_path: Path) -> None:
+def test_audio_trains_and_its_export_loads(tmp_path: Path) -> None:
     for i in range(12):
         tune = melody(1 + i / 12, channels=1 + i % 2, rate=(48_000, 22_050)[i % 2])
-        (tmp_path / f"{i:02}.flac").write_bytes(sound_file(tune, ".flac"))
+        (tmp_path / f"{i:02}.flac").write_bytes(audio_bytes(tune, ".flac"))
     (tmp_path / "torn.wav").write_bytes(b"RIFF")
     cuts = Cuts([tmp_path], 16, CPU)
     assert (len(cuts.validation), len(cuts.recorded)) == (1, 11)
@@ -526,7 +526,7 @@ def test_spectral_distances_are_none_between_equals_and_grow() -> None:
 
 def test_disturbance_follows_pesq() -> None:
     pesq = pytest.importorskip("pesq").pesq
-    speech = read_sound(SPEECH)
+    speech = read_audio(SPEECH)
     x = speech.samples[: 4 * speech.sample_rate].mean(1, keepdims=True)
     noise = np.random.default_rng(0).normal(0, np.sqrt((x**2).mean()), x.shape).astype(np.float32)
     lost, scores = [], []

@@ -27,9 +27,9 @@ LATENTS: Fields = [
     (4, "checksum of the latents"),
     (4, "CRC-32C of the section"),
 ]
-PICTURE: Fields = [
+IMAGE_FIELDS: Fields = [
     *BEGINNING,
-    (1, "`media`: picture"),
+    (1, "`media`: image"),
     (1, "`model`: image"),
     (4, "`digest` of the weights"),
     (2, "`step_index`"),
@@ -42,9 +42,9 @@ PICTURE: Fields = [
     (1, "length of its payload"),
     *LATENTS,
 ]
-SOUND: Fields = [
+AUDIO: Fields = [
     *BEGINNING,
-    (1, "`media`: sound"),
+    (1, "`media`: audio"),
     (1, "`model`: audio"),
     (4, "`digest` of the weights"),
     (2, "`step_index`"),
@@ -95,16 +95,16 @@ class Tracer(Passes):
 
 
 def text() -> str:
-    """The fields of a picture and the steps of its range decoder, and the fields of a sound, as tables."""
+    """The fields of an image and the steps of its range decoder, and the fields of a clip, as tables."""
     data = golden.file("one-pixel")
-    lines = fields(data, PICTURE)
+    lines = fields(data, IMAGE_FIELDS)
     lines += ["", "| pass | n | scale | q | s | c[s] | c[s + 1] | symbol | point - lower | range |", "|---" * 10 + "|"]
     Tracer.table = []
     with mock.patch.object(second_decoder, "Passes", Tracer):
         (latents,) = SecondDecoder(IMAGE.path).latents(data)
     shown = ", ".join(str(y) for y in latents.ravel()[:8].tolist())
     lines += [*Tracer.table, "", f"The latents begin {shown} and sum to {latents.sum()}.", ""]
-    lines += ["A sound of one sample at quality 0:", "", *fields(golden.file("sound-one-sample"), SOUND), ""]
+    lines += ["A clip of one sample at quality 0:", "", *fields(golden.file("audio-one-sample"), AUDIO), ""]
     return "\n".join(lines)
 
 

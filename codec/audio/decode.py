@@ -20,14 +20,14 @@ from codec.audio import stereo
 from codec.audio.limiter import Limiter
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
-from codec.bitstream.audio import CHUNK_SECONDS, Chunk, SoundFile, SoundHeader
+from codec.bitstream.audio import CHUNK_SECONDS, AudioFile, AudioHeader, Chunk
 from codec.bitstream.errors import CorruptFile, MediaError
 from codec.devices import undisturbed
 from codec.latents import decode as latents_decode
 from codec.latents.decode import Latents
 from codec.latents.header import identity, log2_steps_of, weights_of
-from codec.media import Samples, Sound
-from codec.media.audio.sound import TAGS
+from codec.media import AudioData, Samples
+from codec.media.audio.data import TAGS
 from codec.model.audio import AudioModel
 from codec.model.noise import noise
 from codec.model.weights import Loaded
@@ -38,14 +38,14 @@ LATENT = HOP * FRAMES  # samples
 
 @dataclass(frozen=True)
 class Decoded:
-    """A restored sound; damage says in words what of the file was missing or wrong."""
+    """A restored audio; damage says in words what of the file was missing or wrong."""
 
-    sound: Sound
+    audio: AudioData
     damage: tuple[str, ...] = ()
 
 
 class Decoder:
-    """A file into its sound, piece by piece: `push` returns the samples that are ready, `finish` the last ones.
+    """A file into its audio, piece by piece: `push` returns the samples that are ready, `finish` the last ones.
 
     Samples are (n, channels) float32 at the rate of the source; (0, 1) before the header is known.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
@@ -57,7 +57,7 @@ class Decoder:
         self._player: _Player | None = None
 
     @property
-    def header(self) -> SoundHeader | None:
+    def header(self) -> AudioHeader | None:
         """Of the file, when its first bytes have come."""
         return self._parser.header
 
@@ -86,8 +86,8 @@ class Decoder:
 class _Player:
     """The chunks of a file, from one of them on, to samples at the source's rate."""
 
-    def __init__(self, header: SoundHeader, device: torch.device, first: int = 0, partial: bool = False) -> None:
-        self._loaded = weights_of(header, AudioModel, "sound", device)
+    def __init__(self, header: AudioHeader, device: torch.device, first: int = 0, partial: bool = False) -> None:
+        self._loaded = weights_of(header, AudioModel, "audio", device)
         model = cast(AudioModel, self._loaded.model)
         self._model, self._header, self._device, self._partial = model, header, device, partial
         self._log2_steps = log2_steps_of(header, device)
@@ -112,7 +112,7 @@ class _Player:
         return self._given(self._resampler.process(self._limiter.push(ready) if self._limiter else ready))
 
     def finish(self, samples: int) -> Samples:
-        """The rest of a sound of so many samples."""
+        """The rest of a clip of so many samples."""
         coded = audio_file.coded_samples(samples, self._header.sample_rate)
         rest = self._synthesised(-(-coded // HOP))
         if self._limiter:
@@ -178,18 +178,18 @@ def decode(
     duration_s: float | None = None,
     partial: bool = False,
 ) -> Decoded:
-    """The sound of a file's bytes.
+    """The audio of a file's bytes.
 
     start_s, duration_s: of the only part that is wanted, in seconds; chunks that it does not need are not decoded.
     partial: give silence for what is cut or damaged behind the header.
-    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch; MediaError for a part outside the sound.
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch; MediaError for a part outside the audio.
     """
-    played = Playing(data, device, max_seconds, start_s=start_s, duration_s=duration_s, partial=partial)
-    return Decoded(played.sound(), played.damage)
+    played = AudioReader(data, device, max_seconds, start_s=start_s, duration_s=duration_s, partial=partial)
+    return Decoded(played.audio(), played.damage)
 
 
-class Playing:
-    """A part of the sound of a file's bytes, piece by piece, so that it needs little memory; see `decode`."""
+class AudioReader:
+    """A part of the audio of a file's bytes, piece by piece, so that it needs little memory; see `decode`."""
 
     def __init__(
         self,
@@ -214,10 +214,10 @@ class Playing:
         """What of the file was missing or wrong, as far as it has been played."""
         return (*self._parsed.damage, *self._player.damage)
 
-    def sound(self) -> Sound:
+    def audio(self) -> AudioData:
         """All of the part."""
         samples = np.concatenate([silence(0, self.header), *self.pieces()])
-        return Sound(samples, self.header.sample_rate, self.tags, self.header.bit_depth)
+        return AudioData(samples, self.header.sample_rate, self.tags, self.header.bit_depth)
 
     def pieces(self) -> Iterator[Samples]:
         """The samples (n, channels) float32 of the part, in order; once."""
@@ -258,18 +258,18 @@ def verify(data: bytes, device: torch.device) -> None:
         pass
 
 
-def _wanted(parsed: SoundFile, start_s: float, duration_s: float | None) -> tuple[int, int]:
+def _wanted(parsed: AudioFile, start_s: float, duration_s: float | None) -> tuple[int, int]:
     """The first sample of a part and the one behind its last."""
     rate = parsed.header.sample_rate
     longest = parsed.samples / rate + 1  # no later time is worth a number of samples, which could be any
     first = round(min(start_s, longest) * rate)
     last = parsed.samples if duration_s is None else min(first + round(min(duration_s, longest) * rate), parsed.samples)
     if first < 0 or last < first or first > parsed.samples:
-        raise MediaError(f"a part from {start_s:g} s on is not inside the sound of {parsed.samples / rate:.3f} s")
+        raise MediaError(f"a part from {start_s:g} s on is not inside the audio of {parsed.samples / rate:.3f} s")
     return first, last
 
 
-def samples_of(loaded: Loaded, header: SoundHeader, features: Tensor, first: int) -> Samples:
+def samples_of(loaded: Loaded, header: AudioHeader, features: Tensor, first: int) -> Samples:
     """Samples (n, channels) of features (channels, 1, n, M), the first of which is that of latent `first`."""
     rows, _, latents, _ = features.shape
     model = cast(AudioModel, loaded.model)
@@ -278,11 +278,11 @@ def samples_of(loaded: Loaded, header: SoundHeader, features: Tensor, first: int
     return as_coded(x_hat.T.cpu().numpy(), header)
 
 
-def as_coded(samples: Samples, header: SoundHeader) -> Samples:
+def as_coded(samples: Samples, header: AudioHeader) -> Samples:
     """Channels as they are coded, or back."""
     return np.ascontiguousarray(stereo.mid_side(samples) if header.mid_side else samples)
 
 
-def silence(count: int, header: SoundHeader) -> Samples:
+def silence(count: int, header: AudioHeader) -> Samples:
     """(count, channels) zeros."""
     return np.zeros((count, header.channels), np.float32)

@@ -18,21 +18,21 @@ from codec.audio import stereo
 from codec.audio.decode import CHUNK, HOP, LATENT, as_coded, samples_of
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
-from codec.bitstream.audio import CHUNK_SECONDS, SoundHeader
+from codec.bitstream.audio import CHUNK_SECONDS, AudioHeader
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import MediaError
 from codec.devices import undisturbed
 from codec.latents import encode as latents_encode
 from codec.latents.encode import Coded
 from codec.latents.header import identity, log2_steps_of
-from codec.media import Samples, Sound
+from codec.media import AudioData, Samples
 from codec.media.notices import notice
 from codec.model import weights
 from codec.model.registry import AUDIO
 from codec.search.perceptual import LEAST_SAMPLES, Spectra, price
 
 LOUDEST = 1000.0  # of full scale; floats may lie beyond it, but not without end
-QUIET = 1e-3  # peak of what tells nothing of the sound to come ...
+QUIET = 1e-3  # peak of what tells nothing of the audio to come ...
 PATIENCE = 5  # ... for which a stereo file waits so many chunks before it decides how it is coded
 
 
@@ -46,7 +46,7 @@ class _Span:
 
 
 class Encoder:
-    """A sound into a file, piece by piece: `push` returns bytes of the file as they are ready, `finish` the rest.
+    """A clip into a file, piece by piece: `push` returns bytes of the file as they are ready, `finish` the rest.
 
     Bytes come two seconds late; of stereo, whose way of coding is chosen by the first chunk that is not silent, nothing
     comes before that, but for silence of more than ten seconds.
@@ -69,7 +69,7 @@ class Encoder:
         self._samples = 0  # taken, at the source's rate
         self._held: Samples = np.zeros((0, channels), np.float32)  # at 48 kHz, from `_held_from` on
         self._held_from = 0
-        self._header: SoundHeader | None = None
+        self._header: AudioHeader | None = None
         self._sizes: list[int] = []
         self._finished = False
         if sample_rate > constants.SAMPLE_RATE:
@@ -85,7 +85,7 @@ class Encoder:
         if not np.isfinite(samples).all():
             raise ValueError("samples are not all finite")
         if self._finished:
-            raise ValueError("the sound has been finished")
+            raise ValueError("the audio has been finished")
         if np.abs(samples).max(initial=0) > LOUDEST:
             raise MediaError(f"samples beyond {LOUDEST:g} times full scale")
         self._samples += len(samples)
@@ -97,9 +97,9 @@ class Encoder:
         return b"".join(pieces)
 
     def finish(self) -> bytes:
-        """Ends the sound. Raises ValueError where that was done."""
+        """Ends the audio. Raises ValueError where that was done."""
         if self._finished:
-            raise ValueError("the sound has been finished")
+            raise ValueError("the audio has been finished")
         self._finished = True
         self._hold(self._resampler.process(np.zeros((0, self._channels), np.float32), last=True))
         last = self._ready(audio_file.latents_of(self._samples, self._rate))
@@ -147,10 +147,10 @@ class Encoder:
                 return span
         return self._span(0, total)
 
-    def _decided(self, span: _Span) -> SoundHeader:
+    def _decided(self, span: _Span) -> AudioHeader:
         """The header, with what is chosen from a chunk: how two channels are coded, by what they cost there."""
         head = self._held[: audio_file.CHUNK_SAMPLES]
-        plain = SoundHeader(
+        plain = AudioHeader(
             model=AUDIO.id,
             digest=self._loaded.digest,
             step_index=self._step_index,
@@ -165,7 +165,7 @@ class Encoder:
         found = [replace(plain, step_index=a, side_step_index=b) for a, b in stereo.ways(samples, self._step_index)]
         return min(found, key=lambda header: self._cost(header, span))
 
-    def _cost(self, header: SoundHeader, span: _Span) -> float:
+    def _cost(self, header: AudioHeader, span: _Span) -> float:
         """kbit/s of a chunk, and what is heard of its errors at the price of training."""
         coded = self._coded(header, span)
         with undisturbed(self._device):
@@ -178,7 +178,7 @@ class Encoder:
         seconds = span.count * LATENT / constants.SAMPLE_RATE
         return float(heard) + sum(map(len, coded.parts)) * 8 / 1000 / seconds
 
-    def _coded(self, header: SoundHeader, span: _Span) -> Coded:
+    def _coded(self, header: AudioHeader, span: _Span) -> Coded:
         """A chunk."""
         start = max(span.first - self._loaded.model.analysis_halo, 0)
         samples = as_coded(self._between(start * LATENT - HOP, span.seen * LATENT), header)
@@ -202,10 +202,10 @@ class Encoder:
         self._held_from += drop
 
 
-def encode(sound: Sound, quality: float, device: torch.device) -> bytes:
-    """The file of a sound at a quality of 0..100."""
-    encoder = Encoder(sound.sample_rate, sound.channels, quality, device, sound.bit_depth, sound.tags)
-    return encoder.push(sound.samples) + encoder.finish()
+def encode(audio: AudioData, quality: float, device: torch.device) -> bytes:
+    """The file of a clip at a quality of 0..100."""
+    encoder = Encoder(audio.sample_rate, audio.channels, quality, device, audio.bit_depth, audio.tags)
+    return encoder.push(audio.samples) + encoder.finish()
 
 
 @cache

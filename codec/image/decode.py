@@ -1,6 +1,6 @@
-"""A file to a picture: tiles, seams, regions, damage.
+"""A file to an image: tiles, seams, regions, damage.
 
-Every tile is coded alone. The transforms look a little beyond it, at the picture when encoding and at the latents of
+Every tile is coded alone. The transforms look a little beyond it, at the image when encoding and at the latents of
 its neighbours when decoding, so that tiles leave no seams; a few tiles are in memory at a time.
 """
 
@@ -27,17 +27,17 @@ from codec.image.tiles import Rect, whole
 from codec.latents import decode as latents_decode
 from codec.latents.decode import Latents
 from codec.latents.header import identity, log2_steps_of, weights_of
-from codec.latents.pieces import AT_ONCE, in_turn
-from codec.media import Picture, Pixels
-from codec.media.image.picture import STEP_OF_8_BITS
+from codec.latents.pieces import AT_ONCE, ordered_map
+from codec.media import ImageData, Pixels
+from codec.media.image.data import STEP_OF_8_BITS
 from codec.model.image import ImageModel
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A restored picture; damage says in words what of the file was missing or wrong."""
+    """A restored image; damage says in words what of the file was missing or wrong."""
 
-    picture: Picture
+    image: ImageData
     damage: tuple[str, ...] = ()
 
 
@@ -50,11 +50,11 @@ def decode(
     region: tuple[int, int, int, int] | None = None,
     partial: bool = False,
 ) -> Decoded:
-    """The picture of a file's bytes.
+    """The image of a file's bytes.
 
     bit_depth: of the samples, 8 or 16. region: x, y, width, height of the only pixels wanted. partial: show what there
     is of a file that is cut or damaged behind its header.
-    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch; MediaError for a region outside the picture.
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch; MediaError for a region outside the image.
     """
     parsed = image_file.read(data, max_pixels, partial)
     header = parsed.header
@@ -70,7 +70,7 @@ def decode(
             return found
 
     pieces = [Rect.of(header.tiling[number]).common(wanted) for number in mosaic.order(wanted)]
-    for piece, found in zip(pieces, in_turn(shown, pieces), strict=True):
+    for piece, found in zip(pieces, ordered_map(shown, pieces), strict=True):
         pixels[piece.within(wanted)] = found
     alpha, damage = None, [*parsed.damage, *(mosaic.damage[number] for number in sorted(mosaic.damage))]
     if constants.SECTION_ALPHA in parsed.extras:
@@ -81,7 +81,7 @@ def decode(
                 raise
             damage.append(str(error))
     icc, exif, xmp = (parsed.extras.get(section, b"") for section in image_file.METADATA)
-    return Decoded(Picture(pixels, alpha, icc, exif, xmp), tuple(damage))
+    return Decoded(ImageData(pixels, alpha, icc, exif, xmp), tuple(damage))
 
 
 def latents(
@@ -97,7 +97,7 @@ def latents(
         with undisturbed(device):
             return mosaic.decoded(number).y_hat
 
-    return in_turn(decoded, range(len(mosaic.streams)))
+    return ordered_map(decoded, range(len(mosaic.streams)))
 
 
 def verify(data: bytes, device: torch.device, max_pixels: int = constants.MAX_PIXELS) -> None:
@@ -119,7 +119,7 @@ class _Mosaic:
         header = parsed.header
         self.header, self.streams, self.tiling = header, parsed.streams, header.tiling
         self.device, self.partial = device, partial
-        self.loaded = weights_of(header, ImageModel, "pictures", device)
+        self.loaded = weights_of(header, ImageModel, "images", device)
         self.log2_step = log2_steps_of(header, device)
         self.damage: dict[int, str] = {}  # by tile
         self.by_rows = self.tiling.columns <= self.tiling.rows
@@ -129,7 +129,7 @@ class _Mosaic:
         self.lock = threading.Lock()
 
     def order(self, wanted: Rect) -> list[int]:
-        """The tiles that share pixels with `wanted`, along the shorter side of the picture."""
+        """The tiles that share pixels with `wanted`, along the shorter side of the image."""
         numbers = self.tiling.touching(*wanted)
         return numbers if self.by_rows else sorted(numbers, key=lambda n: (n % self.tiling.columns, n))
 
@@ -193,7 +193,7 @@ def _wanted(region: tuple[int, int, int, int] | None, header: ImageHeader) -> Re
     x, y, width, height = region
     if min(x, y) < 0 or min(width, height) < 1 or x + width > header.width or y + height > header.height:
         raise MediaError(
-            f"region {x},{y},{width},{height} is not inside the picture of {header.width} x {header.height} pixels"
+            f"region {x},{y},{width},{height} is not inside the image of {header.width} x {header.height} pixels"
         )
     return Rect(x, y, x + width, y + height)
 

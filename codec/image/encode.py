@@ -1,4 +1,4 @@
-"""A picture to a file: every tile is analysed a little beyond its edges, coded alone, and may be refined alone."""
+"""An image to a file: every tile is analysed a little beyond its edges, coded alone, and may be refined alone."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from codec.devices import undisturbed
 from codec.image.tiles import LAYER_ENDS, Rect, whole
 from codec.latents import encode as latents_encode
 from codec.latents.header import identity, log2_steps_of
-from codec.latents.pieces import in_turn
-from codec.media import Picture, Pixels
-from codec.media.image.picture import STEP_OF_8_BITS
+from codec.latents.pieces import ordered_map
+from codec.media import ImageData, Pixels
+from codec.media.image.data import STEP_OF_8_BITS
 from codec.model import weights
 from codec.model.registry import IMAGE
 from codec.quality import DEFAULT_METRIC, Metric
@@ -37,14 +37,14 @@ Importance = npt.NDArray[np.float32]  # (H, W) factor on the squared error of ea
 
 
 @dataclass(frozen=True, eq=False)
-class Encoding:
-    """A picture on its way to a file, but for quality and effort.
+class ImageEncoder:
+    """An image on its way to a file, but for quality and effort.
 
     tiles: gives the `tile_units` of a width and height. importance: of the pixels, all alike where None. metric: that
     refinement goes by. progress: called with the share of a refinement that is done, maybe from several threads.
     """
 
-    picture: Picture
+    image: ImageData
     device: torch.device
     tiles: Callable[[int, int], tuple[int, int]] = tile_units
     importance: Importance | None = None
@@ -54,16 +54,16 @@ class Encoding:
     @cached_property
     def extras(self) -> dict[int, bytes]:
         """The sections beside the latents."""
-        return _extras(self.picture)
+        return _extras(self.image)
 
-    def file(self, step_index: int, effort: int) -> bytes:
+    def encode(self, step_index: int, effort: int) -> bytes:
         """The file at a nominal step of 2^(step_index / 256).
 
         effort: 0 rounds latents to the nearest, 1 weighs bits against error, 2 and more refine the latents.
         """
         loaded = weights.installed(IMAGE.id, self.device)
         model, rounding = loaded.model, Rdoq(loaded.tables.tables, self.device) if effort else None
-        height, width, channels = self.picture.pixels.shape
+        height, width, channels = self.image.pixels.shape
         header = ImageHeader(
             model=IMAGE.id,
             digest=loaded.digest,
@@ -71,8 +71,8 @@ class Encoding:
             width=width,
             height=height,
             channels=channels,
-            bit_depth=self.picture.bit_depth,
-            alpha=self.picture.alpha is not None,
+            bit_depth=self.image.bit_depth,
+            alpha=self.image.alpha is not None,
             tile_units=self.tiles(width, height),
         )
         numbers = range(len(header.tiling))
@@ -84,14 +84,14 @@ class Encoding:
             tile, name = Rect.of(header.tiling[number]), identity(header, number)
             seen = tile.grown(model.analysis_halo * constants.STRIDE, width, height)
             with undisturbed(self.device):
-                x = padded(self.picture.pixels[seen.within(whole(header))], self.device)
+                x = padded(self.image.pixels[seen.within(whole(header))], self.device)
                 h = model.analysis(x, log2_step)
                 inside = tile.scaled().within(seen.scaled())
                 importance = self._importance(tile.within(whole(header)))
                 weight = 1.0 if importance is None else _pooled(importance)
                 if refiner:
-                    x = padded(self.picture.pixels[tile.within(whole(header))], self.device)
-                    scene = Scene(x, _on_padding(importance, tile, x), h, inside, self.picture.is_grey, log2_step)
+                    x = padded(self.image.pixels[tile.within(whole(header))], self.device)
+                    scene = Scene(x, _on_padding(importance, tile, x), h, inside, self.image.is_grey, log2_step)
                     return Stream(refiner.code(scene, weight, name).parts)
                 h, price = h[:, inside[0], inside[1]], LAMBDA_RDOQ * weight
                 return Stream(
@@ -100,7 +100,7 @@ class Encoding:
                     ).parts
                 )
 
-        return image_file.write(Container(header, list(in_turn(coded, numbers)), self.extras))
+        return image_file.write(Container(header, list(ordered_map(coded, numbers)), self.extras))
 
     def _importance(self, piece: tuple[slice, slice]) -> Tensor | None:
         """(1, rows, columns) importance of a piece."""
@@ -121,15 +121,15 @@ class Encoding:
 
 
 def encode(
-    picture: Picture,
+    image: ImageData,
     quality: float,
     device: torch.device,
     *,
     effort: int = 1,
     tiles: Callable[[int, int], tuple[int, int]] = tile_units,
 ) -> bytes:
-    """The file of a picture at a quality of 0..100; see `Encoding`."""
-    return Encoding(picture, device, tiles=tiles).file(IMAGE.curve.step_index(quality), effort)
+    """The file of an image at a quality of 0..100; see `ImageEncoder`."""
+    return ImageEncoder(image, device, tiles=tiles).encode(IMAGE.curve.step_index(quality), effort)
 
 
 def padded(pixels: Pixels, device: torch.device) -> Tensor:
@@ -152,19 +152,19 @@ def _pooled(importance: Tensor) -> Tensor:
 
 
 def _on_padding(importance: Tensor | None, tile: Rect, x: Tensor) -> Tensor:
-    """(1, H', W', 1) importance of a tile's pixels once padded to x: none where there is no picture."""
+    """(1, H', W', 1) importance of a tile's pixels once padded to x: none where there is no image."""
     height, width = tile.y1 - tile.y0, tile.x1 - tile.x0
     known = x.new_ones(1, height, width) if importance is None else importance
     return F.pad(known, (0, x.shape[2] - width, 0, x.shape[1] - height))[..., None]
 
 
-def _extras(picture: Picture) -> dict[int, bytes]:
-    """The sections of a picture beside its latents."""
-    found = dict(zip(image_file.METADATA, (picture.icc, picture.exif, picture.xmp), strict=True))
+def _extras(image: ImageData) -> dict[int, bytes]:
+    """The sections of an image beside its latents."""
+    found = dict(zip(image_file.METADATA, (image.icc, image.exif, image.xmp), strict=True))
     extras = {section: payload for section, payload in found.items() if payload}
-    if picture.alpha is not None:
-        checksum = crc32c(picture.alpha.astype(picture.alpha.dtype.newbyteorder("<")).tobytes())
+    if image.alpha is not None:
+        checksum = crc32c(image.alpha.astype(image.alpha.dtype.newbyteorder("<")).tobytes())
         extras[constants.SECTION_ALPHA] = checksum.to_bytes(constants.CRC_BYTES, "little") + media.alpha_bytes(
-            picture.alpha
+            image.alpha
         )
     return extras

@@ -1,4 +1,4 @@
-"""What encoder and decoder share of a picture's tiles: rectangles of pixels and latents, and the ends of layers."""
+"""What encoder and decoder share of an image's tiles: rectangles of pixels and latents, and the ends of layers."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ class Rect(NamedTuple):
 
 
 def whole(header: ImageHeader) -> Rect:
-    """All pixels of a picture."""
+    """All pixels of an image."""
     return Rect(0, 0, header.width, header.height)

@@ -86,12 +86,12 @@ def _walk(model: Autoencoder, source: Source, shape: tuple[int, int], log2_step:
         symbols: npt.NDArray[np.int32] = source.take(rows.flatten().cpu().numpy())
         return torch.from_numpy(symbols).to(rows.device, torch.float32).reshape(rows.shape)
 
-    told = model.gain.told(log2_step)
-    z_scale = model.prior.z_log2_scale(told)[:, None, None]
+    quality = model.gain.quality(log2_step)
+    z_scale = model.prior.z_log2_scale(quality)[:, None, None]
     z_hat = take(z_scale.expand(-1, *coarse_shape(shape, model.prior.config.up), -1))
     if z_hat.abs().max() > SYMBOLS.high:
         raise CorruptFile(f"a hyper-latent lies beyond {SYMBOLS.high}")
-    features = model.prior.features(z_hat, told, shape)
+    features = model.prior.features(z_hat, quality, shape)
 
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         return take(log2_scale) + mean

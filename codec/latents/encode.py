@@ -73,10 +73,10 @@ def symbols(
         return values
 
     shape = (h.shape[1], h.shape[2])
-    told = model.gain.told(log2_step)
+    quality = model.gain.quality(log2_step)
     z = model.hyper_analysis(h) if z is None else z
-    z_hat = put(rows_of(model.prior.z_log2_scale(told)[:, None, None].expand(z.shape)), z.round())
-    features = model.prior.features(z_hat, told, shape)
+    z_hat = put(rows_of(model.prior.z_log2_scale(quality)[:, None, None].expand(z.shape)), z.round())
+    features = model.prior.features(z_hat, quality, shape)
     log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)
     y = h.flatten(1, 2) * to_steps

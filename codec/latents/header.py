@@ -1,4 +1,4 @@
-"""What coding makes of a file's header, that of a picture or of a sound: weights, step, what checksums cover."""
+"""What coding makes of a file's header, that of an image or of audio: weights, step, what checksums cover."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def weights_of(header: Header, kind: type[Autoencoder], medium: str, device: tor
         raise ModelMismatch(f"the file was written with weights {header.digest.hex()}, here are {loaded.digest.hex()}")
     if not isinstance(loaded.model, kind):
         raise CorruptFile(f"model {header.model} is not one of {medium}")
-    if float(loaded.model.gain.told(log2_steps_of(header, device)).abs().max()) > QUALITY.high * 2.0**-QUALITY.bits:
+    if float(loaded.model.gain.quality(log2_steps_of(header, device)).abs().max()) > QUALITY.high * 2.0**-QUALITY.bits:
         raise CorruptFile(f"a step of {header.step_indices} is beyond what the model was made for")
     return loaded
 
 
 def log2_steps_of(header: Header, device: torch.device) -> Tensor:
-    """(1,) float32, or (2,) of stereo sound, as the model takes them."""
+    """(1,) float32, or (2,) of stereo audio, as the model takes them."""
     return torch.tensor(header.step_indices, dtype=torch.float32, device=device) / constants.STEP_UNITS
 
 

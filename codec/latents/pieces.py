@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_turn(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+def ordered_map(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
     """function(item) of each item, in order; at most AT_ONCE of them in work, one more result waiting."""
     if len(items) == 1:
         yield function(items[0])

@@ -1,58 +1,58 @@
-"""Pictures and sounds at the edges of the codec: whatever a caller has to `Picture` or `Sound`, and back to files.
+"""Images and audio at the edges of the codec: whatever a caller has to `ImageData` or `AudioData`, and back to files.
 
-Pillow does the picture files; what it cannot hold (16 bits of colour, exact metadata) is mended around it. libsndfile
-does the sound files and soxr the sample rates; both are loaded when they are used.
+Pillow does the image files; what it cannot hold (16 bits of colour, exact metadata) is mended around it. libsndfile
+does the audio files and soxr the sample rates; both are loaded when they are used.
 """
 
 from codec.bitstream.audio import resampled_length
-from codec.media.audio.read import SoundReader, SoundSource, read_sound
+from codec.media.audio.data import AudioData, Samples
+from codec.media.audio.read import AudioFileReader, AudioSource, read_audio
 from codec.media.audio.resample import Resampler, resample
-from codec.media.audio.sound import Samples, Sound
 from codec.media.audio.wav import WaveReader, WaveWriter, is_wave
-from codec.media.audio.write import SOUND_SAVED_AS, SOUNDS, SoundWriter, check_sound_suffix, sound_file
+from codec.media.audio.write import AUDIO_SAVED_AS, AUDIO_SUFFIXES, AudioFileWriter, audio_bytes, check_audio_suffix
 from codec.media.image.alpha import alpha_bytes, alpha_from
-from codec.media.image.picture import Picture, Pixels, at_depth, to_8_bits, to_16_bits, to_pillow
+from codec.media.image.data import ImageData, Pixels, at_depth, to_8_bits, to_16_bits, to_pillow
 from codec.media.image.pillow import OPENED
-from codec.media.image.read import ImageSource, read_picture
-from codec.media.image.write import PICTURES, SAVED_AS, check_suffix, picture_file
+from codec.media.image.read import ImageSource, read_image
+from codec.media.image.write import IMAGE_SUFFIXES, SAVED_AS, check_suffix, image_bytes
 from codec.media.notices import MediaNotice
 from codec.media.paths import PathLike, read_bytes
-from codec.media.sniffing import HEAD_BYTES, is_sound
+from codec.media.sniffing import HEAD_BYTES, is_audio
 
 __all__ = [
+    "AUDIO_SAVED_AS",
+    "AUDIO_SUFFIXES",
     "HEAD_BYTES",
+    "IMAGE_SUFFIXES",
     "OPENED",
-    "PICTURES",
     "SAVED_AS",
-    "SOUNDS",
-    "SOUND_SAVED_AS",
+    "AudioData",
+    "AudioFileReader",
+    "AudioFileWriter",
+    "AudioSource",
+    "ImageData",
     "ImageSource",
     "MediaNotice",
     "PathLike",
-    "Picture",
     "Pixels",
     "Resampler",
     "Samples",
-    "Sound",
-    "SoundReader",
-    "SoundSource",
-    "SoundWriter",
     "WaveReader",
     "WaveWriter",
     "alpha_bytes",
     "alpha_from",
     "at_depth",
-    "check_sound_suffix",
+    "audio_bytes",
+    "check_audio_suffix",
     "check_suffix",
-    "is_sound",
+    "image_bytes",
+    "is_audio",
     "is_wave",
-    "picture_file",
+    "read_audio",
     "read_bytes",
-    "read_picture",
-    "read_sound",
+    "read_image",
     "resample",
     "resampled_length",
-    "sound_file",
     "to_8_bits",
     "to_16_bits",
     "to_pillow",

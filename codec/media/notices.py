@@ -6,7 +6,7 @@ import warnings
 
 
 class MediaNotice(UserWarning):
-    """A picture or sound was read or written, but not everything of it is as it was; one line says what."""
+    """A image or audio was read or written, but not everything of it is as it was; one line says what."""
 
 
 def notice(text: str) -> None:

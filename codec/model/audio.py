@@ -1,4 +1,4 @@
-"""Sound: an autoencoder that begins as an MDCT with companding, a short DCT over frames, and band energies.
+"""Audio: an autoencoder that begins as an MDCT with companding, a short DCT over frames, and band energies.
 
 Linear path: the MDCT (5 ms frames), companded, then four frames become one latent frame of 20 ms by a DCT over time for
 each frequency, of which the 640 strongest coefficients are kept; synthesis is the transpose. Before them stand the
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from codec.bitstream import constants
 from codec.model.base import Autoencoder, hyper_analysis_net
-from codec.model.blocks import Conditioning, Plain, Stack, merge, spread, zeroed
+from codec.model.blocks import Conditioning, Plain, Stack, depth_to_space, space_to_depth, zeroed
 from codec.model.dct import Array, dct_matrix
 from codec.model.envelope import BANDS, UNITS_PER_OCTAVE, Envelope
 from codec.model.mdct import FrontEnd
@@ -34,7 +34,7 @@ ENERGY_STEPS = (-3.0, -0.5, 1.5)
 
 
 @dataclass(frozen=True)
-class SoundStatistics:
+class AudioStatistics:
     """Root mean squares of companded coefficients (hop,), of their DCT over merged frames (hop * merged,), and of the
     envelope's features (BANDS,); and the mean logarithms of band energies (BANDS,).
     """
@@ -45,11 +45,11 @@ class SoundStatistics:
     mean_envelope: Array
 
 
-def sound_statistics(sounds: Sequence[Tensor], hop: int, merged: int) -> SoundStatistics:
-    """Statistics of sounds (n,) in -1..1, the frames of all counted alike."""
+def audio_statistics(clips: Sequence[Tensor], hop: int, merged: int) -> AudioStatistics:
+    """Statistics of clips (n,) in -1..1, the frames of all counted alike."""
     front_end, envelope = FrontEnd(hop), Envelope(hop, merged, np.zeros(BANDS))
     fine, coarse, octaves = [], [], []
-    for x in sounds:
+    for x in clips:
         groups = (len(x) // hop - 1) // merged
         c = front_end.coefficients(x[: (groups * merged + 1) * hop])
         blocks = front_end.compand(c).double().numpy().reshape(groups, merged, hop)
@@ -60,12 +60,12 @@ def sound_statistics(sounds: Sequence[Tensor], hop: int, merged: int) -> SoundSt
     mean = levels.mean(0)
     features = (levels - mean) @ dct_matrix(BANDS).T * UNITS_PER_OCTAVE
     rms, rms_merged = (np.sqrt(np.concatenate(part).mean(0)) + RMS_FLOOR for part in (fine, coarse))
-    return SoundStatistics(rms, rms_merged, np.sqrt((features**2).mean(0)), mean)
+    return AudioStatistics(rms, rms_merged, np.sqrt((features**2).mean(0)), mean)
 
 
 @dataclass(frozen=True)
 class AudioConfig:
-    """Sizes of the sound model. hop: samples of an MDCT frame; merged: frames of a latent.
+    """Sizes of the audio model. hop: samples of an MDCT frame; merged: frames of a latent.
 
     fine and coarse blocks are at frames and at latents, in either direction. treble: the last channels, which go around
     coarse blocks.
@@ -101,9 +101,9 @@ class AudioModel(Autoencoder):
 
     log2_norm_fine: Tensor
 
-    def __init__(self, config: AudioConfig, statistics: SoundStatistics | None = None) -> None:
+    def __init__(self, config: AudioConfig, statistics: AudioStatistics | None = None) -> None:
         hop, merged = config.hop, config.merged
-        s = statistics or SoundStatistics(np.ones(hop), np.ones(hop * merged), np.ones(BANDS), np.zeros(BANDS))
+        s = statistics or AudioStatistics(np.ones(hop), np.ones(hop * merged), np.ones(BANDS), np.zeros(BANDS))
         channels = sum(config.prior.groups)
         keep = np.argsort(-s.rms_merged, kind="stable")[: channels - BANDS]
         log2_std = torch.tensor(np.log2(np.append(s.rms_envelope, s.rms_merged[keep])), dtype=torch.float32)
@@ -169,29 +169,29 @@ class AudioModel(Autoencoder):
         return [p for layer in layers for p in layer.parameters()]
 
     def analysis(self, x: Tensor, log2_step: Tensor) -> Tensor:
-        """(B, rows, latents, 672) float32 features of sound x."""
+        """(B, rows, latents, 672) float32 features of audio x."""
         at_fine, at_coarse = self._conditions(log2_step)
         with torch.autocast(x.device.type, enabled=False):
             c = self.front_end.coefficients(x.float())
             h = self.front_end.compand(c) * torch.exp2(-self.log2_norm_fine)
             energies = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
-        h = merge(self.a_fine(h, at_fine), (1, self.config.merged))
+        h = space_to_depth(self.a_fine(h, at_fine), (1, self.config.merged))
         body = self.a_coarse(torch.cat([energies, self.down(h)], -1), at_coarse)
         return torch.cat([self._near(body, energies), body[..., BANDS:], self.down_treble(h)], -1)
 
     def synthesis(self, h: Tensor, log2_step: Tensor, noise: Tensor | None = None) -> Tensor:
-        """(B, rows, samples) float32 sound, not clamped, of features h; its first and last hop are not complete.
+        """(B, rows, samples) float32 audio, not clamped, of features h; its first and last hop are not complete.
 
         noise: (B, rows, n * merged, hop) uniform with unit variance; drawn at random where None.
         """
         at_fine, at_coarse = self._conditions(log2_step)
-        told = at_fine.quality[:, None]
+        quality = at_fine.quality[:, None]
         body = self.s_coarse(h[..., : self.body], at_coarse)
         energies = self._near(body, h[..., :BANDS])
         h = self.up(body) + self.up_treble(h[..., self.body :])
-        h = self.s_fine(spread(h, (1, self.config.merged)), at_fine)
-        noise_share = torch.sigmoid(self.noise_share(h) + self.noise_by_quality(told)[:, None, None]).float()
-        match_share = torch.sigmoid(self.match_by_quality(told))[:, None, None].float()
+        h = self.s_fine(depth_to_space(h, (1, self.config.merged)), at_fine)
+        noise_share = torch.sigmoid(self.noise_share(h) + self.noise_by_quality(quality)[:, None, None]).float()
+        match_share = torch.sigmoid(self.match_by_quality(quality))[:, None, None].float()
         if noise is None:
             noise = (torch.rand_like(noise_share) - 0.5) * math.sqrt(12)
         with torch.autocast(h.device.type, enabled=False):
@@ -217,6 +217,6 @@ class AudioModel(Autoencoder):
 
     def _conditions(self, log2_step: Tensor) -> tuple[Conditioning, Conditioning]:
         norms = self.log2_norm_fine, self.prior.log2_norm[: self.body]
-        told = self.gain.told(log2_step)
-        at_fine, at_coarse = (Conditioning.at(log2_step, told, norm) for norm in norms)
+        quality = self.gain.quality(log2_step)
+        at_fine, at_coarse = (Conditioning.at(log2_step, quality, norm) for norm in norms)
         return at_fine, at_coarse

@@ -1,4 +1,4 @@
-"""What models of pictures and sound share: features, latents, hyper-latents and the entropy nets between them."""
+"""What models of images and audio share: features, latents, hyper-latents and the entropy nets between them."""
 
 from __future__ import annotations
 

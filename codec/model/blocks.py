@@ -1,4 +1,4 @@
-"""Blocks of the transforms. Everything is (B, H, W, C); sound has H = 1."""
+"""Blocks of the transforms. Everything is (B, H, W, C); audio has H = 1."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def zeroed(layer: nn.Linear) -> nn.Linear:
     return layer
 
 
-def merge(x: Tensor, factor: tuple[int, int]) -> Tensor:
+def space_to_depth(x: Tensor, factor: tuple[int, int]) -> Tensor:
     """Space to depth: (B, H, W, C) to (B, H / f0, W / f1, f0 * f1 * C)."""
     b, h, w, c = x.shape
     x = x.reshape(b, h // factor[0], factor[0], w // factor[1], factor[1], c).permute(0, 1, 3, 2, 4, 5)
     return x.reshape(b, h // factor[0], w // factor[1], -1)
 
 
-def spread(x: Tensor, factor: tuple[int, int]) -> Tensor:
+def depth_to_space(x: Tensor, factor: tuple[int, int]) -> Tensor:
     """Depth to space, the inverse of `merge`: (B, H, W, f0 * f1 * C) to (B, H * f0, W * f1, C)."""
     b, h, w, c = x.shape
     x = x.reshape(b, h, w, factor[0], factor[1], c // math.prod(factor)).permute(0, 1, 3, 2, 4, 5)
@@ -70,10 +70,10 @@ class Plain(nn.Linear):
 
 
 class Conditioning(NamedTuple):
-    """What all blocks of a stack are told beside their features.
+    """What all blocks of a stack are conditioned on.
 
-    quality: (B,) of `Gain.told`; unit: (C, 1, 1) that brings features to a spread of one; limit: (B, 1, 1, C) factor on
-    a block's output.
+    quality: (B,) of `Gain.quality`; unit: (C, 1, 1) that brings features to a spread of one; limit: (B, 1, 1, C) factor
+    on a block's output.
     """
 
     quality: Tensor
@@ -94,7 +94,7 @@ class Conditioning(NamedTuple):
 
 
 class ResidualBlock(nn.Module):
-    """x + limit * net(x * unit): the identity at the start; told the quality by a factor per channel.
+    """x + limit * net(x * unit): the identity at the start; conditioned on quality by a factor per channel.
 
     Depthwise, then up to twice the channels and down again: the shape that is fast on CPUs. Were its input not brought
     to a spread of one, the strongest coefficient would be thirty times detail, and a step of training that moves what
@@ -108,11 +108,11 @@ class ResidualBlock(nn.Module):
         self.widen = nn.Linear(channels, 2 * channels)
         self.narrow = zeroed(nn.Linear(2 * channels, channels))
 
-    def forward(self, x: Tensor, told: Conditioning) -> Tensor:
+    def forward(self, x: Tensor, conditioning: Conditioning) -> Tensor:
         """(B, H, W, C) of features x, the same."""
-        h = self.look(x, told.unit)
-        h = h * (1 + self.by_quality(told.quality[:, None]))[:, None, None].to(h.dtype)
-        return torch.addcmul(x, self.narrow(F.relu_(self.widen(h))).float(), told.limit)
+        h = self.look(x, conditioning.unit)
+        h = h * (1 + self.by_quality(conditioning.quality[:, None]))[:, None, None].to(h.dtype)
+        return torch.addcmul(x, self.narrow(F.relu_(self.widen(h))).float(), conditioning.limit)
 
 
 class Stack(nn.ModuleList):
@@ -121,7 +121,7 @@ class Stack(nn.ModuleList):
     def __init__(self, channels: int, count: int, kernel: tuple[int, int] = (3, 3)) -> None:
         super().__init__(ResidualBlock(channels, kernel) for _ in range(count))
 
-    def forward(self, x: Tensor, told: Conditioning) -> Tensor:
+    def forward(self, x: Tensor, conditioning: Conditioning) -> Tensor:
         for block in self:
-            x = block(x, told)
+            x = block(x, conditioning)
         return x

@@ -28,7 +28,7 @@ def block_transform(n: int, color: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class PictureStatistics:
+class ImageStatistics:
     """Colour rotation (3, 3), and the root mean square of 8x8 (192,) and 16x16 (768,) coefficients."""
 
     color: Array
@@ -36,7 +36,7 @@ class PictureStatistics:
     rms16: Array
 
 
-def picture_statistics(tiles: Sequence[npt.NDArray[np.uint8]], count: int = 4000, seed: int = 0) -> PictureStatistics:
+def image_statistics(tiles: Sequence[npt.NDArray[np.uint8]], count: int = 4000, seed: int = 0) -> ImageStatistics:
     """Statistics of `count` random 16x16 blocks of uint8 tiles (H, W, 3).
 
     The colour rotation is the Karhunen-Loeve transform of the detail in a block, not of its mean.
@@ -58,4 +58,4 @@ def picture_statistics(tiles: Sequence[npt.NDArray[np.uint8]], count: int = 4000
         out: Array = np.sqrt((coefficients**2).mean(0)) + 0.3
         return out
 
-    return PictureStatistics(color, rms(x[:, :, :8, :8], 8), rms(x, 16))
+    return ImageStatistics(color, rms(x[:, :, :8, :8], 8), rms(x, 16))

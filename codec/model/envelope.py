@@ -1,7 +1,7 @@
-"""The spectral envelope of sound: energies in bands as wide as the ear's, and what they do for a decoder.
+"""The spectral envelope of audio: energies in bands as wide as the ear's, and what they do for a decoder.
 
-Where quantisation leaves nothing of a band, noise of the right energy sounds better than a hole; where it leaves
-something, the right energy sounds better than a weak copy. So energies are coded beside the coefficients.
+Where quantisation leaves nothing of a band, noise of the right energy clips better than a hole; where it leaves
+something, the right energy clips better than a weak copy. So energies are coded beside the coefficients.
 Idea: gain and shape apart, and noise filling, as in Opus (RFC 6716) and USAC.
 """
 
@@ -24,7 +24,7 @@ UNITS_PER_OCTAVE = 32.0  # of energy; the middle step is then 2 dB
 LOG2_ENERGIES = (-32.0, 16.0)  # beyond these nothing makes sense
 GAIN_LIMIT = 4.0  # octaves of amplitude that a band is raised at most
 LEFT_ABOVE, LEFT_BELOW = 0.25, 1.0  # octaves of amplitude that a band may be left away from its energy
-CORRECTION = 0.15  # octaves of energy that networks may move a band: on sounds unlike any they know they would run away
+CORRECTION = 0.15  # octaves of energy that networks may move a band: on clips unlike any they know they would run away
 
 
 def band_edges(hop: int, bands: int = BANDS) -> list[int]:

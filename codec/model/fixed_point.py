@@ -5,8 +5,8 @@ sums depend on their order; sums of integers do not. So a value here is an integ
 float32 tensor: as long as every product and partial sum stays below 2^24 units, float32 holds it exactly and the order
 of summation, threads, BLAS and GPU do not matter. `FixedLayer.freeze` proves that from the weights, row by row.
 
-The same layers serve training in three moods: free (plain floats, clamped to the formats' ranges), snapped (fine-tuning
-with rounded weights and values, straight-through gradients) and frozen (weights already integers: the product).
+The same layers serve training. Their quantisation mode is float (plain floats, clamped to the formats' ranges),
+fake-quantised (rounded weights and values, straight-through gradients) or integer (weights are integers: the product).
 Idea: Ballé, Johnston, Minnen 2019, "Integer networks for data compression with latent-variable models".
 """
 
@@ -61,10 +61,10 @@ class Format:
         return F.hardtanh(x, self.low * unit, self.high * unit)  # one kernel backwards, where clamp takes three
 
 
-class Mood:
+class QuantMode:
     """How fixed-point layers behave; see the module head."""
 
-    FREE, SNAPPED, FROZEN = "free", "snapped", "frozen"
+    FLOAT, FAKE_QUANTISED, INTEGER = "float", "fake-quantised", "integer"
 
 
 def _straight_through(snapped: Tensor, x: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ class FixedLayer(nn.Module):
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(weight.shape[0]))
         self.source, self.target = source, target
-        self.mood = Mood.FREE
+        self.quant_mode = QuantMode.FLOAT
 
     def _rows(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Integer-valued weights and biases, and the exponents, of each row: the finest that keep the bound."""
@@ -113,7 +113,7 @@ class FixedLayer(nn.Module):
         return torch.exp2(exponent + (self.source.bits - self.target.bits - 1)).clamp_min(0.5)
 
     def _effective(self) -> tuple[Tensor, Tensor]:
-        if self.mood != Mood.SNAPPED:
+        if self.quant_mode != QuantMode.FAKE_QUANTISED:
             return self.weight, self.bias
         w, b, exponent = self._rows(self.weight, self.bias)
         unit = torch.exp2(-exponent)
@@ -123,9 +123,9 @@ class FixedLayer(nn.Module):
         )
 
     def _finish(self, y: Tensor) -> Tensor:
-        if self.mood == Mood.FREE:
+        if self.quant_mode == QuantMode.FLOAT:
             return self.target.clamp(y)
-        if self.mood == Mood.FROZEN:
+        if self.quant_mode == QuantMode.INTEGER:
             return self.target.snap_(y)
         return _straight_through(self.target.snap(y.detach()), self.target.clamp(y))
 
@@ -147,15 +147,15 @@ class FixedLayer(nn.Module):
         with torch.no_grad():
             self.weight.copy_(torch.from_numpy(weight * unit.reshape(-1, *[1] * (weight.ndim - 1))))
             self.bias.copy_(torch.from_numpy(bias * unit * 2.0**-self.source.bits))
-        self.mood = Mood.FROZEN
+        self.quant_mode = QuantMode.INTEGER
         self.requires_grad_(False)
 
 
-def set_mood(module: nn.Module, mood: str) -> None:
+def set_quant_mode(module: nn.Module, quant_mode: str) -> None:
     """Sets how every fixed-point layer below a module behaves."""
     for layer in module.modules():
         if isinstance(layer, FixedLayer):
-            layer.mood = mood
+            layer.quant_mode = quant_mode
 
 
 class Linear(FixedLayer):
@@ -168,7 +168,7 @@ class Linear(FixedLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         weight, bias = self._effective()
-        if self.mood == Mood.FROZEN and not _float32_is_exact(x.device):
+        if self.quant_mode == QuantMode.INTEGER and not _float32_is_exact(x.device):
             return self._finish(F.linear(x.double(), weight.double(), bias.double()).float())
         return self._finish(F.linear(x, weight, bias))
 
@@ -184,7 +184,7 @@ class Depthwise(FixedLayer):
     def forward(self, x: Tensor) -> Tensor:
         weight, bias = self._effective()
         rows, cols = self.kernel
-        if self.mood != Mood.FROZEN:
+        if self.quant_mode != QuantMode.INTEGER:
             return self._finish(depthwise(x, weight, bias))
         # Shifted multiply-adds: library convolutions may take Winograd or FFT, which are not exact.
         height, width = x.shape[1:3]

@@ -36,7 +36,7 @@ class Gain(nn.Module):
         """(3, channels) int16 offsets in 1/256 octave."""
         return torch.round(self.log2_offset.detach() * 2.0**fixed_point.LOG2_BITS).to(torch.int16)
 
-    def told(self, log2_step: Tensor) -> Tensor:
+    def quality(self, log2_step: Tensor) -> Tensor:
         """(B,) quality as networks see it: half the octaves below the middle, about -1.6..1.6."""
         return (self.middle - log2_step) / 2
 

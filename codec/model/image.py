@@ -1,4 +1,4 @@
-"""Pictures: a stride-16 autoencoder that begins as the 16x16 DCT with a colour rotation.
+"""Images: a stride-16 autoencoder that begins as the 16x16 DCT with a colour rotation.
 
 Linear path: 8x8 DCT x colour (stride 8), then a 2x2 stage that turns four 8x8 blocks into the 320 strongest 16x16
 coefficients; synthesis is the transpose. Residual blocks at either scale, in both directions, learn the rest.
@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from codec.model.base import Autoencoder, hyper_analysis_net
-from codec.model.blocks import Conditioning, Plain, Stack, merge, spread, zeroed
-from codec.model.dct import PictureStatistics, block_transform
+from codec.model.blocks import Conditioning, Plain, Stack, depth_to_space, space_to_depth, zeroed
+from codec.model.dct import ImageStatistics, block_transform
 from codec.model.prior import PriorConfig
 
 BLOCK = 8
@@ -24,7 +24,7 @@ FINE = 3 * BLOCK**2  # channels at 1/8
 
 @dataclass(frozen=True)
 class ImageConfig:
-    """Sizes of the picture model: residual blocks at 1/8 and 1/16 in either direction, and those of its nets."""
+    """Sizes of the image model: residual blocks at 1/8 and 1/16 in either direction, and those of its nets."""
 
     analysis8: int = 6
     analysis16: int = 5
@@ -40,8 +40,8 @@ class ImageModel(Autoencoder):
 
     log2_norm8: Tensor
 
-    def __init__(self, config: ImageConfig, statistics: PictureStatistics | None = None) -> None:
-        s = statistics or PictureStatistics(np.eye(3), np.ones(192), np.ones(768))
+    def __init__(self, config: ImageConfig, statistics: ImageStatistics | None = None) -> None:
+        s = statistics or ImageStatistics(np.eye(3), np.ones(192), np.ones(768))
         channels = sum(config.prior.groups)
         keep = np.argsort(-s.rms16, kind="stable")[:channels]
         log2_std = torch.tensor(np.log2(s.rms16[keep]), dtype=torch.float32)
@@ -60,7 +60,7 @@ class ImageModel(Autoencoder):
             sum(config.prior.groups), config.hyper_width, config.prior.hyper_channels, (4, 4), (2, 2)
         )
 
-    def _start_from(self, s: PictureStatistics, keep: np.ndarray) -> None:
+    def _start_from(self, s: ImageStatistics, keep: np.ndarray) -> None:
         """Sets the linear path to the transform coder of the statistics."""
         norm8 = np.exp2(self.log2_norm8.double().numpy())
         norm16 = np.exp2(self.prior.log2_norm.double().numpy())
@@ -69,7 +69,7 @@ class ImageModel(Autoencoder):
         blocks = np.arange(3 * 256).reshape(3, 2, 8, 2, 8).transpose(1, 3, 0, 2, 4).reshape(4, FINE)
         coarser = np.concatenate([t16[:, pixels] @ t8.T for pixels in blocks], 1)
         fine = np.tile(norm8, 4)
-        # pictures hold (y, x, colour), the transforms (colour, y, x)
+        # images hold (y, x, colour), the transforms (colour, y, x)
         t8 = t8.reshape(FINE, 3, BLOCK**2).transpose(0, 2, 1).reshape(FINE, FINE)
         with torch.no_grad():
             for layer, matrix in (
@@ -86,19 +86,19 @@ class ImageModel(Autoencoder):
         return [p for layer in layers for p in layer.parameters()]
 
     def analysis(self, x: Tensor, log2_step: Tensor) -> Tensor:
-        """(B, H / 16, W / 16, M) float32 features of pictures x."""
+        """(B, H / 16, W / 16, M) float32 features of images x."""
         at8, at16 = self._conditions(log2_step)
-        h = self.a8(self.dct(merge(x - 128, (BLOCK, BLOCK))), at8)
-        features: Tensor = self.a16(self.down(merge(h, (2, 2))), at16)
+        h = self.a8(self.dct(space_to_depth(x - 128, (BLOCK, BLOCK))), at8)
+        features: Tensor = self.a16(self.down(space_to_depth(h, (2, 2))), at16)
         return features
 
     def synthesis(self, h: Tensor, log2_step: Tensor) -> Tensor:
-        """(B, H, W, 3) float32 pictures, not clamped, of features h."""
+        """(B, H, W, 3) float32 images, not clamped, of features h."""
         at8, at16 = self._conditions(log2_step)
-        h = spread(self.up(self.s16(h, at16)), (2, 2))
-        return spread(self.idct(self.s8(h, at8)), (BLOCK, BLOCK)) + 128
+        h = depth_to_space(self.up(self.s16(h, at16)), (2, 2))
+        return depth_to_space(self.idct(self.s8(h, at8)), (BLOCK, BLOCK)) + 128
 
     def _conditions(self, log2_step: Tensor) -> tuple[Conditioning, Conditioning]:
-        told = self.gain.told(log2_step)
-        at8, at16 = (Conditioning.at(log2_step, told, norm) for norm in (self.log2_norm8, self.prior.log2_norm))
+        quality = self.gain.quality(log2_step)
+        at8, at16 = (Conditioning.at(log2_step, quality, norm) for norm in (self.log2_norm8, self.prior.log2_norm))
         return at8, at16

@@ -1,4 +1,4 @@
-"""The classical front end of sound: the modified discrete cosine transform, and companding of its coefficients.
+"""The classical front end of audio: the modified discrete cosine transform, and companding of its coefficients.
 
 The MDCT (Princen, Johnson, Bradley 1987) with a sine window is orthonormal: hop coefficients a frame, each frame seeing
 two hops of samples. Companding, sign(X) |X|^p, lets a plain squared error follow loudness: it shapes noise under the
@@ -29,7 +29,7 @@ def mdct_basis(hop: int) -> Array:
 
 
 class FrontEnd(nn.Module):
-    """Sound (..., (T + 1) * hop) to coefficients (..., T, hop) and back; and their companding.
+    """Audio (..., (T + 1) * hop) to coefficients (..., T, hop) and back; and their companding.
 
     Lower frequencies are companded less, and finer, as the waveform matters where the ear follows it: to about 4 kHz.
     """
@@ -53,7 +53,7 @@ class FrontEnd(nn.Module):
         return F.linear(x.unfold(-1, 2 * self.hop, self.hop), self.basis)
 
     def samples(self, c: Tensor) -> Tensor:
-        """Sound of coefficients; its first and last hop are not complete."""
+        """Audio of coefficients; its first and last hop are not complete."""
         frames = c @ self.basis
         left, right = frames[..., : self.hop].flatten(-2), frames[..., self.hop :].flatten(-2)
         return F.pad(left, (0, self.hop)) + F.pad(right, (self.hop, 0))

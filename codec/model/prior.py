@@ -19,13 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from codec.model import fixed_point
-from codec.model.blocks import spread
+from codec.model.blocks import depth_to_space
 from codec.model.fixed_point import Depthwise, Format, Linear
 
 HIDDEN = Format(bits=6, low=0, high=1023)  # after a rectifier: 0 .. 16
 STREAM = Format(bits=6, low=-2047, high=2047)  # sums and context: -32 .. 32
 OUTPUT = Format(bits=6, low=-8191, high=8191)  # means and scales: -128 .. 128
-QUALITY = Format(bits=9, low=-1023, high=1023)  # of `Gain.told`: 1/256 octave of the step is one unit
+QUALITY = Format(bits=9, low=-1023, high=1023)  # of `Gain.quality`: 1/256 octave of the step is one unit
 SYMBOLS = Format(bits=0, low=-127, high=127)  # hyper-latents
 STEERED = Format(bits=6, low=-192, high=192)  # log2 of a position's step over its channel's: up to 3 octaves
 MEANS = Format(bits=6, low=-(2**20), high=2**20)  # means in quantisation steps
@@ -167,20 +167,20 @@ class Prior(nn.Module):
         """How many passes a group takes."""
         return 3 if group < self.config.quartered else 2
 
-    def z_log2_scale(self, told: Tensor) -> Tensor:
-        """(B, hyper_channels) log2 of the logistic scale of the hyper-latents at qualities `Gain.told` (B,)."""
-        out: Tensor = self.z_scale(told[:, None])
+    def z_log2_scale(self, quality: Tensor) -> Tensor:
+        """(B, hyper_channels) log2 of the logistic scale of the hyper-latents at qualities `Gain.quality` (B,)."""
+        out: Tensor = self.z_scale(quality[:, None])
         return out
 
-    def features(self, z_hat: Tensor, told: Tensor, shape: tuple[int, int]) -> Tensor:
+    def features(self, z_hat: Tensor, quality: Tensor, shape: tuple[int, int]) -> Tensor:
         """(B, *shape, hyper_width) from hyper-latents (B, *coarse_shape, hyper_channels) at qualities (B,)."""
         ends = self.config.repeated_columns
         if ends:
             left, right = (z_hat[:, :, end : end + 1].expand(-1, -1, ends, -1) for end in (0, z_hat.shape[2] - 1))
             z_hat = torch.cat([left, z_hat, right], 2)
-        h = spread(self.grow1(z_hat), self.config.up)
-        h = spread(self.grow2(h), self.config.up)
-        shift: Tensor = self.by_quality(told[:, None])[:, None, None]
+        h = depth_to_space(self.grow1(z_hat), self.config.up)
+        h = depth_to_space(self.grow2(h), self.config.up)
+        shift: Tensor = self.by_quality(quality[:, None])[:, None, None]
         out: Tensor = self.blocks(STREAM.clamp(h + shift))
         begin = ends * self.config.up[1] ** 2
         return out[:, : shape[0], begin : begin + shape[1]]
@@ -188,7 +188,7 @@ class Prior(nn.Module):
     def steps(self, features: Tensor, log2_steps: Tensor) -> Tensor:
         """(B, n, M) log2 of the steps of latents in flat order, from those of channels (B, M); n = 1 where not steered.
 
-        Idea: spatially adaptive quantisation, steered by masking in sound coders.
+        Idea: spatially adaptive quantisation, steered by masking in audio coders.
         """
         channels = log2_steps[:, None]
         return channels if self.steer is None else channels + self.steer(features).float().flatten(1, 2)

@@ -1,6 +1,6 @@
 """What refinement counts as error: squared error, or structure and colour as eyes compare them.
 
-All compare pictures (1, H, W, C) in 0..255 and weigh pixels by importance (1, H, W, 1), 0 where there is no picture;
+All compare images (1, H, W, C) in 0..255 and weigh pixels by importance (1, H, W, 1), 0 where there is no image;
 they are differentiable and give (1,) values. Only their ratios count: `Measure` brings them to the scale of squared
 errors, so that bits are worth what they are worth for PSNR. The weights below are first guesses that served well
 (docs/effort.md), not tuned ones.
@@ -20,7 +20,7 @@ from codec.search import ms_ssim
 # of squared error in each, which keeps what the others overlook
 SQUARED_SHARE: dict[Metric, float] = {"psnr": 1.0, "msssim": 0.1, "perceptual": 0.25}
 
-LEAST_ERROR = 1e-9  # of a comparison: where pictures are equal already
+LEAST_ERROR = 1e-9  # of a comparison: where images are equal already
 LEAST_SIMILARITY = 1e-6
 LEAST_FOURTH = 1e-20  # of a mean of fourth powers: keeps the gradient of its root finite
 
@@ -35,9 +35,9 @@ Compare = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 class Measure:
-    """The error of pictures x_hat for a metric, in units of squared error summed over pixels.
+    """The error of images x_hat for a metric, in units of squared error summed over pixels.
 
-    x: the picture; start: what decoders show of it without refinement, where the metric weighs as much as there.
+    x: the image; start: what decoders show of it without refinement, where the metric weighs as much as there.
     """
 
     def __init__(self, metric: Metric, x: Tensor, importance: Tensor, start: Tensor) -> None:

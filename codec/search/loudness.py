@@ -1,6 +1,6 @@
-"""How far two sounds are apart in loudness, as listeners to speech notice: after PESQ, with gradients.
+"""How far two clips are apart in loudness, as listeners to speech notice: after PESQ, with gradients.
 
-ITU-T P.862 compares loudness in Bark bands up to 8 kHz, forgives what the louder sound masks, and blames what a codec
+ITU-T P.862 compares loudness in Bark bands up to 8 kHz, forgives what the louder audio masks, and blames what a codec
 adds more than what it leaves out. This is its core, smooth enough to train on: no alignment of time or gain, means over
 frames. Over twenty pairs of speech and our copies it correlates by -0.96 with the raw score of PESQ-WB.
 Bark scale: Schroeder 1979; threshold in quiet: Terhardt 1979; loudness: Zwicker 1967, as P.862 has them.
@@ -17,7 +17,7 @@ from codec.bitstream.constants import SAMPLE_RATE
 WINDOW = 1536  # samples, 32 ms; hops are a half
 TOP = 8000.0  # Hz
 BARK_BANDS = 49
-LEVEL = 1e7  # power that the sound compared to is brought to ...
+LEVEL = 1e7  # power that the audio compared to is brought to ...
 LEVEL_BAND = (325.0, 3250.0)  # ... within these Hz
 SILENT_POWER = 0.6  # of a frame's spectrum: far below it nothing is amplified
 QUIETEST = 0.25  # power at the most sensitive frequency, where hearing begins
@@ -46,13 +46,13 @@ def _quiet(hertz: np.ndarray) -> np.ndarray:
 
 
 def power_spectra(x: Tensor, window: Tensor, hop: int) -> Tensor:
-    """(B, frames, bins) of sounds (B, samples) under a window (2 * bins - 2,)."""
+    """(B, frames, bins) of clips (B, samples) under a window (2 * bins - 2,)."""
     spectrum = torch.stft(x, len(window), hop, window=window, center=False, return_complex=True)
     return (spectrum.real**2 + spectrum.imag**2).transpose(1, 2)
 
 
 class Loudness(nn.Module):
-    """Compares sounds (B, samples) at 48 kHz, samples >= WINDOW."""
+    """Compares clips (B, samples) at 48 kHz, samples >= WINDOW."""
 
     hann: Tensor
     audible: Tensor
@@ -84,7 +84,7 @@ class Loudness(nn.Module):
 
     def disturbance(self, x: Tensor, y: Tensor) -> Tensor:
         """(B,) points of PESQ's raw score, about, that y loses against x."""
-        a, b = (power_spectra(sound, self.hann, WINDOW // 2) for sound in (x, y))
+        a, b = (power_spectra(audio, self.hann, WINDOW // 2) for audio in (x, y))
         gain = (LEVEL / ((a @ self.level).mean(1) + SILENT_POWER))[:, None, None]
         a, b = (gain * (power @ self.audible) for power in (a, b))
         loud_a, loud_b = self._loudness(a), self._loudness(b)
@@ -94,8 +94,8 @@ class Loudness(nn.Module):
         symmetric = TOTAL_WIDTH**0.5 * ((heard**2).sum(2) + ROOT_FLOOR).sqrt()
         forgiven = ((a.sum(2) + LOUD_FRAMES[0]) / LEVEL) ** LOUD_FRAMES[1]
         frames = (symmetric, (heard * added).sum(2))
-        of_sound = [((f / forgiven).clamp_max(MOST).square().mean(1) + ROOT_FLOOR).sqrt() for f in frames]
-        return SYMMETRIC * of_sound[0] + ADDED * of_sound[1]
+        of_audio = [((f / forgiven).clamp_max(MOST).square().mean(1) + ROOT_FLOOR).sqrt() for f in frames]
+        return SYMMETRIC * of_audio[0] + ADDED * of_audio[1]
 
     def _loudness(self, power: Tensor) -> Tensor:
         """Loudness of powers (B, frames, bands); none below the threshold in quiet."""

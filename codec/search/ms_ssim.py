@@ -1,4 +1,4 @@
-"""MS-SSIM of two pictures: structural similarity at five scales.
+"""MS-SSIM of two images: structural similarity at five scales.
 
 Source: Wang 2003, "Multiscale structural similarity for image quality assessment"; constants and borders as in the
 package `pytorch-msssim`, which a test compares with.
@@ -13,12 +13,12 @@ from torch import Tensor
 WINDOW, SIGMA = 11, 1.5  # pixels
 K1, K2, PEAK = 0.01, 0.03, 255.0
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # finest scale first
-LEAST_IMPORTANCE = 1e-9  # in all: keeps pictures without any from dividing by zero
+LEAST_IMPORTANCE = 1e-9  # in all: keeps images without any from dividing by zero
 SMALLEST_SIDE = (WINDOW - 1) * 2 ** (len(WEIGHTS) - 1) + 1  # a window at the coarsest scale
 
 
 def ms_ssim(x: Tensor, x_hat: Tensor) -> Tensor:
-    """(B,) similarity in 0..1 of pictures (B, C, H, W) in 0..255, the mean of their channels; differentiable.
+    """(B,) similarity in 0..1 of images (B, C, H, W) in 0..255, the mean of their channels; differentiable.
 
     Raises ValueError for sides below SMALLEST_SIDE.
     """

@@ -1,4 +1,4 @@
-"""Spectral distances of sounds, with gradients: what the ear compares, beside the waveform.
+"""Spectral distances of clips, with gradients: what the ear compares, beside the waveform.
 
 Training pays for them, and encoders choose by them. Five views: log-mel spectra at three resolutions; magnitudes at the
 same, where few strong lines count as much as many weak ones; how levels vary, so that noise does not become lines nor
@@ -112,7 +112,7 @@ def _textures(power: Tensor) -> Tensor:
 
 
 class Spectra(nn.Module):
-    """Distances between sounds (B, samples), per sound."""
+    """Distances between clips (B, samples), per audio."""
 
     ear: Tensor
     blur: Tensor

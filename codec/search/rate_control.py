@@ -17,17 +17,17 @@ import torch
 from codec.bitstream import constants
 from codec.bitstream.errors import MediaError
 from codec.image.decode import decode
-from codec.image.encode import Encoding
-from codec.media.image.picture import STEP_OF_8_BITS, Picture, Pixels
+from codec.image.encode import ImageEncoder
+from codec.media.image.data import STEP_OF_8_BITS, ImageData, Pixels
 from codec.media.notices import notice
 from codec.model.registry import IMAGE
 from codec.quality import DEFAULT_QUALITY, LARGEST_BPP, LARGEST_BYTES, REFINING_EFFORT
 from codec.search import ms_ssim
 
 SIZE_SLACK = 0.01  # a file may be so much smaller than its target
-DECIBEL_SLACK = 0.05  # a picture may be so much nearer to the original
+DECIBEL_SLACK = 0.05  # an image may be so much nearer to the original
 PLAIN = REFINING_EFFORT - 1  # the highest effort that is quick enough to search with
-EXACT_DB = 100.0  # stands for pictures without any error
+EXACT_DB = 100.0  # stands for images without any error
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Target:
     high: float
     aim: float
     slope: float
-    level: Callable[[bytes, Encoding], float]
+    level: Callable[[bytes, ImageEncoder], float]
     shown: Callable[[float], str]
     bounded: bool
 
@@ -58,34 +58,34 @@ def target_size(size_bytes: int) -> Target:
         high=high,
         aim=(low + high) / 2,
         slope=1.0,
-        level=lambda data, encoding: math.log2(len(data)),
+        level=lambda data, encoder: math.log2(len(data)),
         shown=lambda level: f"{round(2**level)} bytes",
         bounded=True,
     )
 
 
-def bytes_at(rate_bpp: float, picture: Picture) -> int:
-    """Bytes of a picture's file at so many bits a pixel. Raises ValueError where they are not a positive number."""
+def bytes_at(rate_bpp: float, image: ImageData) -> int:
+    """Bytes of an image's file at so many bits a pixel. Raises ValueError where they are not a positive number."""
     if not 0 < rate_bpp <= LARGEST_BPP:
         raise ValueError(f"target of {rate_bpp} bits a pixel: expected a positive number, at most {LARGEST_BPP}")
-    return max(int(rate_bpp * picture.pixels.shape[0] * picture.pixels.shape[1] / 8), 1)
+    return max(int(rate_bpp * image.pixels.shape[0] * image.pixels.shape[1] / 8), 1)
 
 
 def target_psnr(psnr_db: float) -> Target:
-    """A picture of at least this PSNR over all samples, and not much more. Raises ValueError where it is not finite."""
+    """An image of at least this PSNR over all samples, and not much more. Raises ValueError where it is not finite."""
     if not math.isfinite(psnr_db):
         raise ValueError(f"target PSNR {psnr_db}: expected decibels")
     return _decibels(psnr_db, _psnr_db, lambda level: f"{level:.2f} dB")
 
 
 def target_ssim(ms_ssim: float) -> Target:
-    """A picture of at least this MS-SSIM, and not much more. Raises ValueError where it is not within 0..1."""
+    """An image of at least this MS-SSIM, and not much more. Raises ValueError where it is not within 0..1."""
     if not 0 < ms_ssim < 1:
         raise ValueError(f"target MS-SSIM {ms_ssim}: expected a number between 0 and 1")
     return _decibels(_ssim_db(ms_ssim), _similarity_db, lambda level: f"an MS-SSIM of {1 - 10 ** (-level / 10):.4f}")
 
 
-def _decibels(level: float, measured: Callable[[bytes, Encoding], float], shown: Callable[[float], str]) -> Target:
+def _decibels(level: float, measured: Callable[[bytes, ImageEncoder], float], shown: Callable[[float], str]) -> Target:
     high = level + DECIBEL_SLACK
     return Target(level, high, (level + high) / 2, 4.0, measured, shown, bounded=False)
 
@@ -100,23 +100,23 @@ class Found:
     passes: int
 
 
-def file(encoding: Encoding, target: Target, effort: int) -> bytes:
-    """The file of a picture that meets a target.
+def file(encoder: ImageEncoder, target: Target, effort: int) -> bytes:
+    """The file of an image that meets a target.
 
     Warns MediaNotice where it is better than asked for, as no step comes nearer.
     Raises MediaError where even the best or smallest file does not meet the target; ValueError from the measure.
     """
-    return search(encoding, target, effort).data
+    return search(encoder, target, effort).data
 
 
-def search(encoding: Encoding, target: Target, effort: int) -> Found:
+def search(encoder: ImageEncoder, target: Target, effort: int) -> Found:
     """`file`, and how it was found."""
     start, slope, passes = IMAGE.curve.step_index(DEFAULT_QUALITY), target.slope, 0
     if effort > PLAIN:
-        plain = _Search(encoding, target, PLAIN)
+        plain = _Search(encoder, target, PLAIN)
         found = plain.run(start, slope)
         start, slope, passes = found.step_index, plain.slope or slope, found.passes
-    found = _Search(encoding, target, effort).run(start, slope)
+    found = _Search(encoder, target, effort).run(start, slope)
     _judge(target, found)
     return Found(found.data, found.step_index, found.level, found.passes + passes)
 
@@ -135,8 +135,8 @@ def _judge(target: Target, found: Found) -> None:
 class _Search:
     """The secant method over whole step indices, inside a bracket."""
 
-    def __init__(self, encoding: Encoding, target: Target, effort: int) -> None:
-        self.encoding, self.target, self.effort = encoding, target, effort
+    def __init__(self, encoder: ImageEncoder, target: Target, effort: int) -> None:
+        self.encoder, self.target, self.effort = encoder, target, effort
         self.files: dict[int, Found] = {}
         finest, coarsest = (IMAGE.curve.step_index(quality) for quality in (constants.QUALITY_MAX, 0))
         self.finest, self.coarsest = finest, coarsest
@@ -171,8 +171,8 @@ class _Search:
 
     def made(self, index: int) -> Found:
         """A pass."""
-        data = self.encoding.file(index, self.effort)
-        self.files[index] = Found(data, index, self.target.level(data, self.encoding), len(self.files) + 1)
+        data = self.encoder.encode(index, self.effort)
+        self.files[index] = Found(data, index, self.target.level(data, self.encoder), len(self.files) + 1)
         return self.files[index]
 
     def following(self, last: Found, slope: float) -> int | None:
@@ -185,17 +185,17 @@ class _Search:
         return min(max(last.step_index + round(octaves * constants.STEP_UNITS), low), high)
 
 
-def _psnr_db(data: bytes, encoding: Encoding) -> float:
-    x, x_hat = _samples(data, encoding)
+def _psnr_db(data: bytes, encoder: ImageEncoder) -> float:
+    x, x_hat = _samples(data, encoder)
     error = float(np.mean((x - x_hat) ** 2))
     return 10 * math.log10(255**2 / error) if error else EXACT_DB
 
 
-def _similarity_db(data: bytes, encoding: Encoding) -> float:
-    x, x_hat = (torch.from_numpy(side).permute(2, 0, 1)[None] for side in _samples(data, encoding))
+def _similarity_db(data: bytes, encoder: ImageEncoder) -> float:
+    x, x_hat = (torch.from_numpy(side).permute(2, 0, 1)[None] for side in _samples(data, encoder))
     if min(x.shape[2:]) < ms_ssim.SMALLEST_SIDE:
         raise MediaError(
-            f"a picture of {x.shape[3]} x {x.shape[2]} pixels has no MS-SSIM: "
+            f"an image of {x.shape[3]} x {x.shape[2]} pixels has no MS-SSIM: "
             f"both sides must be at least {ms_ssim.SMALLEST_SIDE}"
         )
     with torch.inference_mode():
@@ -207,11 +207,11 @@ def _ssim_db(ms_ssim: float) -> float:
     return -10 * math.log10(1 - ms_ssim) if ms_ssim < 1 else EXACT_DB
 
 
-def _samples(data: bytes, encoding: Encoding) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """The picture and what decoders show of it, float32 (H, W, C) in 0..255."""
-    picture = encoding.picture
-    shown = decode(data, encoding.device, picture.pixels.size, bit_depth=picture.bit_depth).picture
-    return _floats(picture.pixels), _floats(shown.pixels)
+def _samples(data: bytes, encoder: ImageEncoder) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The image and what decoders show of it, float32 (H, W, C) in 0..255."""
+    image = encoder.image
+    shown = decode(data, encoder.device, image.pixels.size, bit_depth=image.bit_depth).image
+    return _floats(image.pixels), _floats(shown.pixels)
 
 
 def _floats(pixels: Pixels) -> npt.NDArray[np.float32]:

@@ -1,7 +1,7 @@
-"""Latents made better for one picture: descent on bits and error through the very networks that will decode it.
+"""Latents made better for one image: descent on bits and error through the very networks that will decode it.
 
-Analysis is one function for all pictures; here the latents and hyper-latents of a tile are variables. Their cost is
-that to be expected while rounding is open (`undecided`), so the search sees what rounding does and still has a
+Analysis is one function for all images; here the latents and hyper-latents of a tile are variables. Their cost is
+that to be expected while rounding is open (`soft_rounding`), so the search sees what rounding does and still has a
 gradient. The result is coded like any other latents, and kept only where the real bytes and the real error say so.
 The metric (`distortion`) rules the descent and that choice; the last rounding, which hardly matters then, goes by
 squared error whatever the metric. Decoders do not know of it.
@@ -25,7 +25,7 @@ from codec.image.tiles import LAYER_ENDS
 from codec.latents import encode as latents_encode
 from codec.latents.encode import Coded
 from codec.model.base import Autoencoder
-from codec.model.fixed_point import Mood, set_mood
+from codec.model.fixed_point import QuantMode, set_quant_mode
 from codec.model.weights import Loaded
 from codec.quality import Metric
 from codec.search.distortion import Measure
@@ -46,7 +46,7 @@ class Scene(NamedTuple):
     """What refinement sees of a tile.
 
     x: (1, H, W, 3) pixels in 0..255, sides multiples of the stride. importance: (1, H, W, 1) factor on the squared
-    error of each, 0 beyond the picture. around: (1, h', w', M) features of analysis, of the tile and beyond; inside:
+    error of each, 0 beyond the image. around: (1, h', w', M) features of analysis, of the tile and beyond; inside:
     rows and columns of the tile in them. grey: whether decoders show the mean of the colours.
     """
 
@@ -114,7 +114,7 @@ def differentiable(model: Autoencoder) -> Autoencoder:
     shared = {id(tensor): tensor for tensor in chain(model.parameters(), model.buffers())}
     twin = copy.deepcopy(model, shared)
     twin.prior.exact = False
-    set_mood(twin.prior, Mood.FREE)
+    set_quant_mode(twin.prior, QuantMode.FLOAT)
     return twin
 
 
@@ -178,7 +178,7 @@ def _bits_per_error(scene: Scene) -> Tensor:
 
 
 def _shown(model: Autoencoder, scene: Scene, h_hat: Tensor) -> Tensor:
-    """(1, H, W, 3 or, of grey pictures, 1) what decoders show of features (1, h, w, M), not rounded."""
+    """(1, H, W, 3 or, of grey images, 1) what decoders show of features (1, h, w, M), not rounded."""
     rows, columns = scene.inside
     around = scene.around.clone()
     around[:, rows, columns] = h_hat

@@ -2,7 +2,7 @@
 
 A value leans to either neighbour by odds of their closeness. Networks see the mean, the rate is the mean of the bits of
 both, and the error has the spread of the two on top. So nothing is drawn: the gradient is free of noise, and few steps
-of a descent go far. Refinement's stand-in for coding, as `relaxed` is that of training.
+of a descent go far. Refinement's stand-in for coding, as `training.relaxation` is that of training.
 Sources: Yang 2020 (odds between two neighbours); Agustsson and Theis 2020 (soft rounding without draws).
 """
 
@@ -30,7 +30,7 @@ class ExpectedLatents(NamedTuple):
     spread: Tensor
 
 
-class Open(NamedTuple):
+class SoftRounded(NamedTuple):
     """An integer or, with the probability `lean`, the next."""
 
     below: Tensor
@@ -51,21 +51,21 @@ class Open(NamedTuple):
         return torch.lerp(logistic_bits(self.below, scale), logistic_bits(self.below + 1, scale), self.lean)
 
 
-def between(x: Tensor, steepness: float) -> Open:
+def soft_rounded(x: Tensor, steepness: float) -> SoftRounded:
     """The two integers around values; odds are those of the distances, to the power of `steepness`."""
     below = x.detach().floor()
     fraction = (x - below).clamp(EDGE, 1 - EDGE)
-    return Open(below, torch.sigmoid(steepness * torch.logit(fraction)))
+    return SoftRounded(below, torch.sigmoid(steepness * torch.logit(fraction)))
 
 
 def expected_latents(model: Autoencoder, h: Tensor, z: Tensor, log2_step: Tensor, steepness: float) -> ExpectedLatents:
     """Features h (B, h, w, M) and hyper-latents z, coded at nominal steps 2^log2_step, (B,), with gradients."""
-    told = model.gain.told(log2_step)
-    z_log2_scale = model.prior.z_log2_scale(told).float()[:, None, None]
-    z_open = between(z, steepness)
+    quality = model.gain.quality(log2_step)
+    z_log2_scale = model.prior.z_log2_scale(quality).float()[:, None, None]
+    z_open = soft_rounded(z, steepness)
     coded = rows_of(z_log2_scale) > 0  # row 0 is certainly zero
     bits = (z_open.bits(torch.exp2(z_log2_scale)) * coded).sum((1, 2, 3))
-    features = model.prior.features(z_open.mean * coded, told, (h.shape[1], h.shape[2]))
+    features = model.prior.features(z_open.mean * coded, quality, (h.shape[1], h.shape[2]))
     log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)
     squared_steps = of_nominal(log2_steps, log2_step)
@@ -75,7 +75,7 @@ def expected_latents(model: Autoencoder, h: Tensor, z: Tensor, log2_step: Tensor
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         nonlocal bits, spread
         coded = rows_of(log2_scale) > 0
-        residual = between(y[:, :, channels].index_select(1, where) - mean, steepness)
+        residual = soft_rounded(y[:, :, channels].index_select(1, where) - mean, steepness)
         scale = torch.exp2(log2_scale.clamp(LOG2_SCALE_MIN, LOG2_SCALE_MAX))
         bits = bits + (residual.bits(scale) * coded).sum((1, 2))
         variance = residual.variance * coded * at_positions(squared_steps[..., channels], where)

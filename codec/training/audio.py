@@ -1,4 +1,4 @@
-"""Sounds for training: decoded once into memory, cuts of them at random levels, and the price of their errors."""
+"""Clips for training: decoded once into memory, cuts of them at random levels, and the price of their errors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from codec import media
 from codec.bitstream.constants import SAMPLE_RATE
 from codec.bitstream.errors import MediaError
 from codec.media import Samples
-from codec.model.audio import AudioConfig, AudioModel, sound_statistics
+from codec.model.audio import AudioConfig, AudioModel, audio_statistics
 from codec.model.mdct import FrontEnd
 from codec.model.registry import AUDIO, ModelRow
 from codec.search.perceptual import Spectra, price
@@ -26,31 +26,31 @@ from codec.training.task import Judged, TableSignals
 GAIN_DB = (-24.0, 6.0)  # random, as far as full scale allows; the difference of stereo is quiet
 FULL_SCALE = 32767
 SYNTHETIC_SHARE = 1 / 4
-SYNTHETIC_SOUNDS = 2000
+SYNTHETIC_CLIPS = 2000
 SYNTHETIC_LEVEL = (-1.0, 1.0)  # log10 of the peak, as far as full scale allows: half of them reach it
 TONES_ERB = (1.0, 40.0)  # on the scale of equivalent rectangular bandwidths: 26 Hz to 16.7 kHz
-STATISTICS_SOUNDS = 200
-TABLE_SOUNDS = 60
+STATISTICS_CLIPS = 200
+TABLE_CLIPS = 60
 TABLE_STEPS = (9.0, 8.0, 7.0, 6.0, 4.75, 3.25)  # log2
 WAVEFORM_PRICE = 4.0  # bits that a squared error of one step^2 of a companded coefficient is worth
 
 
-def sounds(sources: Iterable[Path]) -> Iterator[Tensor]:
+def clips(sources: Iterable[Path]) -> Iterator[Tensor]:
     """(n,) int16 at 48 kHz of tar shards and folders, mixed to mono; those that cannot be read are left out.
 
     Raises MediaError.
     """
     for source in sources:
-        yield from on_all_cores(_sound, files(source, media.SOUNDS))
+        yield from on_all_cores(_audio, files(source, media.AUDIO_SUFFIXES))
 
 
-def _sound(data: bytes) -> Tensor | None:
+def _audio(data: bytes) -> Tensor | None:
     try:
-        sound = media.read_sound(data)
+        audio = media.read_audio(data)
     except MediaError:
         return None
-    mono = sound.samples.mean(1, keepdims=True)
-    return as_int16(media.resample(mono, sound.sample_rate, SAMPLE_RATE)[:, 0])
+    mono = audio.samples.mean(1, keepdims=True)
+    return as_int16(media.resample(mono, audio.sample_rate, SAMPLE_RATE)[:, 0])
 
 
 def as_int16(samples: Samples) -> Tensor:
@@ -58,9 +58,9 @@ def as_int16(samples: Samples) -> Tensor:
     return torch.from_numpy(np.rint(np.clip(samples, -1, 1) * FULL_SCALE).astype(np.int16))
 
 
-def as_signal(sound: Tensor) -> Tensor:
+def as_signal(audio: Tensor) -> Tensor:
     """(1, 1, n) float32 in -1..1 from int16 (n,)."""
-    return sound[None, None].float() / FULL_SCALE
+    return audio[None, None].float() / FULL_SCALE
 
 
 def synthetic(rng: np.random.Generator, length: int) -> Samples:
@@ -104,18 +104,18 @@ KINDS = (_tones, _tones, _tones, _white_noise, _clicks)  # tones thrice, as they
 
 
 def table_signals(sources: Iterable[Path]) -> TableSignals:
-    """The first sounds, without the ends that fill no latent. Raises MediaError."""
+    """The first clips, without the ends that fill no latent. Raises MediaError."""
     hop, latent = AUDIO.config.hop, AUDIO.config.hop * AUDIO.config.merged
 
-    def whole(sound: Tensor) -> Tensor:
-        return as_signal(sound[: (len(sound) - hop) // latent * latent + hop])
+    def whole(audio: Tensor) -> Tensor:
+        return as_signal(audio[: (len(audio) - hop) // latent * latent + hop])
 
-    some = islice((sound for sound in sounds(sources) if len(sound) > latent + hop), TABLE_SOUNDS)
+    some = islice((audio for audio in clips(sources) if len(audio) > latent + hop), TABLE_CLIPS)
     return TableSignals(map(whole, some), TABLE_STEPS, Cuts.rounds_by_price)
 
 
-class SoundPool(Pool):
-    """int16 samples of sounds."""
+class AudioPool(Pool):
+    """int16 samples of clips."""
 
     def cuts(self, rng: np.random.Generator, count: int, length: int) -> Tensor:
         """(count, length) float32 in -1..1 from random places."""
@@ -126,7 +126,7 @@ class SoundPool(Pool):
 
 
 class Cuts:
-    """The task of sound: random cuts, so many latents long, of sounds that live on the device as int16."""
+    """The task of audio: random cuts, so many latents long, of clips that live on the device as int16."""
 
     row: ModelRow[AudioConfig] = AUDIO
     validation_steps: tuple[float, ...] = (8.0, 7.0, 6.0, 5.0, 4.0)
@@ -138,17 +138,17 @@ class Cuts:
         self.hop, self.merged, self.seed = self.row.config.hop, self.row.config.merged, seed
         self.length = (latents * self.merged + 1) * self.hop
         kept_out, found = (
-            [sound for sound in part if len(sound) >= self.length] for part in held_out(list(sounds(sources)))
+            [audio for audio in part if len(audio) >= self.length] for part in held_out(list(clips(sources)))
         )
         if not found:
-            raise MediaError(f"no sounds of at least {self.length / SAMPLE_RATE:.2f} seconds to train on")
-        self.validation = [as_signal(sound[: self.length]).to(device) for sound in kept_out]
-        self.statistics = sound_statistics(
-            [sound.float() / FULL_SCALE for sound in found[:STATISTICS_SOUNDS]], self.hop, self.merged
+            raise MediaError(f"no clips of at least {self.length / SAMPLE_RATE:.2f} seconds to train on")
+        self.validation = [as_signal(audio[: self.length]).to(device) for audio in kept_out]
+        self.statistics = audio_statistics(
+            [audio.float() / FULL_SCALE for audio in found[:STATISTICS_CLIPS]], self.hop, self.merged
         )
         rng = np.random.default_rng(seed)
-        self.recorded = SoundPool(found, device)
-        self.synthetic = SoundPool([as_int16(synthetic(rng, self.length)) for _ in range(SYNTHETIC_SOUNDS)], device)
+        self.recorded = AudioPool(found, device)
+        self.synthetic = AudioPool([as_int16(synthetic(rng, self.length)) for _ in range(SYNTHETIC_CLIPS)], device)
         self.spectra = Spectra().to(device)
         self.front_end = FrontEnd(self.hop).to(device)
 

@@ -1,4 +1,4 @@
-"""A picture of a training run, drawn from its log."""
+"""An image of a training run, drawn from its log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures for training: decoded once into memory, crops cut from there."""
+"""Images for training: decoded once into memory, crops cut from there."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from torch import Tensor
 
 from codec.bitstream.errors import MediaError
 from codec.image.encode import padded
-from codec.media import PICTURES
-from codec.model.dct import picture_statistics
+from codec.media import IMAGE_SUFFIXES
+from codec.model.dct import image_statistics
 from codec.model.image import ImageConfig, ImageModel
 from codec.model.registry import IMAGE, ModelRow
 from codec.training.data import Pool, files, held_out, on_all_cores
@@ -25,21 +25,21 @@ from codec.training.relaxation import Pass
 from codec.training.task import Judged, TableSignals
 
 SHRINK = (1.3, 2.0)  # lossy sources have no fine chroma at native size: half of the crops come from shrunk copies
-SHRUNK_COPIES = 2  # of each picture, by different factors
-STATISTICS_PICTURES = 400
-DRAWN_PICTURES = 160  # screens, charts, pixel art and flat colours
+SHRUNK_COPIES = 2  # of each image, by different factors
+STATISTICS_IMAGES = 400
+DRAWN_IMAGES = 160  # screens, charts, pixel art and flat colours
 DRAWN_SHARE = 0.1  # of crops
-TABLE_PICTURES = 60
+TABLE_IMAGES = 60
 TABLE_STEPS = (7.25, 6.25, 5.25, 4.25, 3.25, 2.5)  # log2
 
 
-def pictures(sources: Iterable[Path]) -> Iterator[Image.Image]:
-    """RGB pictures of tar shards and folders; those that cannot be read are left out. Raises MediaError."""
+def images(sources: Iterable[Path]) -> Iterator[Image.Image]:
+    """RGB images of tar shards and folders; those that cannot be read are left out. Raises MediaError."""
     for source in sources:
-        yield from on_all_cores(_picture, files(source, PICTURES))
+        yield from on_all_cores(_image, files(source, IMAGE_SUFFIXES))
 
 
-def _picture(data: bytes) -> Image.Image | None:
+def _image(data: bytes) -> Image.Image | None:
     try:
         return Image.open(io.BytesIO(data)).convert("RGB")
     except Exception:  # on damaged files Pillow raises nearly every error that there is
@@ -52,13 +52,13 @@ def pixels(image: Image.Image) -> Tensor:
 
 
 def table_signals(sources: Iterable[Path]) -> TableSignals:
-    """The first pictures, as `--effort 1` codes them. Raises MediaError."""
-    some = (padded(np.array(image), torch.device("cpu")) for image in islice(pictures(sources), TABLE_PICTURES))
+    """The first images, as `--effort 1` codes them. Raises MediaError."""
+    some = (padded(np.array(image), torch.device("cpu")) for image in islice(images(sources), TABLE_IMAGES))
     return TableSignals(some, TABLE_STEPS, Crops.rounds_by_price)
 
 
-class PicturePool(Pool):
-    """uint8 pixels of pictures, row by row."""
+class ImagePool(Pool):
+    """uint8 pixels of images, row by row."""
 
     def __init__(self, images: Sequence[Image.Image], device: torch.device) -> None:
         super().__init__([pixels(image).flatten(0, 1) for image in images], device)
@@ -77,7 +77,7 @@ class PicturePool(Pool):
 
 
 class Crops:
-    """The task of pictures: random crops, native and shrunk, of pictures that live on the device as uint8."""
+    """The task of images: random crops, native and shrunk, of images that live on the device as uint8."""
 
     row: ModelRow[ImageConfig] = IMAGE
     validation_steps: tuple[float, ...] = (7.0, 6.0, 5.0, 4.0, 3.0)
@@ -95,21 +95,21 @@ class Crops:
     ) -> None:
         self.crop, self.seed, self.objective = crop, seed, objective
         kept_out, found = (
-            [image for image in part if min(image.size) >= crop] for part in held_out(list(pictures(sources)))
+            [image for image in part if min(image.size) >= crop] for part in held_out(list(images(sources)))
         )
         if not found:
-            raise MediaError(f"no pictures of at least {crop} x {crop} pixels to train on")
+            raise MediaError(f"no images of at least {crop} x {crop} pixels to train on")
         self.validation = [pixels(_centre(image, crop))[None].float() for image in kept_out]
         rng = np.random.default_rng(seed)
         factors = [(image, rng.uniform(*SHRINK)) for image in found for _ in range(SHRUNK_COPIES)]
         shrunk = list(on_all_cores(lambda pair: _shrunk(*pair, crop), factors))
-        self.native = PicturePool(found, device)
-        self.shrunk = PicturePool(shrunk or found, device)
-        self.drawn = PicturePool([drawn(seed, number, crop) for number in range(DRAWN_PICTURES)], device)
-        self.statistics = picture_statistics([np.array(image) for image in found[:STATISTICS_PICTURES]])
+        self.native = ImagePool(found, device)
+        self.shrunk = ImagePool(shrunk or found, device)
+        self.drawn = ImagePool([drawn(seed, number, crop) for number in range(DRAWN_IMAGES)], device)
+        self.statistics = image_statistics([np.array(image) for image in found[:STATISTICS_IMAGES]])
 
     def fresh(self) -> ImageModel:
-        """The 16x16 DCT with the pictures' own colour rotation."""
+        """The 16x16 DCT with the images' own colour rotation."""
         return ImageModel(self.row.config, self.statistics)
 
     def batch(self, step: int, size: int) -> Tensor:
@@ -134,7 +134,7 @@ def _centre(image: Image.Image, crop: int) -> Image.Image:
 
 
 def _shrunk(image: Image.Image, factor: float, crop: int) -> Image.Image | None:
-    """The picture shrunk by the factor, or as far as leaves room for a crop, where that is worth it."""
+    """The image shrunk by the factor, or as far as leaves room for a crop, where that is worth it."""
     factor = min(factor, min(image.size) / crop)
     if factor < SHRINK[0]:
         return None

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from codec.bitstream.errors import CodecError, ModelMismatch
 from codec.model import weights
 from codec.model.base import Autoencoder
-from codec.model.fixed_point import Mood, set_mood
+from codec.model.fixed_point import QuantMode, set_quant_mode
 from codec.model.registry import MODELS
 from codec.search.rdoq import Rdoq
 from codec.training import checkpoint, units
@@ -39,7 +39,7 @@ from codec.training.team import Team, stop_requests
 
 CHECKPOINT_SECONDS = 600
 LOG_STEPS = 50
-RENEWAL_SIGNALS, RENEWAL_STEPS = 24, 4  # what a unit that never opens on is dead
+REINITIALISATION_SIGNALS, REINITIALISATION_STEPS = 24, 4  # what a unit that never opens on is dead
 ALONE = Team()
 
 
@@ -101,7 +101,7 @@ class Trainer:
             fused=True,
         )
         if plan.snapped:
-            set_mood(self.model.prior, Mood.SNAPPED)
+            set_quant_mode(self.model.prior, QuantMode.FAKE_QUANTISED)
         if self.device.type == "cuda":
             compile_blocks(self.model)
 
@@ -170,7 +170,7 @@ class Trainer:
                 judged = self.task.judged(x, self.coded(x, log2_step, hard=True), log2_step)
                 costs.append(float(judged.costs.sqrt()))
         self._load(held)
-        return {"validation": sum(costs) / max(len(costs), 1), "living": units.living_share(seen)}
+        return {"validation": sum(costs) / max(len(costs), 1), "active": units.active_share(seen)}
 
     @torch.no_grad()
     def _load(self, values: dict[str, Tensor]) -> None:
@@ -226,7 +226,7 @@ def begin(
     if start_from is not None and not resumed.exists():
         earlier = load_trained(model, start_from)
         if not (plan.rounded or plan.snapped):  # last stages end before a new unit is of use
-            units.renew(model.to(device), partial(_take_through, model, task, device))
+            units.reinitialise(model.to(device), partial(_take_through, model, task, device))
     trainer = Trainer(model, plan, device, task, team)
     trainer.earlier = earlier
     if resumed.exists():
@@ -236,10 +236,10 @@ def begin(
 
 def _take_through(model: Autoencoder, task: Task, device: torch.device) -> None:
     """Some training signals, each at the whole range of steps."""
-    log2_step = torch.linspace(*task.row.curve.range, RENEWAL_STEPS, device=device)
+    log2_step = torch.linspace(*task.row.curve.range, REINITIALISATION_STEPS, device=device)
     with torch.autocast(device.type, dtype=torch.bfloat16):
-        for x in task.batch(0, RENEWAL_SIGNALS).to(device):
-            relaxed_pass(model, x.expand(RENEWAL_STEPS, *x.shape), log2_step, hard=True)
+        for x in task.batch(0, REINITIALISATION_SIGNALS).to(device):
+            relaxed_pass(model, x.expand(REINITIALISATION_STEPS, *x.shape), log2_step, hard=True)
 
 
 def load_trained(model: Autoencoder, path: Path) -> list[dict[str, Any]]:
@@ -274,7 +274,7 @@ def load_trained(model: Autoencoder, path: Path) -> list[dict[str, Any]]:
         raise ModelMismatch(f"{path} does not hold weights of this model: {error}") from error
     model.train().requires_grad_(True)
     model.prior.exact = model.gain.exact = False
-    set_mood(model.prior, Mood.FREE)
+    set_quant_mode(model.prior, QuantMode.FLOAT)
     return [*record.pop("earlier", []), record]
 
 

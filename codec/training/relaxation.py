@@ -80,11 +80,11 @@ def relaxed_latents(
     hard: rounded latents for the rate too, and row 0 is certain. rounding: to the nearest where None. steps_learn:
     whether gradients reach what the steps of channels come from.
     """
-    told = model.gain.told(log2_step)
-    z_scale = torch.exp2(model.prior.z_log2_scale(told).float())[:, None, None]
+    quality = model.gain.quality(log2_step)
+    z_scale = torch.exp2(model.prior.z_log2_scale(quality).float())[:, None, None]
     z_hat = straight(z, z.round())
     z_bits = logistic_bits(z_hat if hard else noisy(z), z_scale)
-    features = model.prior.features(z_hat, told, (h.shape[1], h.shape[2]))
+    features = model.prior.features(z_hat, quality, (h.shape[1], h.shape[2]))
     with torch.set_grad_enabled(steps_learn and torch.is_grad_enabled()):
         log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)

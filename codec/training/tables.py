@@ -1,7 +1,7 @@
 """Tables as the symbols of real signals want them, in place of the logistics that training assumes.
 
 The encoder's rounding moves symbols towards zero, and no residual is exactly logistic: tables counted from coded
-pictures make files about a fifth of a percent smaller.
+images make files about a fifth of a percent smaller.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def assumed() -> Tables:
     return logistic_tables((np.arange(ROWS) - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE)
 
 
-class Census(Encoder):
+class Histogram(Encoder):
     """An encoder that writes nothing and counts symbols by table row; zero stands at column `reach`."""
 
     def __init__(self, models: Models, counts: npt.NDArray[np.int64]) -> None:
@@ -58,7 +58,7 @@ def fitted(
         for log2_step in log2_steps:
             with undisturbed(x.device):
                 step = torch.tensor([log2_step])
-                latents_encode.symbols(model, Census(models, counts), model.analysis(x, step), step, rounding)
+                latents_encode.symbols(model, Histogram(models, counts), model.analysis(x, step), step, rounding)
     if not counts.any():
         raise MediaError("no signals of this medium to fit tables to")
     middle = counts.shape[1] // 2

@@ -1,7 +1,7 @@
-"""Units that live: a rectifier that never opens computes nothing, and nothing teaches it to.
+"""Active units: a rectifier that never opens computes nothing, and nothing teaches it to.
 
 At high learning rates and with small batches most units of a network may die so without a sign in the loss. The log
-counts them, and a run that starts from trained weights gives dead ones another start, as Sokar 2023 does ("The dormant
+counts them, and a run that starts from trained weights reinitialises dead ones, as Sokar 2023 does ("The dormant
 neuron phenomenon in deep reinforcement learning").
 """
 
@@ -55,22 +55,22 @@ def watched(model: Autoencoder) -> Iterator[dict[str, Seen]]:
             handle.remove()
 
 
-def living_share(seen: dict[str, Seen]) -> float:
+def active_share(seen: dict[str, Seen]) -> float:
     """Share of all units that have opened."""
-    living = sum(int(layer.opened.sum()) for layer in seen.values())
-    return living / max(sum(len(layer.opened) for layer in seen.values()), 1)
+    active = sum(int(layer.opened.sum()) for layer in seen.values())
+    return active / max(sum(len(layer.opened) for layer in seen.values()), 1)
 
 
 @torch.no_grad()
-def renew(model: Autoencoder, passes: Callable[[], object]) -> int:
-    """Dead units start anew, heard by nobody yet: the model computes what it did. Returns how many.
+def reinitialise(model: Autoencoder, passes: Callable[[], object]) -> int:
+    """Reinitialises dead units, their outgoing weights zero: the model computes what it did. Returns how many.
 
     passes: takes signals of all kinds through the model. Units of the nets around hyper-latents are left alone: what
     these learn anew moves all that hyper-latents say, and cost more than it brought.
     """
     with watched(model) as seen:
         passes()
-    renewed = 0
+    reinitialised = 0
     for name, block in model.named_modules():
         if not isinstance(block, ResidualBlock | Pointwise):
             continue
@@ -83,8 +83,8 @@ def renew(model: Autoencoder, passes: Callable[[], object]) -> int:
         weight.copy_(torch.where(dead[:, None], fresh, weight))
         block.widen.bias.masked_fill_(dead, 0)
         block.narrow.weight.masked_fill_(dead, 0)
-        renewed += int(dead.sum())
-    return renewed
+        reinitialised += int(dead.sum())
+    return reinitialised
 
 
 def _rectified(model: Autoencoder) -> Iterator[tuple[str, nn.Module]]:

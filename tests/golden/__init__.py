@@ -20,15 +20,15 @@ from codec.bitstream import constants
 from codec.bitstream.file import holds
 from codec.image import decode as image_decode
 from codec.image import encode as image_encode
-from codec.media import Picture, Sound, read_picture
-from tests.sounds import melody
+from codec.media import AudioData, ImageData, read_image
+from tests.clips import melody
 
 FOLDER = Path(__file__).parent
 HASHES = (
     FOLDER / "latents.json"
 )  # name: SHA-256 of the latents of all tiles or chunks, int32 in 1/64 of a step, one after another
 CPU = torch.device("cpu")
-SAMPLES_EVERY = 41  # of a sound only so many samples are kept, to be small; a prime, to meet every phase of a frame
+SAMPLES_EVERY = 41  # of a clip only so many samples are kept, to be small; a prime, to meet every phase of a frame
 
 
 def names() -> list[str]:
@@ -56,9 +56,9 @@ def latents_of(data: bytes, device: torch.device = CPU, partial: bool = False) -
     return [np.round(y.flatten(0, 1).double().cpu().numpy() * 64).astype(np.int64) for y in found]
 
 
-def pictures() -> dict[str, tuple[Picture, float, tuple[int, int]]]:
-    """What golden files of pictures are made of: picture, quality and tiles."""
-    whole = read_picture(FOLDER.parent.parent / "examples" / "parrots.png").pixels
+def images() -> dict[str, tuple[ImageData, float, tuple[int, int]]]:
+    """What golden files of images are made of: image, quality and tiles."""
+    whole = read_image(FOLDER.parent.parent / "examples" / "parrots.png").pixels
     patch = np.ascontiguousarray(whole[200:275, 300:430])
     alpha = np.add.outer(np.arange(75), np.arange(130)).astype(np.uint8)
     deep = patch.astype(np.uint16) * 257 + np.arange(3, dtype=np.uint16) * 50
@@ -69,29 +69,29 @@ def pictures() -> dict[str, tuple[Picture, float, tuple[int, int]]]:
     icc = profile[:24] + bytes(12) + profile[36:]  # without its date
     one = (0, 0)
     return {
-        "quality-0": (Picture(patch), 0, one),
-        "quality-50": (Picture(patch), 50, one),
-        "quality-100": (Picture(patch), 100, one),
-        "grey": (Picture(np.ascontiguousarray(patch[:, :, 1:2])), 60, one),
-        "one-pixel": (Picture(whole[:1, :1].copy()), 0, one),
-        "strip": (Picture(np.ascontiguousarray(whole[300:301])), 40, one),
-        "column": (Picture(np.ascontiguousarray(whole[:, 300:303])), 40, one),
-        "alpha": (Picture(patch, alpha), 40, one),
-        "deep": (Picture(deep), 80, one),
-        "deep-alpha-grey": (Picture(deep[:, :, :1].copy(), alpha.astype(np.uint16) * 257 + 3), 40, one),
+        "quality-0": (ImageData(patch), 0, one),
+        "quality-50": (ImageData(patch), 50, one),
+        "quality-100": (ImageData(patch), 100, one),
+        "grey": (ImageData(np.ascontiguousarray(patch[:, :, 1:2])), 60, one),
+        "one-pixel": (ImageData(whole[:1, :1].copy()), 0, one),
+        "strip": (ImageData(np.ascontiguousarray(whole[300:301])), 40, one),
+        "column": (ImageData(np.ascontiguousarray(whole[:, 300:303])), 40, one),
+        "alpha": (ImageData(patch, alpha), 40, one),
+        "deep": (ImageData(deep), 80, one),
+        "deep-alpha-grey": (ImageData(deep[:, :, :1].copy(), alpha.astype(np.uint16) * 257 + 3), 40, one),
         "metadata": (
-            Picture(small, None, icc, exif.tobytes().removeprefix(b"Exif\0\0"), b"<x:xmpmeta/>"),
+            ImageData(small, None, icc, exif.tobytes().removeprefix(b"Exif\0\0"), b"<x:xmpmeta/>"),
             50,
             one,
         ),
-        "tiles": (Picture(patch), 50, (1, 1)),
-        "tiles-wide": (Picture(patch, alpha), 20, (2, 1)),
-        "noise": (Picture(np.random.default_rng(0).integers(0, 2, (70, 64, 3), np.uint8) * 255), 100, one),
+        "tiles": (ImageData(patch), 50, (1, 1)),
+        "tiles-wide": (ImageData(patch, alpha), 20, (2, 1)),
+        "noise": (ImageData(np.random.default_rng(0).integers(0, 2, (70, 64, 3), np.uint8) * 255), 100, one),
     }
 
 
-def sounds() -> dict[str, tuple[Sound, float]]:
-    """What golden files of sound are made of: sound and quality."""
+def clips() -> dict[str, tuple[AudioData, float]]:
+    """What golden files of audio are made of: audio and quality."""
     tune = melody(0.3)
     both = replace(tune, samples=melody(0.4).samples * np.array([1, 0.8], np.float32))
     half = len(both.samples) // 2
@@ -99,31 +99,31 @@ def sounds() -> dict[str, tuple[Sound, float]]:
     noise = np.random.default_rng(0).uniform(-1, 1, (7200, 1)).astype(np.float32)
     tags = {"title": "Études", "artist": "a formula"}
     return {
-        "sound-mono": (melody(0.5, rate=44_100), 50),
-        "sound-mid-side": (both, 40),
-        "sound-left-right": (replace(both, samples=by_turns, bit_depth=32), 40),
-        "sound-8-khz": (melody(0.5, rate=8000), 50),
-        "sound-one-sample": (replace(tune, samples=tune.samples[1:2].copy()), 0),
-        "sound-empty": (replace(tune, samples=tune.samples[:0]), 50),
-        "sound-two-chunks": (replace(melody(2.3, rate=16_000), tags=tags), 30),
-        "sound-24-bits": (replace(tune, bit_depth=24), 80),
-        "sound-quality-0": (tune, 0),
-        "sound-quality-100": (tune, 100),
-        "sound-silence": (replace(both, samples=0 * both.samples), 50),
-        "sound-noise": (replace(tune, samples=noise), 100),
+        "audio-mono": (melody(0.5, rate=44_100), 50),
+        "audio-mid-side": (both, 40),
+        "audio-left-right": (replace(both, samples=by_turns, bit_depth=32), 40),
+        "audio-8-khz": (melody(0.5, rate=8000), 50),
+        "audio-one-sample": (replace(tune, samples=tune.samples[1:2].copy()), 0),
+        "audio-empty": (replace(tune, samples=tune.samples[:0]), 50),
+        "audio-two-chunks": (replace(melody(2.3, rate=16_000), tags=tags), 30),
+        "audio-24-bits": (replace(tune, bit_depth=24), 80),
+        "audio-quality-0": (tune, 0),
+        "audio-quality-100": (tune, 100),
+        "audio-silence": (replace(both, samples=0 * both.samples), 50),
+        "audio-noise": (replace(tune, samples=noise), 100),
     }
 
 
 def make() -> None:
     """Writes all golden files, their pixels or samples, and hashes."""
     files = {}
-    for name, (source, quality, units) in pictures().items():
+    for name, (source, quality, units) in images().items():
         files[name] = image_encode.encode(source, quality, CPU, tiles=lambda width, height, units=units: units)
-        restored = image_decode.decode(files[name], CPU, bit_depth=source.bit_depth).picture
+        restored = image_decode.decode(files[name], CPU, bit_depth=source.bit_depth).image
         np.savez_compressed(FOLDER / f"{name}.npz", pixels=restored.pixels)
-    for name, (tune, quality) in sounds().items():
+    for name, (tune, quality) in clips().items():
         files[name] = audio_encode.encode(tune, quality, CPU)
-        samples = audio_decode.decode(files[name], CPU).sound.samples[::SAMPLES_EVERY]
+        samples = audio_decode.decode(files[name], CPU).audio.samples[::SAMPLES_EVERY]
         np.savez_compressed(FOLDER / f"{name}.npz", samples=samples)
     for name, data in files.items():
         (FOLDER / f"{name}.lcc").write_bytes(data)

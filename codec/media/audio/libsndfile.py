@@ -1,4 +1,4 @@
-"""Sound files opened by libsndfile, under our errors: a stream from the first sample to the last, never sought in.
+"""Audio files opened by libsndfile, under our errors: a stream from the first sample to the last, never sought in.
 
 The package `soundfile` seeks after every block, which is slow, and which fails in files that end early or do not say
 how long they are. A file that says that it cannot seek is left in peace.
@@ -32,13 +32,13 @@ def guarded() -> Iterator[None]:
     except (CodecError, MediaNotice):
         raise
     except MemoryError as error:
-        raise MediaError("there is not enough memory for the sound") from error
+        raise MediaError("there is not enough memory for the audio") from error
     except soundfile.LibsndfileError as error:
         if error.code == UNRECOGNISED:
-            raise MediaError("not a sound of a known format") from error
-        raise MediaError(f"the sound is damaged: {_line(error.error_string)}") from error
+            raise MediaError("not a clip of a known format") from error
+        raise MediaError(f"the audio is damaged: {_line(error.error_string)}") from error
     except Exception as error:  # the package has errors of many kinds for odd headers
-        raise MediaError(f"the sound is damaged: {_line(error)}") from error
+        raise MediaError(f"the audio is damaged: {_line(error)}") from error
 
 
 def stream(file: BinaryIO, mode: str = "r", **form: Any) -> SoundFile:
@@ -48,9 +48,9 @@ def stream(file: BinaryIO, mode: str = "r", **form: Any) -> SoundFile:
     """
     import soundfile
 
-    sound = soundfile.SoundFile(_Forgiving(file), mode, **form)
-    sound.seekable = lambda: False
-    return sound
+    audio = soundfile.SoundFile(_Forgiving(file), mode, **form)
+    audio.seekable = lambda: False
+    return audio
 
 
 def spool() -> BinaryIO:

@@ -1,4 +1,4 @@
-"""Whatever a caller has of a sound, to `Sound`; or block by block, hours of it in little memory."""
+"""Whatever a caller has of a clip, to `AudioData`; or block by block, hours of it in little memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from codec.bitstream.constants import MAX_RATE, MAX_SECONDS
 from codec.bitstream.errors import LimitExceeded, MediaError
 from codec.media.audio import libsndfile
-from codec.media.audio.sound import MAX_CHANNELS, TAGS, Samples, Sound
+from codec.media.audio.data import MAX_CHANNELS, TAGS, AudioData, Samples
 from codec.media.notices import notice
 from codec.media.paths import PathLike, open_file
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Waveform = Union[npt.NDArray[np.generic], "Tensor"]
-SoundFileSource = PathLike | bytes | bytearray | memoryview | BinaryIO
-SoundSource = SoundFileSource | tuple[Waveform, int] | Sound
+AudioFileSource = PathLike | bytes | bytearray | memoryview | BinaryIO
+AudioSource = AudioFileSource | tuple[Waveform, int] | AudioData
 
 MAX_FILE_BYTES = 1 << 34
 BLOCK_SAMPLES = 1 << 16
@@ -43,14 +43,14 @@ SHORTER = re.compile(r"^ *(?:data|SSND) *: (\d+) \(should be (\d+)\)", re.MULTIL
 OWN_NAME = re.compile(r" \(libsndfile-[\d.]+\)$")  # what it adds to the software that is named
 
 
-class SoundReader:
-    """The samples of a sound file of any format that libsndfile reads, as blocks.
+class AudioFileReader:
+    """The samples of an audio file of any format that libsndfile reads, as blocks.
 
-    sample_rate: Hz; channels: 1 or 2; bit_depth, tags: as in Sound; declared_samples: how many samples a channel the
+    sample_rate: Hz; channels: 1 or 2; bit_depth, tags: as in Audio; declared_samples: how many samples a channel the
     file says to hold, None where it does not say; they may be more or fewer.
     """
 
-    def __init__(self, source: SoundFileSource, max_seconds: float = MAX_SECONDS) -> None:
+    def __init__(self, source: AudioFileSource, max_seconds: float = MAX_SECONDS) -> None:
         """source: a path, the bytes of a file, or a binary file. One that cannot seek (a pipe) is first read to its
         end, into a temporary file where it is large, since headers of most formats can only be understood by seeking.
 
@@ -61,25 +61,25 @@ class SoundReader:
         self._owned = self._file is not source
         try:
             with libsndfile.guarded():
-                self._sound = libsndfile.stream(self._file)
+                self._audio = libsndfile.stream(self._file)
             self._check(max_seconds)
         except BaseException:
             self._close_file()
             raise
-        self.sample_rate = int(self._sound.samplerate)
-        self.channels = int(self._sound.channels)
-        self.bit_depth = depth_of(self._sound.subtype)
-        self.tags = _tags(self._sound)
-        frames = int(self._sound.frames)
+        self.sample_rate = int(self._audio.samplerate)
+        self.channels = int(self._audio.channels)
+        self.bit_depth = depth_of(self._audio.subtype)
+        self.tags = _tags(self._audio)
+        frames = int(self._audio.frames)
         self.declared_samples = frames if frames < LENGTH_UNKNOWN else None
 
     def _check(self, max_seconds: float) -> None:
-        if self._sound.channels > MAX_CHANNELS:
-            raise MediaError(f"a sound of {self._sound.channels} channels; only mono and stereo are supported")
-        check_rate(self._sound.samplerate)
-        self._max_samples = int(max_seconds * self._sound.samplerate)
-        if self._max_samples < self._sound.frames < LENGTH_UNKNOWN:
-            raise _too_long(self._sound.frames / self._sound.samplerate, max_seconds)
+        if self._audio.channels > MAX_CHANNELS:
+            raise MediaError(f"a clip of {self._audio.channels} channels; only mono and stereo are supported")
+        check_rate(self._audio.samplerate)
+        self._max_samples = int(max_seconds * self._audio.samplerate)
+        if self._max_samples < self._audio.frames < LENGTH_UNKNOWN:
+            raise _too_long(self._audio.frames / self._audio.samplerate, max_seconds)
 
     def blocks(self, samples: int = BLOCK_SAMPLES) -> Iterator[Samples]:
         """What was not read yet, as arrays (samples, channels) float32, C-contiguous; the last may be shorter.
@@ -102,14 +102,14 @@ class SoundReader:
     def _block(self, samples: int) -> Samples:
         block = np.empty((samples, self.channels), np.float32)
         with libsndfile.guarded():
-            count = self._sound.buffer_read_into(block, "float32")
+            count = self._audio.buffer_read_into(block, "float32")
         block = block[:count]
         if not np.isfinite(block).all():
-            raise MediaError("the sound has samples that are no numbers, or infinite")
+            raise MediaError("the audio has samples that are no numbers, or infinite")
         return block
 
     def _notice_early_end(self, done: int) -> None:
-        shorter = SHORTER.search(self._sound.extra_info)
+        shorter = SHORTER.search(self._audio.extra_info)
         if shorter:
             notice_of_early_end(int(shorter[2]), int(shorter[1]))
         elif self.declared_samples is not None and done < self.declared_samples:
@@ -117,14 +117,14 @@ class SoundReader:
 
     def close(self) -> None:
         """Closes the file, unless it was the caller's."""
-        self._sound.close()
+        self._audio.close()
         self._close_file()
 
     def _close_file(self) -> None:
         if self._owned:
             self._file.close()
 
-    def __enter__(self) -> SoundReader:
+    def __enter__(self) -> AudioFileReader:
         return self
 
     def __exit__(
@@ -133,27 +133,27 @@ class SoundReader:
         self.close()
 
 
-def read_sound(source: SoundSource, max_seconds: float = MAX_SECONDS) -> Sound:
-    """The sound in a path, file bytes, binary file, pair of samples and rate in Hz, or Sound. It may be empty.
+def read_audio(source: AudioSource, max_seconds: float = MAX_SECONDS) -> AudioData:
+    """The audio in a path, file bytes, binary file, pair of samples and rate in Hz, or Audio. It may be empty.
 
     Samples of pairs are arrays or tensors (n,) or (n, channels): int16, int32 (full scale is that of the type) or
     floats (full scale is 1). Files are whatever libsndfile reads: WAV, FLAC, Ogg Vorbis and Opus, MP3, AIFF and more.
     Warns: MediaNotice, one for each thing that was lost.
     Raises: MediaError, LimitExceeded; TypeError for other objects.
     """
-    if isinstance(source, Sound):
+    if isinstance(source, AudioData):
         if source.duration_s > max_seconds:
             raise _too_long(source.duration_s, max_seconds)
         return source
     if isinstance(source, tuple):
         return _from_pair(*source, max_seconds)
-    with SoundReader(source, max_seconds) as reader:
+    with AudioFileReader(source, max_seconds) as reader:
         blocks = list(reader.blocks())
         samples = np.concatenate(blocks) if blocks else np.empty((0, reader.channels), np.float32)
-        return Sound(samples, reader.sample_rate, reader.tags, reader.bit_depth)
+        return AudioData(samples, reader.sample_rate, reader.tags, reader.bit_depth)
 
 
-def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> Sound:
+def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> AudioData:
     if type(waveform).__module__ == "torch" and hasattr(waveform, "detach"):
         waveform = waveform.detach().cpu().numpy()
     if not isinstance(waveform, np.ndarray):
@@ -173,17 +173,17 @@ def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> Soun
         samples = array.astype(np.float32) / np.float32(1 << (8 * dtype.itemsize - 1))
         bit_depth = 16 if dtype == np.int16 else 24
     if not np.isfinite(samples).all():
-        raise MediaError("the sound has samples that are no numbers, or infinite")
-    return Sound(np.ascontiguousarray(samples), int(sample_rate), {}, bit_depth)
+        raise MediaError("the audio has samples that are no numbers, or infinite")
+    return AudioData(np.ascontiguousarray(samples), int(sample_rate), {}, bit_depth)
 
 
-def _seekable(source: SoundFileSource) -> BinaryIO:
+def _seekable(source: AudioFileSource) -> BinaryIO:
     """A file to read from, its size within the limit; the source itself where it is such a file."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _within_limit(io.BytesIO(source))
     if not isinstance(source, (str, os.PathLike)):
         if not hasattr(source, "read"):
-            raise TypeError(f"a sound cannot be a {type(source).__name__}")
+            raise TypeError(f"a clip cannot be a {type(source).__name__}")
         return _within_limit(source) if source.seekable() else _spooled(source)
     with ExitStack() as closed_on_errors:
         file = closed_on_errors.enter_context(open_file(source))
@@ -212,14 +212,14 @@ def _spooled(pipe: BinaryIO) -> BinaryIO:
         return spool
 
 
-def _tags(sound: SoundFile) -> dict[str, str]:
-    found = {name: OWN_NAME.sub("", getattr(sound, name)) for name in TAGS}
+def _tags(audio: SoundFile) -> dict[str, str]:
+    found = {name: OWN_NAME.sub("", getattr(audio, name)) for name in TAGS}
     return {name: text for name, text in found.items() if text}
 
 
 def _check_size(size: int) -> None:
     if size > MAX_FILE_BYTES:
-        raise LimitExceeded(f"a sound file of more than {MAX_FILE_BYTES} bytes")
+        raise LimitExceeded(f"an audio file of more than {MAX_FILE_BYTES} bytes")
 
 
 def depth_of(encoding: str) -> int:
@@ -238,8 +238,8 @@ def notice_of_early_end(found: int, declared: int) -> None:
 def check_rate(sample_rate: int) -> None:
     """Raises MediaError for a rate that is not supported."""
     if not 1 <= sample_rate <= MAX_RATE:
-        raise MediaError(f"a sound of {sample_rate} samples a second; supported are 1 to {MAX_RATE}")
+        raise MediaError(f"a clip of {sample_rate} samples a second; supported are 1 to {MAX_RATE}")
 
 
 def _too_long(seconds: float, max_seconds: float) -> LimitExceeded:
-    return LimitExceeded(f"a sound of {seconds:.1f} seconds or more, the limit is {max_seconds:g}")
+    return LimitExceeded(f"a clip of {seconds:.1f} seconds or more, the limit is {max_seconds:g}")

@@ -1,6 +1,6 @@
 """Samples at another rate, by soxr's best filter ("VHQ"), all at once or block by block.
 
-n samples become exactly n * to_rate / from_rate, rounded to the nearest and halves up, whatever the blocks were: sound
+n samples become exactly n * to_rate / from_rate, rounded to the nearest and halves up, whatever the blocks were: audio
 and its copy stay as long as each other. Source: github.com/dofuuz/python-soxr.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from codec.bitstream.audio import resampled_length
-from codec.media.audio.sound import Samples
+from codec.media.audio.data import Samples
 
 QUALITY = "VHQ"
 
@@ -20,7 +20,7 @@ def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
 
 
 class Resampler:
-    """One sound, resampled block by block; what comes out depends on what went in, not on its blocks.
+    """One audio, resampled block by block; what comes out depends on what went in, not on its blocks.
 
     Blocks come out later than they go in, and some are empty.
     """

@@ -12,8 +12,8 @@ from typing import BinaryIO, Protocol
 import numpy as np
 
 from codec.bitstream.errors import LimitExceeded, MediaError
+from codec.media.audio.data import FLOATS, MAX_CHANNELS, Samples, notice_of_cuts, to_integers
 from codec.media.audio.read import check_rate, depth_of, notice_of_early_end
-from codec.media.audio.sound import FLOATS, MAX_CHANNELS, Samples, notice_of_cuts, to_integers
 from codec.media.notices import notice
 
 PCM, IEEE_FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
@@ -59,7 +59,7 @@ class WaveReader:
         if kind == EXTENSIBLE and len(description) >= 26:
             (kind,) = struct.unpack_from("<H", description, 24)
         if not 1 <= self.channels <= MAX_CHANNELS:
-            raise MediaError(f"a sound of {self.channels} channels; only mono and stereo are supported")
+            raise MediaError(f"a clip of {self.channels} channels; only mono and stereo are supported")
         if (kind, bits) not in READABLE or frame != self.channels * bits // 8:
             raise MediaError(f"a WAVE file of kind {kind} with {bits} bits cannot be read from a pipe")
         check_rate(self.sample_rate)
@@ -76,7 +76,7 @@ class WaveReader:
             data = self._up_to(samples * frame if endless else min(samples * frame, self._declared - done))
             done += len(data)
             if done // frame > self._max_samples:
-                raise LimitExceeded(f"a sound of more than {self._max_samples / self.sample_rate:g} seconds")
+                raise LimitExceeded(f"a clip of more than {self._max_samples / self.sample_rate:g} seconds")
             if len(data) >= frame:
                 yield self._decoded(data[: len(data) // frame * frame])
             if len(data) < samples * frame:
@@ -87,7 +87,7 @@ class WaveReader:
         if self._kind == IEEE_FLOAT:
             values = np.frombuffer(data, f"<f{self._bits // 8}").astype(np.float32)
             if not np.isfinite(values).all():
-                raise MediaError("the sound has samples that are no numbers, or infinite")
+                raise MediaError("the audio has samples that are no numbers, or infinite")
         elif self._bits == 8:  # alone without a sign
             values = np.frombuffer(data, np.uint8).astype(np.float32) / np.float32(128) - 1
         elif self._bits == 24:

@@ -1,4 +1,4 @@
-"""Sound files written, whole or block by block: what a format can hold of a sound, and a word on what it cannot."""
+"""Audio files written, whole or block by block: what a format can hold of a clip, and a word on what it cannot."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from typing import BinaryIO
 
 from codec.bitstream.errors import MediaError
 from codec.media.audio import libsndfile
+from codec.media.audio.data import FLOATS, TAGS, AudioData, Samples, notice_of_cuts, to_integers
 from codec.media.audio.read import BLOCK_SAMPLES
-from codec.media.audio.sound import FLOATS, TAGS, Samples, Sound, notice_of_cuts, to_integers
 from codec.media.notices import notice
 
-# what a restored sound can be saved as: libsndfile's format, and its encoding by bits a sample
-SOUND_SAVED_AS: dict[str, tuple[str, dict[int, str]]] = {
+# what a restored audio can be saved as: libsndfile's format, and its encoding by bits a sample
+AUDIO_SAVED_AS: dict[str, tuple[str, dict[int, str]]] = {
     ".wav": ("WAV", {16: "PCM_16", 24: "PCM_24", 32: "FLOAT"}),
     ".flac": ("FLAC", {16: "PCM_16", 24: "PCM_24"}),
     ".ogg": ("OGG", {32: "VORBIS"}),
     ".mp3": ("MP3", {32: "MPEG_LAYER_III"}),
 }
-SOUNDS = frozenset({*SOUND_SAVED_AS, ".oga", ".opus", ".aif", ".aiff"})  # suffixes that folders are searched for
+AUDIO_SUFFIXES = frozenset(
+    {*AUDIO_SAVED_AS, ".oga", ".opus", ".aif", ".aiff"}
+)  # suffixes that folders are searched for
 
 # the tags that formats hold
 HELD: dict[str, frozenset[str]] = {
@@ -38,25 +40,27 @@ ASCII_ONLY = "MP3"  # libsndfile says UTF-8 and LAME understands Latin-1
 NEVER_EMPTY = frozenset({"FLAC", "MP3"})  # libsndfile writes their headers with the first samples
 
 
-def check_sound_suffix(suffix: str) -> None:
-    """Raises MediaError for a suffix that names no sound format that can be written."""
-    if suffix not in SOUND_SAVED_AS:
-        raise MediaError(f"cannot write sounds as '{suffix}'; known: {' '.join(SOUND_SAVED_AS)}")
+def check_audio_suffix(suffix: str) -> None:
+    """Raises MediaError for a suffix that names no audio format that can be written."""
+    if suffix not in AUDIO_SAVED_AS:
+        raise MediaError(f"cannot write audio as '{suffix}'; known: {' '.join(AUDIO_SAVED_AS)}")
 
 
-def sound_file(sound: Sound, suffix: str, bit_depth: int | None = None) -> bytes:
-    """The bytes of a sound file of the format that a suffix names, with tags; see SoundWriter.
+def audio_bytes(audio: AudioData, suffix: str, bit_depth: int | None = None) -> bytes:
+    """The bytes of an audio file of the format that a suffix names, with tags; see AudioFileWriter.
 
-    bit_depth: 16, 24, or 32 for floats; None: that of the sound.
+    bit_depth: 16, 24, or 32 for floats; None: that of the audio.
     """
     out = io.BytesIO()
-    with SoundWriter(out, suffix, sound.sample_rate, sound.channels, bit_depth or sound.bit_depth, sound.tags) as file:
-        file.write(sound.samples)
+    with AudioFileWriter(
+        out, suffix, audio.sample_rate, audio.channels, bit_depth or audio.bit_depth, audio.tags
+    ) as file:
+        file.write(audio.samples)
     return out.getvalue()
 
 
-class SoundWriter:
-    """A sound file that is written block by block, in little memory.
+class AudioFileWriter:
+    """A clip file that is written block by block, in little memory.
 
     Integer formats round to the nearest, without dither, and cut what lies beyond full scale. What the format cannot
     hold is left out with a MediaNotice: floats, tags. Ogg is Vorbis, and its and MP3's bit rates are libsndfile's own.
@@ -74,10 +78,10 @@ class SoundWriter:
         """file: a binary file, which stays open. One that cannot seek (a pipe) gets everything when the writer is
         closed, because headers are only known then; a temporary file holds it until then where it is large.
 
-        Raises: MediaError where the format cannot hold such a sound, or the file cannot be written.
+        Raises: MediaError where the format cannot hold such a clip, or the file cannot be written.
         """
-        check_sound_suffix(suffix)
-        self._kind, encodings = SOUND_SAVED_AS[suffix]
+        check_audio_suffix(suffix)
+        self._kind, encodings = AUDIO_SAVED_AS[suffix]
         if sample_rate > FASTEST.get(self._kind, sample_rate):
             raise MediaError(f"{self._kind} holds at most {FASTEST[self._kind]} samples a second, not {sample_rate}")
         self._bit_depth = bit_depth if bit_depth in encodings else max(encodings)
@@ -85,7 +89,7 @@ class SoundWriter:
         self._pipe = None if file.seekable() else file
         self._file = libsndfile.spool() if self._pipe else file
         with _writing(self._kind):
-            self._sound = libsndfile.stream(
+            self._audio = libsndfile.stream(
                 self._file,
                 "w",
                 samplerate=sample_rate,
@@ -94,7 +98,7 @@ class SoundWriter:
                 format=self._kind,
             )
             for name, text in self._held(tags or {}).items():
-                setattr(self._sound, name, text)
+                setattr(self._audio, name, text)
         if bit_depth == FLOATS != self._bit_depth:
             notice(f"{self._kind} holds no floats: rounded to {self._bit_depth} bits")
 
@@ -118,20 +122,20 @@ class SoundWriter:
     def _write(self, block: Samples) -> None:
         with _writing(self._kind):
             if self._bit_depth == FLOATS:
-                self._sound.write(block)
+                self._audio.write(block)
             else:
                 integers, beyond = to_integers(block, self._bit_depth)
                 self._beyond += beyond
-                self._sound.write(integers)
+                self._audio.write(integers)
         self._samples += len(block)
 
     def close(self) -> None:
         """Finishes the file. Warns: MediaNotice where samples were cut to full scale. Raises: MediaError."""
         try:
             with _writing(self._kind):
-                self._sound.close()
+                self._audio.close()
                 if not self._samples and self._kind in NEVER_EMPTY:
-                    raise MediaError(f"{self._kind} cannot hold a sound without samples")
+                    raise MediaError(f"{self._kind} cannot hold a clip without samples")
                 if self._pipe:
                     self._file.seek(0)
                     shutil.copyfileobj(self._file, self._pipe)
@@ -144,7 +148,7 @@ class SoundWriter:
         if self._pipe:
             self._file.close()
 
-    def __enter__(self) -> SoundWriter:
+    def __enter__(self) -> AudioFileWriter:
         return self
 
     def __exit__(
@@ -153,7 +157,7 @@ class SoundWriter:
         if error is None:
             self.close()
         else:  # the file is of no use
-            self._sound.close()
+            self._audio.close()
             self._drop_spool()
 
 
@@ -167,4 +171,4 @@ def _writing(kind: str) -> Iterator[None]:
         raise
     except (OSError, ValueError, soundfile.SoundFileError) as error:
         said = error.error_string if isinstance(error, soundfile.LibsndfileError) else error
-        raise MediaError(f"cannot write the sound as {kind}: {' '.join(str(said).split())}") from error
+        raise MediaError(f"cannot write the audio as {kind}: {' '.join(str(said).split())}") from error

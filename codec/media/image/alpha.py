@@ -10,8 +10,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from codec.bitstream.errors import CorruptFile, MediaError
+from codec.media.image.data import Pixels
 from codec.media.image.high_depth import PNG_SIGNATURE
-from codec.media.image.picture import Pixels
 from codec.media.image.pillow import guarded, opened
 
 

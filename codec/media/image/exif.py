@@ -1,6 +1,6 @@
-"""EXIF as a picture carries it: bytes from the TIFF header on, kept as they are. Only TIFF files need it by tags.
+"""EXIF as an image carries it: bytes from the TIFF header on, kept as they are. Only TIFF files need it by tags.
 
-A TIFF file is itself what EXIF imitates: its tags describe the picture and lay out the file at once, so that the
+A TIFF file is itself what EXIF imitates: its tags describe the image and lay out the file at once, so that the
 describing ones are picked.
 """
 
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image
 
-from codec.media.image.picture import EXIF_PREFIX, Picture, Pixels, info
+from codec.media.image.data import EXIF_PREFIX, ImageData, Pixels, info
 
-UPRIGHT = 1  # orientation: the rows of the file are those of the picture, top to bottom
+UPRIGHT = 1  # orientation: the rows of the file are those of the image, top to bottom
 TURNS: dict[int, Callable[[Pixels], Pixels]] = {
     UPRIGHT: lambda a: a,
     2: lambda a: a[:, ::-1],
@@ -72,7 +72,7 @@ def of_tiff(image: Image.Image) -> bytes:
 
 
 def describing_tags(exif: Image.Exif) -> dict[int, Any]:
-    """Tags that say something of the picture and nothing of the file, with Exif and GPS tags in dictionaries."""
+    """Tags that say something of the image and nothing of the file, with Exif and GPS tags in dictionaries."""
     tags: dict[int, Any] = {tag: value for tag, value in exif.items() if tag in DESCRIBING}
     for group in (Ifd.Exif, Ifd.GPSInfo):
         inner = {tag: value for tag, value in exif.get_ifd(group).items() if tag not in POINTERS}
@@ -82,7 +82,7 @@ def describing_tags(exif: Image.Exif) -> dict[int, Any]:
 
 
 def parsed(exif: bytes) -> Image.Exif:
-    """The tags in the EXIF of a picture. Raises whatever Pillow does for damaged bytes."""
+    """The tags in the EXIF of an image. Raises whatever Pillow does for damaged bytes."""
     tags = Image.Exif()
     tags.load(exif)
     return tags
@@ -97,11 +97,11 @@ def orientation(image: Image.Image) -> int:
     return found if found in TURNS else UPRIGHT
 
 
-def orientation_of(picture: Picture) -> int:
-    """1 to 8 as the EXIF, or else the XMP, of a picture has it; 1 where they do not say."""
-    image = Image.new("L", (1, 1))
-    image.info.update(info(picture))
-    return orientation(image)
+def orientation_of(image: ImageData) -> int:
+    """1 to 8 as the EXIF, or else the XMP, of an image has it; 1 where they do not say."""
+    pillow = Image.new("L", (1, 1))
+    pillow.info.update(info(image))
+    return orientation(pillow)
 
 
 def turned(samples: Pixels, orientation: int) -> Pixels:

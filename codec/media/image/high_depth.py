@@ -1,4 +1,4 @@
-"""Pictures of more than 8 bits a sample, where Pillow's modes end: colour read in full, PNGs of it written.
+"""Images of more than 8 bits a sample, where Pillow's modes end: colour read in full, PNGs of it written.
 
 Pillow opens colour of 16 bits by keeping the upper byte of each sample. Told that the bytes lie the other way round it
 keeps the lower ones: two passes of its C code give everything, ten times as fast as pypng.
@@ -17,7 +17,7 @@ from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from codec.bitstream.errors import MediaError
-from codec.media.image.picture import Picture, Pixels, joined
+from codec.media.image.data import ImageData, Pixels, joined
 from codec.media.image.pillow import opened
 from codec.media.notices import notice
 
@@ -124,18 +124,18 @@ BITS_IN_FILE: dict[str, Callable[[Image.Image, bytes], int]] = {
 }
 
 
-def png_file(picture: Picture) -> bytes:
+def png_file(image: ImageData) -> bytes:
     """The bytes of a PNG of 16 bits a sample, metadata included."""
-    samples = joined(picture)
+    samples = joined(image)
     height, width, channels = samples.shape
     header = struct.pack(">IIBBBBB", width, height, 16, PNG_COLOUR_TYPES[channels], 0, 0, 0)
     chunks = [(b"IHDR", header)]
-    if picture.icc:
-        chunks.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(picture.icc)))
-    if picture.xmp:
-        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + picture.xmp))
-    if picture.exif:
-        chunks.append((b"eXIf", picture.exif))
+    if image.icc:
+        chunks.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(image.icc)))
+    if image.xmp:
+        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + image.xmp))
+    if image.exif:
+        chunks.append((b"eXIf", image.exif))
     packed = b"".join(_packed_rows(samples))
     chunks += [(b"IDAT", packed[i : i + MAX_IDAT_BYTES]) for i in range(0, len(packed), MAX_IDAT_BYTES)]
     chunks.append((b"IEND", b""))

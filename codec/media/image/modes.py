@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageCms
 
 from codec.bitstream.errors import MediaError
-from codec.media.image.picture import Pixels
+from codec.media.image.data import Pixels
 from codec.media.notices import notice
 
 NAMES = {"L": "grey", "LA": "grey with transparency", "RGB": "RGB", "RGBA": "RGB with transparency"}
@@ -43,8 +43,8 @@ def plain(image: Image.Image) -> Image.Image:
         notice("LAB converted to sRGB")
         return _without_profile(image.convert("RGB"))
     if mode == "F":
-        raise MediaError("pictures of floating-point numbers (mode F) are not supported")
-    raise MediaError(f"pictures of mode {mode} are not supported")
+        raise MediaError("images of floating-point numbers (mode F) are not supported")
+    raise MediaError(f"images of mode {mode} are not supported")
 
 
 def _without_palette(image: Image.Image) -> Image.Image:

@@ -42,18 +42,18 @@ _pillows_limit = _PillowsLimit()
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """For work with Pillow: whatever it raises for a bad picture is a MediaError, and its limit is lifted."""
+    """For work with Pillow: whatever it raises for a bad image is a MediaError, and its limit is lifted."""
     try:
         with _pillows_limit:
             yield
     except (CodecError, MediaNotice):
         raise
     except UnidentifiedImageError as error:
-        raise MediaError("not a picture, or a sound, of a known format or kind") from error
+        raise MediaError("not an image, or a clip, of a known format or kind") from error
     except MemoryError as error:
-        raise MediaError("there is not enough memory for the picture") from error
+        raise MediaError("there is not enough memory for the image") from error
     except Exception as error:  # on damaged files the plugins raise nearly every error that there is
-        raise MediaError(f"the picture is damaged: {' '.join(str(error).split()) or type(error).__name__}") from error
+        raise MediaError(f"the image is damaged: {' '.join(str(error).split()) or type(error).__name__}") from error
 
 
 @contextmanager

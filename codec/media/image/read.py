@@ -1,4 +1,4 @@
-"""Whatever a caller has of a picture, to `Picture`."""
+"""Whatever a caller has of an image, to `ImageData`."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from PIL import Image
 from codec.bitstream import constants
 from codec.bitstream.errors import LimitExceeded, MediaError
 from codec.media.image import exif, high_depth, modes
-from codec.media.image.picture import Picture, split
+from codec.media.image.data import ImageData, split
 from codec.media.image.pillow import guarded, opened
 from codec.media.notices import notice
 from codec.media.paths import PathLike, read_bytes
-from codec.media.sniffing import HEAD_BYTES, is_sound
+from codec.media.sniffing import HEAD_BYTES, is_audio
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-ImageSource = Union[PathLike, bytes, bytearray, memoryview, Image.Image, npt.NDArray[np.generic], "Tensor", Picture]
+ImageSource = Union[PathLike, bytes, bytearray, memoryview, Image.Image, npt.NDArray[np.generic], "Tensor", ImageData]
 
-FIRST_OF_MANY = "MPO"  # JPEGs of cameras that bring a second view along: the first is the picture
+FIRST_OF_MANY = "MPO"  # JPEGs of cameras that bring a second view along: the first is the image
 STEP_OF_FEW_BITS = {"L;2": 85, "L;4": 17}  # PNGs whose grey Pillow scales to 8 bits, but not their transparent grey
 
 
-def read_picture(source: ImageSource, max_pixels: int = constants.MAX_PIXELS) -> Picture:
-    """The picture in a path, file bytes, Pillow image, array, tensor or Picture.
+def read_image(source: ImageSource, max_pixels: int = constants.MAX_PIXELS) -> ImageData:
+    """The image in a path, file bytes, Pillow image, array, tensor or Image.
 
     Arrays and tensors are uint8 or uint16: (H, W) or (H, W, 1) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB,
     (H, W, 4) RGB and alpha. From files of PNG and TIFF 16 bits are read in full.
     Warns: MediaNotice, one for each thing that was converted or lost.
     Raises: MediaError, LimitExceeded; TypeError for other objects.
     """
-    if isinstance(source, Picture):
+    if isinstance(source, ImageData):
         _check_size(source.pixels.shape[1], source.pixels.shape[0], max_pixels)
         return source
     if isinstance(source, Image.Image):
@@ -43,28 +43,28 @@ def read_picture(source: ImageSource, max_pixels: int = constants.MAX_PIXELS) ->
             return _from_pillow(source, None, max_pixels)
     if isinstance(source, (str, bytes, bytearray, memoryview, os.PathLike)):
         data = read_bytes(source)
-        if is_sound(data[:HEAD_BYTES]):
-            raise MediaError("a sound where a picture is expected")
+        if is_audio(data[:HEAD_BYTES]):
+            raise MediaError("a clip where an image is expected")
         with guarded(), opened(data) as image:
             return _from_pillow(image, data, max_pixels)
     if type(source).__module__ == "torch" and hasattr(source, "detach"):
         source = source.detach().cpu().numpy()
     if not isinstance(source, np.ndarray):
-        raise TypeError(f"a picture cannot be a {type(source).__name__}")
+        raise TypeError(f"an image cannot be a {type(source).__name__}")
     return _from_array(source, max_pixels)
 
 
-def _from_array(array: npt.NDArray[np.generic], max_pixels: int) -> Picture:
+def _from_array(array: npt.NDArray[np.generic], max_pixels: int) -> ImageData:
     samples = array[:, :, None] if array.ndim == 2 else array
     dtype = array.dtype.newbyteorder("=")
     if dtype not in (np.uint8, np.uint16) or samples.ndim != 3 or samples.shape[2] > 4 or 0 in samples.shape:
         raise MediaError(f"an array of {array.dtype} {array.shape}; expected uint8 or uint16 (H, W) or (H, W, 1 to 4)")
     _check_size(samples.shape[1], samples.shape[0], max_pixels)
-    return Picture(*split(samples.astype(dtype)))
+    return ImageData(*split(samples.astype(dtype)))
 
 
-def _from_pillow(image: Image.Image, data: bytes | None, max_pixels: int) -> Picture:
-    """The picture of an image; data are the bytes of its file, where it was opened from one here."""
+def _from_pillow(image: Image.Image, data: bytes | None, max_pixels: int) -> ImageData:
+    """The image of an image; data are the bytes of its file, where it was opened from one here."""
     _check_size(image.width, image.height, max_pixels)
     _check_single(image)
     raw_mode = high_depth.raw_mode(image)
@@ -85,7 +85,7 @@ def _from_pillow(image: Image.Image, data: bytes | None, max_pixels: int) -> Pic
     pixels, alpha = split(exif.turned_back(samples, turn))
     icc = _bytes(shown.info.get("icc_profile"))
     # the texts of a PNG may lie behind its pixels
-    return Picture(pixels, alpha, icc, tags or exif.of_image(image), packet or _xmp(image))
+    return ImageData(pixels, alpha, icc, tags or exif.of_image(image), packet or _xmp(image))
 
 
 def _xmp(image: Image.Image) -> bytes:
@@ -100,7 +100,7 @@ def _bytes(content: object) -> bytes:
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels or max(width, height) > constants.MAX_SIDE:
-        raise LimitExceeded(f"a picture of {width} x {height} pixels, the limit is {max_pixels} in all")
+        raise LimitExceeded(f"an image of {width} x {height} pixels, the limit is {max_pixels} in all")
 
 
 def _check_single(image: Image.Image) -> None:

@@ -1,4 +1,4 @@
-"""Picture files written: everything of a picture that a format can hold, and a word on what it cannot."""
+"""Image files written: everything of an image that a format can hold, and a word on what it cannot."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from codec.bitstream.errors import MediaError
 from codec.media.image import exif, high_depth
-from codec.media.image.picture import EXIF_PREFIX, Picture, Pixels, joined, to_8_bits, to_pillow, with_samples
+from codec.media.image.data import EXIF_PREFIX, ImageData, Pixels, joined, to_8_bits, to_pillow, with_samples
 from codec.media.notices import notice
 
-# what a restored picture can be saved as: Pillow's format and its options, lossless where the format can be
+# what a restored image can be saved as: Pillow's format and its options, lossless where the format can be
 SAVED_AS: dict[str, tuple[str, dict[str, int]]] = {
     ".png": ("PNG", {}),
     ".webp": ("WEBP", {"lossless": 1, "exact": 1}),
@@ -25,9 +25,9 @@ SAVED_AS: dict[str, tuple[str, dict[str, int]]] = {
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
 }
-PICTURES = frozenset(SAVED_AS)  # suffixes that folders are searched for
+IMAGE_SUFFIXES = frozenset(SAVED_AS)  # suffixes that folders are searched for
 
-# what Pillow's formats hold besides pixels, by the fields of Picture
+# what Pillow's formats hold besides pixels, by the fields of Image
 HELD: dict[str, frozenset[str]] = {
     "PNG": frozenset({"alpha", "icc", "exif", "xmp"}),
     "WEBP": frozenset({"alpha", "icc", "exif", "xmp"}),
@@ -46,48 +46,48 @@ XMP_TAG = 700  # of TIFF
 
 
 def check_suffix(suffix: str) -> None:
-    """Raises MediaError for a suffix that names no picture format that can be written."""
+    """Raises MediaError for a suffix that names no image format that can be written."""
     if suffix not in SAVED_AS:
-        raise MediaError(f"cannot write pictures as '{suffix}'; known: {' '.join(SAVED_AS)}")
+        raise MediaError(f"cannot write images as '{suffix}'; known: {' '.join(SAVED_AS)}")
 
 
-def picture_file(picture: Picture, suffix: str) -> bytes:
-    """The bytes of a picture file of the format that a suffix names, with metadata; lossless unless it is JPEG.
+def image_bytes(image: ImageData, suffix: str) -> bytes:
+    """The bytes of an image file of the format that a suffix names, with metadata; lossless unless it is JPEG.
 
     What the format cannot hold is left out with a MediaNotice: bits beyond 8, transparency, metadata. Where that
     includes the orientation, the pixels are turned upright.
     Raises: MediaError.
     """
     check_suffix(suffix)
-    if suffix == GREY_ONLY and not picture.is_grey:
+    if suffix == GREY_ONLY and not image.is_grey:
         raise MediaError(f"a '{GREY_ONLY}' holds grey only; write colour as '.ppm'")
     kind, options = SAVED_AS[suffix]
-    picture = _in_depth(_without_rest(_upright(picture, kind), kind), kind)
-    if picture.bit_depth == 16 and not _is_plain_grey(picture):
-        return high_depth.png_file(picture)
+    image = _in_depth(_without_rest(_upright(image, kind), kind), kind)
+    if image.bit_depth == 16 and not _is_plain_grey(image):
+        return high_depth.png_file(image)
     out = io.BytesIO()
     try:
-        to_pillow(picture).save(out, kind, **options, **_metadata(picture, kind))
+        to_pillow(image).save(out, kind, **options, **_metadata(image, kind))
     except (OSError, ValueError) as error:
-        raise MediaError(f"cannot write the picture as {kind}: {error}") from error
+        raise MediaError(f"cannot write the image as {kind}: {error}") from error
     return out.getvalue()
 
 
-def _upright(picture: Picture, kind: str) -> Picture:
-    turn = exif.orientation_of(picture)
+def _upright(image: ImageData, kind: str) -> ImageData:
+    turn = exif.orientation_of(image)
     if "exif" in HELD[kind] or turn == exif.UPRIGHT:
-        return picture
-    notice(f"{kind} holds no orientation: the picture is turned upright")
-    return with_samples(picture, exif.turned(joined(picture), turn))
+        return image
+    notice(f"{kind} holds no orientation: the image is turned upright")
+    return with_samples(image, exif.turned(joined(image), turn))
 
 
-def _without_rest(picture: Picture, kind: str) -> Picture:
-    rest = [name for name in IN_WORDS if not _holds(kind, name, getattr(picture, name))]
+def _without_rest(image: ImageData, kind: str) -> ImageData:
+    rest = [name for name in IN_WORDS if not _holds(kind, name, getattr(image, name))]
     if not rest:
-        return picture
+        return image
     notice(f"{kind} cannot hold everything: {', '.join(IN_WORDS[name] for name in rest)} left out")
-    kept = {name: getattr(picture, name) for name in IN_WORDS if name not in rest}
-    return Picture(picture.pixels, **kept)
+    kept = {name: getattr(image, name) for name in IN_WORDS if name not in rest}
+    return ImageData(image.pixels, **kept)
 
 
 def _holds(kind: str, name: str, content: Pixels | bytes | None) -> bool:
@@ -97,42 +97,42 @@ def _holds(kind: str, name: str, content: Pixels | bytes | None) -> bool:
     return name in HELD[kind] and fits
 
 
-def _in_depth(picture: Picture, kind: str) -> Picture:
-    holds_16 = kind in (GREY_OF_16_BITS if _is_plain_grey(picture) else ANY_OF_16_BITS)
-    if picture.bit_depth == 8 or holds_16:
-        return picture
-    notice(f"{kind} cannot hold 16 bits of such a picture: rounded to 8")
-    return to_8_bits(picture)
+def _in_depth(image: ImageData, kind: str) -> ImageData:
+    holds_16 = kind in (GREY_OF_16_BITS if _is_plain_grey(image) else ANY_OF_16_BITS)
+    if image.bit_depth == 8 or holds_16:
+        return image
+    notice(f"{kind} cannot hold 16 bits of such an image: rounded to 8")
+    return to_8_bits(image)
 
 
-def _is_plain_grey(picture: Picture) -> bool:
-    return picture.is_grey and picture.alpha is None
+def _is_plain_grey(image: ImageData) -> bool:
+    return image.is_grey and image.alpha is None
 
 
-def _metadata(picture: Picture, kind: str) -> dict[str, Any]:
+def _metadata(image: ImageData, kind: str) -> dict[str, Any]:
     """Arguments of Pillow's `save`, which differ from format to format."""
     if not HELD[kind]:
         return {}
-    profile = {"icc_profile": picture.icc or None}
-    prefixed = {"exif": EXIF_PREFIX + picture.exif} if picture.exif else {}
+    profile = {"icc_profile": image.icc or None}
+    prefixed = {"exif": EXIF_PREFIX + image.exif} if image.exif else {}
     if kind == "TIFF":
-        return profile | {"tiffinfo": _tiff_tags(picture)}
+        return profile | {"tiffinfo": _tiff_tags(image)}
     if kind == "PNG":
         texts = PngInfo()
-        if picture.xmp:
-            texts.add_itxt("XML:com.adobe.xmp", picture.xmp)
+        if image.xmp:
+            texts.add_itxt("XML:com.adobe.xmp", image.xmp)
         return profile | prefixed | {"pnginfo": texts}
-    return profile | prefixed | {"xmp": picture.xmp}
+    return profile | prefixed | {"xmp": image.xmp}
 
 
-def _tiff_tags(picture: Picture) -> ImageFileDirectory_v2:
+def _tiff_tags(image: ImageData) -> ImageFileDirectory_v2:
     tags = ImageFileDirectory_v2()
     try:
-        tags.update(exif.describing_tags(exif.parsed(picture.exif)))
+        tags.update(exif.describing_tags(exif.parsed(image.exif)))
         tags.tobytes()
     except Exception:  # whatever Pillow raises for damaged EXIF
         notice("TIFF cannot hold the EXIF, which is damaged: left out")
         tags = ImageFileDirectory_v2()
-    if picture.xmp:
-        tags[XMP_TAG] = picture.xmp
+    if image.xmp:
+        tags[XMP_TAG] = image.xmp
     return tags

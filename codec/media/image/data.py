@@ -1,4 +1,4 @@
-"""A picture in memory: grey or RGB samples of 8 or 16 bits, transparency, and the metadata that travels along."""
+"""An image in memory: grey or RGB samples of 8 or 16 bits, transparency, and the metadata that travels along."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ STEP_OF_8_BITS = 257  # in 16 bits: 255 * 257 = 65535
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture and what belongs to it, as stored: not turned upright, in the colours of its profile.
+class ImageData:
+    """An image and what belongs to it, as stored: not turned upright, in the colours of its profile.
 
     pixels: (H, W, C) uint8 or uint16, C-contiguous, C = 1 (grey) or 3 (RGB).
-    alpha: (H, W) of the same dtype, 0 is transparent; None where the picture has none.
+    alpha: (H, W) of the same dtype, 0 is transparent; None where the image has none.
     icc, exif, xmp: the ICC profile, EXIF from its TIFF header on, the XMP packet; b"" where absent.
     Raises: ValueError for arrays of other shapes or dtypes.
     """
@@ -51,21 +51,21 @@ class Picture:
 
 
 def split(samples: Pixels) -> tuple[Pixels, Pixels | None]:
-    """Pixels and alpha of a Picture, from (H, W, C): C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha."""
+    """Pixels and alpha of a Image, from (H, W, C): C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha."""
     if samples.shape[2] in (1, 3):
         return np.ascontiguousarray(samples), None
     return np.ascontiguousarray(samples[:, :, :-1]), np.ascontiguousarray(samples[:, :, -1])
 
 
-def joined(picture: Picture) -> Pixels:
+def joined(image: ImageData) -> Pixels:
     """(H, W, 1 to 4): what `split` takes apart."""
-    return picture.pixels if picture.alpha is None else np.dstack((picture.pixels, picture.alpha))
+    return image.pixels if image.alpha is None else np.dstack((image.pixels, image.alpha))
 
 
-def with_samples(picture: Picture, samples: Pixels) -> Picture:
-    """The picture with other pixels and alpha, given as (H, W, 1 to 4)."""
+def with_samples(image: ImageData, samples: Pixels) -> ImageData:
+    """The image with other pixels and alpha, given as (H, W, 1 to 4)."""
     pixels, alpha = split(samples)
-    return replace(picture, pixels=pixels, alpha=alpha)
+    return replace(image, pixels=pixels, alpha=alpha)
 
 
 def at_depth(samples: Pixels, bit_depth: int) -> Pixels:
@@ -77,31 +77,31 @@ def at_depth(samples: Pixels, bit_depth: int) -> Pixels:
     return ((samples.astype(np.uint32) + STEP_OF_8_BITS // 2) // STEP_OF_8_BITS).astype(np.uint8)
 
 
-def to_8_bits(picture: Picture) -> Picture:
-    """The picture with uint8 samples, rounded to the nearest."""
-    return picture if picture.bit_depth == 8 else with_samples(picture, at_depth(joined(picture), 8))
+def to_8_bits(image: ImageData) -> ImageData:
+    """The image with uint8 samples, rounded to the nearest."""
+    return image if image.bit_depth == 8 else with_samples(image, at_depth(joined(image), 8))
 
 
-def to_16_bits(picture: Picture) -> Picture:
-    """The picture with uint16 samples; `to_8_bits` gives it back exactly."""
-    return picture if picture.bit_depth == 16 else with_samples(picture, at_depth(joined(picture), 16))
+def to_16_bits(image: ImageData) -> ImageData:
+    """The image with uint16 samples; `to_8_bits` gives it back exactly."""
+    return image if image.bit_depth == 16 else with_samples(image, at_depth(joined(image), 16))
 
 
-def to_pillow(picture: Picture) -> Image.Image:
+def to_pillow(image: ImageData) -> Image.Image:
     """A Pillow image of mode L, LA, RGB or RGBA, its metadata in `info`; plain grey of 16 bits is I;16.
 
-    Pillow holds no other pictures of 16 bits; they become 8 bits, rounded.
+    Pillow holds no other images of 16 bits; they become 8 bits, rounded.
     """
-    if not picture.is_grey or picture.alpha is not None:
-        picture = to_8_bits(picture)
-    samples = joined(picture)
-    image = Image.fromarray(samples[:, :, 0] if samples.shape[2] == 1 else samples)
-    image.info.update(info(picture))
-    return image
+    if not image.is_grey or image.alpha is not None:
+        image = to_8_bits(image)
+    samples = joined(image)
+    pillow = Image.fromarray(samples[:, :, 0] if samples.shape[2] == 1 else samples)
+    pillow.info.update(info(image))
+    return pillow
 
 
-def info(picture: Picture) -> dict[str, bytes]:
-    """The metadata of a picture as Pillow has it in the `info` of an image."""
-    exif = EXIF_PREFIX + picture.exif if picture.exif else b""
-    found = {"icc_profile": picture.icc, "exif": exif, "xmp": picture.xmp}
+def info(image: ImageData) -> dict[str, bytes]:
+    """The metadata of an image as Pillow has it in the `info` of an image."""
+    exif = EXIF_PREFIX + image.exif if image.exif else b""
+    found = {"icc_profile": image.icc, "exif": exif, "xmp": image.xmp}
     return {name: content for name, content in found.items() if content}

@@ -1,4 +1,4 @@
-"""Sounds at the edges: every kind of file, odd and broken ones, blocks, pipes, rates."""
+"""Clips at the edges: every kind of file, odd and broken ones, blocks, pipes, rates."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from hypothesis import strategies as st
 
 from codec.bitstream.errors import LimitExceeded, MediaError
 from codec.media import (
+    AudioData,
+    AudioFileReader,
+    AudioFileWriter,
     MediaNotice,
     Resampler,
     Samples,
-    Sound,
-    SoundReader,
-    SoundWriter,
     WaveReader,
     WaveWriter,
-    read_sound,
+    audio_bytes,
+    read_audio,
     resample,
     resampled_length,
-    sound_file,
 )
 from codec.media.audio import libsndfile
 from codec.media.audio import read as audio_read
-from codec.media.audio.sound import TAGS
+from codec.media.audio.data import TAGS
 
 RATE = 44_100
 ALL_TAGS = {name: f"é {name}" for name in TAGS}
@@ -71,7 +71,7 @@ def wav() -> bytes:
 @pytest.mark.parametrize("channels", [1, 2])
 def test_lossless_files_give_back_every_sample(suffix: str, bits: int, channels: int) -> None:
     samples = waves(channels=channels) if bits == 32 else quantised(waves(channels=channels), bits)
-    back = read_sound(sound_file(Sound(samples, RATE, {}, bits), suffix))
+    back = read_audio(audio_bytes(AudioData(samples, RATE, {}, bits), suffix))
     assert (back.sample_rate, back.channels, back.bit_depth) == (RATE, channels, bits)
     assert np.array_equal(back.samples, samples)
 
@@ -79,7 +79,7 @@ def test_lossless_files_give_back_every_sample(suffix: str, bits: int, channels:
 @pytest.mark.parametrize("suffix", [".ogg", ".mp3"])
 def test_lossy_files_are_near_and_as_long(suffix: str) -> None:
     samples = waves(20_000)
-    back = read_sound(sound_file(Sound(samples, RATE), suffix))
+    back = read_audio(audio_bytes(AudioData(samples, RATE), suffix))
     assert back.samples.shape == samples.shape
     assert np.abs(back.samples - samples).mean() < 0.02
     assert back.bit_depth == 16
@@ -107,70 +107,70 @@ def test_lossy_files_are_near_and_as_long(suffix: str) -> None:
 )
 def test_files_of_every_kind_are_read(kind: str, encoding: str, bits: int) -> None:
     samples = waves(12_000)
-    sound = read_sound(foreign(kind, encoding, samples, 48_000))
-    assert (sound.sample_rate, sound.bit_depth, sound.samples.shape) == (48_000, bits, samples.shape)
-    assert np.abs(sound.samples - samples).mean() < 0.03
+    audio = read_audio(foreign(kind, encoding, samples, 48_000))
+    assert (audio.sample_rate, audio.bit_depth, audio.samples.shape) == (48_000, bits, samples.shape)
+    assert np.abs(audio.samples - samples).mean() < 0.03
 
 
 def test_precision_that_float32_lacks_is_said() -> None:
     for encoding, said in (("PCM_32", "rounded to 24"), ("DOUBLE", "rounded to 32")):
         with pytest.warns(MediaNotice, match=said):
-            read_sound(foreign("WAV", encoding, waves()))
+            read_audio(foreign("WAV", encoding, waves()))
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])
 def test_tags_are_kept(suffix: str) -> None:
     tags = {name: text for name, text in ALL_TAGS.items() if suffix != ".wav" or name != "license"}
-    assert read_sound(sound_file(Sound(waves(), RATE, tags), suffix)).tags == tags
-    assert read_sound(sound_file(Sound(waves(), RATE), suffix)).tags == {}
+    assert read_audio(audio_bytes(AudioData(waves(), RATE, tags), suffix)).tags == tags
+    assert read_audio(audio_bytes(AudioData(waves(), RATE), suffix)).tags == {}
 
 
 def test_tags_that_a_format_cannot_hold_are_named() -> None:
     with pytest.warns(MediaNotice, match="WAV cannot hold everything: license left out"):
-        sound_file(Sound(waves(), RATE, ALL_TAGS), ".wav")
+        audio_bytes(AudioData(waves(), RATE, ALL_TAGS), ".wav")
     with pytest.warns(MediaNotice, match="MP3 cannot hold everything: artist, license left out"):
-        data = sound_file(Sound(waves(), RATE, {"title": "ours", "artist": "é", "license": "free"}), ".mp3")
-    assert read_sound(data).tags == {"title": "ours"}
+        data = audio_bytes(AudioData(waves(), RATE, {"title": "ours", "artist": "é", "license": "free"}), ".mp3")
+    assert read_audio(data).tags == {"title": "ours"}
 
 
 @pytest.mark.parametrize("samples", [0, 1, 2])
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
-def test_the_shortest_sounds(samples: int, suffix: str) -> None:
-    sound = Sound(waves(samples), RATE)
+def test_the_shortest_clips(samples: int, suffix: str) -> None:
+    audio = AudioData(waves(samples), RATE)
     if samples or suffix not in (".flac", ".mp3"):
-        assert read_sound(sound_file(sound, suffix)).samples.shape == (samples, 2)
+        assert read_audio(audio_bytes(audio, suffix)).samples.shape == (samples, 2)
     else:
-        with pytest.raises(MediaError, match="cannot hold a sound without samples"):
-            sound_file(sound, suffix)
+        with pytest.raises(MediaError, match="cannot hold a clip without samples"):
+            audio_bytes(audio, suffix)
 
 
 def test_integers_round_to_the_nearest_and_are_cut_at_full_scale() -> None:
     step = 2**-15
     samples = np.array([[0.6 * step], [-0.6 * step], [1.5], [-1.5], [1 - step], [-1]], np.float32)
     with pytest.warns(MediaNotice, match="2 samples beyond full scale"):
-        back = read_sound(sound_file(Sound(samples, RATE), ".wav"))
+        back = read_audio(audio_bytes(AudioData(samples, RATE), ".wav"))
     assert (back.samples[:, 0] / step).tolist() == [1, -1, 32767, -32768, 32767, -32768]
 
 
 def test_floats_beyond_full_scale_are_kept() -> None:
     loud = waves(peak=3.0)
-    assert np.array_equal(read_sound(foreign("WAV", "FLOAT", loud)).samples, loud)
-    assert np.array_equal(read_sound(sound_file(Sound(loud, RATE, {}, 32), ".wav")).samples, loud)
+    assert np.array_equal(read_audio(foreign("WAV", "FLOAT", loud)).samples, loud)
+    assert np.array_equal(read_audio(audio_bytes(AudioData(loud, RATE, {}, 32), ".wav")).samples, loud)
 
 
 def test_a_flac_of_floats_has_24_bits() -> None:
     with pytest.warns(MediaNotice, match="FLAC holds no floats: rounded to 24 bits"):
-        back = read_sound(sound_file(Sound(waves(), RATE, {}, 32), ".flac"))
+        back = read_audio(audio_bytes(AudioData(waves(), RATE, {}, 32), ".flac"))
     assert np.array_equal(back.samples, quantised(waves(), 24))
 
 
 def test_unknown_suffixes_are_refused() -> None:
-    with pytest.raises(MediaError, match=r"cannot write sounds as '\.aac'; known: \.wav \.flac \.ogg \.mp3"):
-        sound_file(Sound(waves(), RATE), ".aac")
-    with pytest.raises(MediaError, match="cannot write the sound as MP3"):
-        sound_file(Sound(waves(), 1234), ".mp3")
+    with pytest.raises(MediaError, match=r"cannot write audio as '\.aac'; known: \.wav \.flac \.ogg \.mp3"):
+        audio_bytes(AudioData(waves(), RATE), ".aac")
+    with pytest.raises(MediaError, match="cannot write the audio as MP3"):
+        audio_bytes(AudioData(waves(), 1234), ".mp3")
     with pytest.raises(MediaError, match="OGG holds at most 200000 samples a second, not 384000"):
-        sound_file(Sound(waves(), 384_000), ".ogg")
+        audio_bytes(AudioData(waves(), 384_000), ".ogg")
 
 
 @pytest.mark.parametrize(
@@ -187,14 +187,14 @@ def test_unknown_suffixes_are_refused() -> None:
     ],
     ids=lambda value: str(getattr(value, "dtype", value)),
 )
-def test_arrays_and_tensors_are_sounds_with_a_rate(samples: object, bits: int) -> None:
-    sound = read_sound((samples, RATE))  # type: ignore[arg-type]
-    assert (sound.bit_depth, len(sound.samples), sound.sample_rate) == (bits, 5000, RATE)
-    assert 0.49 < np.abs(sound.samples).max() <= 0.501
-    assert read_sound(sound) is sound
+def test_arrays_and_tensors_are_clips_with_a_rate(samples: object, bits: int) -> None:
+    audio = read_audio((samples, RATE))  # type: ignore[arg-type]
+    assert (audio.bit_depth, len(audio.samples), audio.sample_rate) == (bits, 5000, RATE)
+    assert 0.49 < np.abs(audio.samples).max() <= 0.501
+    assert read_audio(audio) is audio
 
 
-def test_arrays_that_are_no_sounds_are_refused() -> None:
+def test_arrays_that_are_no_clips_are_refused() -> None:
     x = waves()
     for samples, said in (
         (x.astype(np.uint8), "samples of uint8"),
@@ -205,18 +205,18 @@ def test_arrays_that_are_no_sounds_are_refused() -> None:
         (x + np.float32(np.inf), "no numbers"),
     ):
         with pytest.raises(MediaError, match=said):
-            read_sound((samples, RATE))
-    with pytest.raises(MediaError, match="a sound of 0 samples a second"):
-        read_sound((x, 0))
+            read_audio((samples, RATE))
+    with pytest.raises(MediaError, match="a clip of 0 samples a second"):
+        read_audio((x, 0))
     with pytest.raises(TypeError, match="samples cannot be a list"):
-        read_sound(([0.0], RATE))  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="a sound cannot be a int"):
-        read_sound(3)  # type: ignore[arg-type]
+        read_audio(([0.0], RATE))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="a clip cannot be a int"):
+        read_audio(3)  # type: ignore[arg-type]
 
 
 def test_more_than_two_channels_are_refused() -> None:
-    with pytest.raises(MediaError, match="a sound of 3 channels; only mono and stereo"):
-        read_sound(foreign("WAV", "PCM_16", np.zeros((10, 3), np.float32)))
+    with pytest.raises(MediaError, match="a clip of 3 channels; only mono and stereo"):
+        read_audio(foreign("WAV", "PCM_16", np.zeros((10, 3), np.float32)))
 
 
 def test_samples_that_are_no_numbers_are_refused() -> None:
@@ -224,44 +224,44 @@ def test_samples_that_are_no_numbers_are_refused() -> None:
         samples = waves()
         samples[4321] = value
         with pytest.raises(MediaError, match="no numbers, or infinite"):
-            read_sound(foreign("WAV", "FLOAT", samples))
+            read_audio(foreign("WAV", "FLOAT", samples))
 
 
-def test_files_that_are_no_sounds_are_refused(tmp_path: Path) -> None:
+def test_files_that_are_no_clips_are_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.wav"
-    text.write_text("not a sound\n" * 20)
+    text.write_text("not a clip\n" * 20)
     for source in (text, b"", text.read_bytes()):
-        with pytest.raises(MediaError, match="not a sound of a known format"):
-            read_sound(source)
+        with pytest.raises(MediaError, match="not a clip of a known format"):
+            read_audio(source)
     with pytest.raises(MediaError, match=r"cannot read '.*none\.wav': No such file"):
-        read_sound(tmp_path / "none.wav")
+        read_audio(tmp_path / "none.wav")
     with pytest.raises(MediaError, match="cannot read"):
-        read_sound(tmp_path)
+        read_audio(tmp_path)
 
 
 def test_a_file_that_ends_early_gives_what_is_there_and_says_so(wav: bytes) -> None:
     with pytest.warns(MediaNotice, match="1000 of 2000 bytes of samples"):
-        assert len(read_sound(wav[:1044]).samples) == 500
+        assert len(read_audio(wav[:1044]).samples) == 500
     mp3 = foreign("MP3", "MPEG_LAYER_III", waves(48_000))
     with pytest.warns(MediaNotice, match="of 48000 samples are there"):
-        assert 10_000 < len(read_sound(mp3[: len(mp3) // 2]).samples) < 40_000
-    with pytest.raises(MediaError, match="the sound is damaged"):
-        read_sound(wav[:30])
+        assert 10_000 < len(read_audio(mp3[: len(mp3) // 2]).samples) < 40_000
+    with pytest.raises(MediaError, match="the audio is damaged"):
+        read_audio(wav[:30])
 
 
 def test_a_damaged_flac_is_refused() -> None:
     flac = foreign("FLAC", "PCM_16", np.random.default_rng(0).normal(0, 0.1, (48_000, 1)))
     middle = len(flac) // 2
     for damaged in (flac[:middle], flac[:middle] + bytes([flac[middle] ^ 0xFF]) + flac[middle + 1 :]):
-        with pytest.raises(MediaError, match="the sound is damaged"):
-            read_sound(damaged)
+        with pytest.raises(MediaError, match="the audio is damaged"):
+            read_audio(damaged)
 
 
 @pytest.mark.parametrize("declared", [0xFFFFFFFF, 0x7FFFFFFF])
 def test_a_wav_for_a_pipe_declares_nonsense_and_is_read(wav: bytes, declared: int) -> None:
     streamed = wav[:4] + b"\xff" * 4 + wav[8:40] + struct.pack("<I", declared) + wav[44:]
-    sound = read_sound(streamed)
-    assert np.array_equal(sound.samples, read_sound(wav).samples)
+    audio = read_audio(streamed)
+    assert np.array_equal(audio.samples, read_audio(wav).samples)
 
 
 def test_a_flac_that_does_not_say_how_long_it_is_is_read() -> None:
@@ -269,9 +269,9 @@ def test_a_flac_that_does_not_say_how_long_it_is_is_read() -> None:
     about = int.from_bytes(flac[18:26], "big")
     assert about % 2**36 == 5000
     unknown = flac[:18] + (about - 5000).to_bytes(8, "big") + flac[26:]
-    with SoundReader(unknown) as reader:
+    with AudioFileReader(unknown) as reader:
         assert reader.declared_samples is None
-    assert np.array_equal(read_sound(unknown).samples, read_sound(flac).samples)
+    assert np.array_equal(read_audio(unknown).samples, read_audio(flac).samples)
 
 
 def test_a_declared_length_beyond_the_limit_is_refused_before_anything_is_read(wav: bytes) -> None:
@@ -279,13 +279,13 @@ def test_a_declared_length_beyond_the_limit_is_refused_before_anything_is_read(w
     about = int.from_bytes(flac[18:26], "big")
     huge = flac[:18] + (about | (2**36 - 1)).to_bytes(8, "big") + flac[26:]
     with pytest.raises(LimitExceeded, match=r"1558264\.8 seconds or more, the limit is 86400"):
-        read_sound(huge)
+        read_audio(huge)
     with pytest.raises(LimitExceeded, match=r"the limit is 0\.01"):
-        read_sound(wav, max_seconds=0.01)
+        read_audio(wav, max_seconds=0.01)
     with pytest.raises(LimitExceeded):
-        read_sound((waves(), RATE), max_seconds=0.1)
+        read_audio((waves(), RATE), max_seconds=0.1)
     with pytest.raises(LimitExceeded):
-        read_sound(Sound(waves(), RATE), max_seconds=0.1)
+        read_audio(AudioData(waves(), RATE), max_seconds=0.1)
 
 
 def test_a_length_that_is_not_declared_is_limited_too() -> None:
@@ -293,7 +293,7 @@ def test_a_length_that_is_not_declared_is_limited_too() -> None:
     about = int.from_bytes(flac[18:26], "big")
     unknown = flac[:18] + (about - 5000).to_bytes(8, "big") + flac[26:]
     with pytest.raises(LimitExceeded, match=r"the limit is 0\.1"):
-        read_sound(unknown, max_seconds=0.1)
+        read_audio(unknown, max_seconds=0.1)
 
 
 def test_files_and_pipes_beyond_the_limit_of_bytes_are_refused(
@@ -303,21 +303,21 @@ def test_files_and_pipes_beyond_the_limit_of_bytes_are_refused(
     path = tmp_path / "a.wav"
     path.write_bytes(wav)
     for source in (wav, path):
-        with pytest.raises(LimitExceeded, match="a sound file of more than"):
-            read_sound(source)
-    with pipe_of(wav) as pipe, pytest.raises(LimitExceeded, match="a sound file of more than"):
-        read_sound(pipe)
+        with pytest.raises(LimitExceeded, match="an audio file of more than"):
+            read_audio(source)
+    with pipe_of(wav) as pipe, pytest.raises(LimitExceeded, match="an audio file of more than"):
+        read_audio(pipe)
 
 
-def test_a_sound_checks_what_it_is_given() -> None:
+def test_a_audio_checks_what_it_is_given() -> None:
     for samples in (waves().astype(np.float64), waves()[:, 0], np.zeros((3, 3), np.float32), waves()[::2] * np.nan):
         with pytest.raises(ValueError, match="samples"):
-            Sound(samples, RATE)
+            AudioData(samples, RATE)
     with pytest.raises(ValueError, match="8 bits"):
-        Sound(waves(), RATE, {}, 8)
+        AudioData(waves(), RATE, {}, 8)
     with pytest.raises(ValueError, match="unknown tags: mood"):
-        Sound(waves(), RATE, {"mood": "good"})
-    assert Sound(waves(), RATE).duration_s == pytest.approx(5000 / RATE)
+        AudioData(waves(), RATE, {"mood": "good"})
+    assert AudioData(waves(), RATE).duration_s == pytest.approx(5000 / RATE)
 
 
 def pipe_of(data: bytes) -> BinaryIO:
@@ -336,14 +336,14 @@ def pipe_of(data: bytes) -> BinaryIO:
 def test_blocks_join_to_the_whole(block: int, tmp_path: Path) -> None:
     samples = quantised(waves(), 16)
     out = io.BytesIO()
-    with SoundWriter(out, ".flac", RATE, 2, tags={"title": "blocks"}) as writer:
+    with AudioFileWriter(out, ".flac", RATE, 2, tags={"title": "blocks"}) as writer:
         for start in range(0, len(samples), block):
             writer.write(samples[start : start + block])
     path = tmp_path / "blocks.flac"
     path.write_bytes(out.getvalue())
     for source in (path, out.getvalue(), out):
         out.seek(0)
-        with SoundReader(source) as reader:
+        with AudioFileReader(source) as reader:
             assert (reader.declared_samples, reader.tags) == (5000, {"title": "blocks"})
             blocks = list(reader.blocks(block))
         assert all(len(b) == block for b in blocks[:-1])
@@ -354,42 +354,42 @@ def test_blocks_join_to_the_whole(block: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])
 def test_pipes_are_read_and_written(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libsndfile, "SPOOLED_BYTES", 1000)  # so that a temporary file takes over
-    data = sound_file(Sound(waves(), RATE), suffix)
+    data = audio_bytes(AudioData(waves(), RATE), suffix)
     with pipe_of(data) as pipe:
-        assert np.array_equal(read_sound(pipe).samples, read_sound(data).samples)
+        assert np.array_equal(read_audio(pipe).samples, read_audio(data).samples)
     read, write = os.pipe()
     with os.fdopen(read, "rb") as source, os.fdopen(write, "wb") as target:
-        with SoundWriter(target, suffix, RATE, 2) as writer:
+        with AudioFileWriter(target, suffix, RATE, 2) as writer:
             writer.write(waves())
         target.close()
-        assert np.array_equal(read_sound(source.read()).samples, read_sound(data).samples)
+        assert np.array_equal(read_audio(source.read()).samples, read_audio(data).samples)
 
 
 def test_a_pipe_with_a_name_is_read(wav: bytes, tmp_path: Path) -> None:
     fifo = tmp_path / "fifo.wav"
     os.mkfifo(fifo)
     threading.Thread(target=fifo.write_bytes, args=(wav,), daemon=True).start()
-    assert len(read_sound(fifo).samples) == 1000
+    assert len(read_audio(fifo).samples) == 1000
 
 
 def test_a_writer_leaves_no_file_behind_an_error() -> None:
     out = io.BytesIO()
-    with pytest.raises(KeyError), SoundWriter(out, ".wav", RATE, 1):
+    with pytest.raises(KeyError), AudioFileWriter(out, ".wav", RATE, 1):
         raise KeyError("in between")
     assert not out.closed
 
 
-def test_a_long_sound_passes_in_little_memory(tmp_path: Path) -> None:
+def test_a_long_audio_passes_in_little_memory(tmp_path: Path) -> None:
     script = (
         "import resource, sys, numpy as np\n"
-        "from codec.media import SoundReader, SoundWriter\n"
+        "from codec.media import AudioFileReader, AudioFileWriter\n"
         "block = np.zeros((1 << 16, 2), np.float32)\n"
-        "with open(sys.argv[1], 'w+b') as file, SoundWriter(file, '.wav', 48000, 2) as writer:\n"
+        "with open(sys.argv[1], 'w+b') as file, AudioFileWriter(file, '.wav', 48000, 2) as writer:\n"
         "    writer.write(block)\n"
         "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "with open(sys.argv[1], 'w+b') as file, SoundWriter(file, '.wav', 48000, 2) as writer:\n"
+        "with open(sys.argv[1], 'w+b') as file, AudioFileWriter(file, '.wav', 48000, 2) as writer:\n"
         "    for _ in range(400): writer.write(block)\n"
-        "with SoundReader(sys.argv[1]) as reader:\n"
+        "with AudioFileReader(sys.argv[1]) as reader:\n"
         "    assert sum(len(b) for b in reader.blocks()) == 400 << 16\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak)\n"
     )
@@ -398,7 +398,7 @@ def test_a_long_sound_passes_in_little_memory(tmp_path: Path) -> None:
     assert int(done.stdout) < 30 << 10  # KiB, of 200 MiB
 
 
-def test_sounds_are_loaded_when_used() -> None:
+def test_clips_are_loaded_when_used() -> None:
     script = "import sys, codec.media\nsys.exit(len({'soundfile', 'soxr', 'torch'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", script], check=True)
 
@@ -443,7 +443,7 @@ def test_a_wave_stream_is_read_as_the_file_is(encoding: str) -> None:
     data = foreign("WAV", encoding, waves(9001))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        reader, whole = WaveReader(io.BytesIO(data), 10.0), read_sound(data)
+        reader, whole = WaveReader(io.BytesIO(data), 10.0), read_audio(data)
     assert [str(w.message) for w in said[::2]] == [str(w.message) for w in said[1::2]]
     assert (reader.sample_rate, reader.channels, reader.bit_depth) == (RATE, 2, whole.bit_depth)
     assert np.array_equal(np.concatenate(list(reader.blocks(1000))), whole.samples)

@@ -1,4 +1,4 @@
-"""A sound in memory: samples of one or two channels, and what its file said about it."""
+"""A clip in memory: samples of one or two channels, and what its file said about it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from codec.media.notices import notice
 Samples = npt.NDArray[np.float32]
 
 MAX_CHANNELS = 2
-TAGS = (  # what libsndfile knows of a sound in words
+TAGS = (  # what libsndfile knows of a clip in words
     "title",
     "artist",
     "album",
@@ -29,8 +29,8 @@ BIT_DEPTHS = (16, 24, FLOATS)
 
 
 @dataclass(frozen=True, eq=False)
-class Sound:
-    """A sound and what belongs to it.
+class AudioData:
+    """A clip and what belongs to it.
 
     samples: (n, channels) float32, C-contiguous, finite, channels = 1 (mono) or 2 (left, right), n >= 0; full scale is
     -1 to 1, and floats may lie beyond.
@@ -51,7 +51,7 @@ class Sound:
         if not samples.flags.c_contiguous or not np.isfinite(samples).all():
             raise ValueError("samples are not C-contiguous, or not all finite")
         if self.sample_rate < 1 or self.bit_depth not in BIT_DEPTHS:
-            raise ValueError(f"a sound of {self.sample_rate} Hz and {self.bit_depth} bits")
+            raise ValueError(f"a clip of {self.sample_rate} Hz and {self.bit_depth} bits")
         if not set(self.tags) <= set(TAGS):
             raise ValueError(f"unknown tags: {', '.join(sorted(set(self.tags) - set(TAGS)))}")
 

@@ -1,4 +1,4 @@
-"""The format of sound: what is written returns, whatever the pieces; what is wrong is noticed, and the rest is had."""
+"""The format of audio: what is written returns, whatever the pieces; what is wrong is noticed, and the rest is had."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 
 from codec.bitstream import constants
 from codec.bitstream import image as image_file
-from codec.bitstream.audio import Chunk, Parser, SoundFile, SoundHeader, begin, chunk, end, latents_of, read
+from codec.bitstream.audio import AudioFile, AudioHeader, Chunk, Parser, begin, chunk, end, latents_of, read
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
 from codec.bitstream.file import framed
 from codec.bitstream.wire import Writer
 
 
 @st.composite
-def headers(draw: st.DrawFn) -> SoundHeader:
+def headers(draw: st.DrawFn) -> AudioHeader:
     """Any header."""
     channels = draw(st.sampled_from([1, 2]))
-    return SoundHeader(
+    return AudioHeader(
         model=draw(st.integers(0, 255)),
         digest=draw(st.binary(min_size=4, max_size=4)),
         step_index=draw(st.integers(0, constants.STEP_INDEX_MAX)),
@@ -35,8 +35,8 @@ def headers(draw: st.DrawFn) -> SoundHeader:
 
 
 @st.composite
-def sounds(draw: st.DrawFn) -> SoundFile:
-    """Any sound of up to nine seconds."""
+def clips(draw: st.DrawFn) -> AudioFile:
+    """Any audio of up to nine seconds."""
     header = draw(headers())
     samples = draw(st.integers(0, 9 * header.sample_rate))
     left, chunks = latents_of(samples, header.sample_rate), []
@@ -44,22 +44,22 @@ def sounds(draw: st.DrawFn) -> SoundFile:
         latents = min(left, constants.CHUNK_LATENTS)
         chunks.append(Chunk(latents, draw(st.binary(max_size=200))))
         left -= latents
-    return SoundFile(header, draw(st.dictionaries(st.text(max_size=20), st.text(max_size=20))), chunks, samples)
+    return AudioFile(header, draw(st.dictionaries(st.text(max_size=20), st.text(max_size=20))), chunks, samples)
 
 
-def written(sound: SoundFile) -> bytes:
-    """The file of a sound."""
-    body = b"".join(chunk(c.latents, c.data) for c in sound.chunks)
-    return begin(sound.header, sound.tags) + body + end(sound.samples, [len(c.data) + 1 for c in sound.chunks])
+def written(audio: AudioFile) -> bytes:
+    """The file of a clip."""
+    body = b"".join(chunk(c.latents, c.data) for c in audio.chunks)
+    return begin(audio.header, audio.tags) + body + end(audio.samples, [len(c.data) + 1 for c in audio.chunks])
 
 
-HEADER = SoundHeader(2, b"\xaa\xbb\xcc\xdd", 1408, 48_000, 2, side_step_index=1900, bit_depth=24, seed=258)
-SMALL = SoundFile(HEADER, {"title": "Études"}, [Chunk(100, b"1234" * 40), Chunk(7, b"12345678")], 102_000)
+HEADER = AudioHeader(2, b"\xaa\xbb\xcc\xdd", 1408, 48_000, 2, side_step_index=1900, bit_depth=24, seed=258)
+SMALL = AudioFile(HEADER, {"title": "Études"}, [Chunk(100, b"1234" * 40), Chunk(7, b"12345678")], 102_000)
 FILE = written(SMALL)
 FRONT = len(begin(HEADER, {}))  # bytes up to the end of the header
 
 
-def parsed_in_pieces(data: bytes, cuts: list[int]) -> SoundFile:
+def parsed_in_pieces(data: bytes, cuts: list[int]) -> AudioFile:
     """What a parser makes of bytes that are pushed in pieces."""
     parser = Parser()
     for start, stop in zip([0, *cuts], [*cuts, len(data)], strict=True):
@@ -67,7 +67,7 @@ def parsed_in_pieces(data: bytes, cuts: list[int]) -> SoundFile:
     return parser.finish()
 
 
-def outcome(data: bytes, cuts: list[int]) -> SoundFile | str:
+def outcome(data: bytes, cuts: list[int]) -> AudioFile | str:
     """What a parser makes of bytes, or the text of its error."""
     try:
         return parsed_in_pieces(data, cuts)
@@ -80,10 +80,10 @@ def pieces_of(data: st.DataObject, size: int) -> list[int]:
     return sorted(data.draw(st.lists(st.integers(0, size), max_size=30)))
 
 
-@given(sounds())
-def test_a_sound_returns(sound: SoundFile) -> None:
-    assert read(written(sound)) == sound
-    assert read(written(sound), partial=True) == sound
+@given(clips())
+def test_a_audio_returns(audio: AudioFile) -> None:
+    assert read(written(audio)) == audio
+    assert read(written(audio), partial=True) == audio
 
 
 def test_a_small_file_has_exactly_these_bytes() -> None:
@@ -98,10 +98,10 @@ def test_a_small_file_has_exactly_these_bytes() -> None:
     ) == FILE
 
 
-@given(sounds(), st.data())
-def test_any_pieces_of_a_file_are_parsed_as_the_whole(sound: SoundFile, data: st.DataObject) -> None:
-    file = written(sound)
-    assert parsed_in_pieces(file, pieces_of(data, len(file))) == sound
+@given(clips(), st.data())
+def test_any_pieces_of_a_file_are_parsed_as_the_whole(audio: AudioFile, data: st.DataObject) -> None:
+    file = written(audio)
+    assert parsed_in_pieces(file, pieces_of(data, len(file))) == audio
 
 
 def test_single_bytes_are_parsed_as_the_whole() -> None:
@@ -150,9 +150,9 @@ def test_every_changed_byte_is_an_error_and_costs_one_chunk_at_most() -> None:
             assert latents_of(found.samples, 48_000) == latents_of(SMALL.samples, 48_000)
 
 
-@given(sounds(), st.data())
-def test_any_changed_byte_is_an_error(sound: SoundFile, data: st.DataObject) -> None:
-    changed = bytearray(written(sound))
+@given(clips(), st.data())
+def test_any_changed_byte_is_an_error(audio: AudioFile, data: st.DataObject) -> None:
+    changed = bytearray(written(audio))
     changed[data.draw(st.integers(0, len(changed) - 1))] ^= data.draw(st.integers(1, 255))
     with pytest.raises(CodecError):
         read(bytes(changed))
@@ -167,7 +167,7 @@ def test_any_bytes_are_a_file_or_an_error(data: bytes, behind_a_header: bool, pa
 
 
 @given(st.integers(1, 10**6), st.integers(1, constants.MAX_RATE))
-def test_a_file_that_lost_its_end_has_the_longest_sound_of_its_latents(samples: int, rate: int) -> None:
+def test_a_file_that_lost_its_end_has_the_longest_audio_of_its_latents(samples: int, rate: int) -> None:
     latents = latents_of(samples, rate)
     whole, rest = divmod(latents, constants.CHUNK_LATENTS)
     if not 0 < whole < 50:
@@ -226,7 +226,7 @@ def test_tags_stand_once_and_before_the_chunks() -> None:
         (zlib.compress(bytes(constants.MAX_TAGS_BYTES + 2)), LimitExceeded, "inflates"),
     ],
 )
-def test_tags_that_are_none_are_refused_and_leave_the_sound(
+def test_tags_that_are_none_are_refused_and_leave_the_audio(
     payload: bytes, error: type[CodecError], message: str
 ) -> None:
     data = FILE[:FRONT] + framed(constants.SECTION_TAGS, payload) + written(replace(SMALL, tags={}))[FRONT:]
@@ -264,9 +264,9 @@ def test_impossible_flags_are_refused(flags: int, error: type[CodecError]) -> No
 
 
 def test_either_medium_refuses_the_other_by_name() -> None:
-    picture = image_file.ImageHeader(1, bytes(4), 1440, 1, 1, 1)
-    with pytest.raises(UnsupportedFile, match="not sound"):
-        read(image_file.write(image_file.Container(picture, [image_file.Stream((b"",))], {})))
+    image = image_file.ImageHeader(1, bytes(4), 1440, 1, 1, 1)
+    with pytest.raises(UnsupportedFile, match="not audio"):
+        read(image_file.write(image_file.Container(image, [image_file.Stream((b"",))], {})))
     with pytest.raises(UnsupportedFile, match="media type 1"):
         image_file.read(FILE)
 

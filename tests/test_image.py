@@ -1,4 +1,4 @@
-"""Pictures through the codec: every size and kind, the front door, and what the model promises of the rate."""
+"""Images through the codec: every size and kind, the front door, and what the model promises of the rate."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from codec.image import encode as image_encode
 from codec.image.encode import padded
 from codec.latents import decode as latents_decode
 from codec.latents import encode as latents_encode
-from codec.media import ImageSource, Picture, Pixels, to_pillow
+from codec.media import ImageData, ImageSource, Pixels, to_pillow
 from codec.model import weights
 from codec.model.registry import IMAGE
 from codec.search.lagrangian import LAMBDA
 from codec.search.rdoq import Rdoq
 from codec.training.relaxation import relaxed_pass
-from codec.training.tables import Census
+from codec.training.tables import Histogram
 from tests.conftest import PARROTS
 
 CPU = torch.device("cpu")
@@ -54,7 +54,7 @@ def test_higher_quality_is_a_larger_and_nearer_file(parrots: Pixels) -> None:
 
 
 def test_the_scale_of_qualities_is_as_documented(parrots: Pixels) -> None:
-    # this picture is an easy one: it needs about half of the mean of the Kodak suite
+    # this image is an easy one: it needs about half of the mean of the Kodak suite
     low, middle, high = (len(codec.compress(parrots, q)) * 8 / (512 * 768) for q in (0, 50, 100))
     assert 0.02 < low < 0.08
     assert 0.15 < middle < 0.4
@@ -63,8 +63,8 @@ def test_the_scale_of_qualities_is_as_documented(parrots: Pixels) -> None:
 
 @pytest.mark.parametrize("quality", [10, 60])
 def test_tiles_leave_no_seams(parrots: Pixels, quality: float) -> None:
-    data = image_encode.encode(Picture(parrots), quality, CPU, tiles=lambda width, height: (2, 2))
-    shown = image_decode.decode(data, CPU).picture.pixels
+    data = image_encode.encode(ImageData(parrots), quality, CPU, tiles=lambda width, height: (2, 2))
+    shown = image_decode.decode(data, CPU).image.pixels
     assert codec.info(data).tiles == 24
     error = shown.astype(float) - parrots
     for axis in (0, 1):
@@ -75,14 +75,14 @@ def test_tiles_leave_no_seams(parrots: Pixels, quality: float) -> None:
 
 
 def test_tiles_cost_little_and_give_the_same_quality(parrots: Pixels) -> None:
-    tiled = image_encode.encode(Picture(parrots), 50, CPU, tiles=lambda width, height: (4, 4))
-    whole = image_encode.encode(Picture(parrots), 50, CPU)
+    tiled = image_encode.encode(ImageData(parrots), 50, CPU, tiles=lambda width, height: (4, 4))
+    whole = image_encode.encode(ImageData(parrots), 50, CPU)
     assert len(tiled) < len(whole) * 1.08  # tiles of 256 x 256; ours are sixteen times as large
-    distances = [psnr_db(parrots, image_decode.decode(data, CPU).picture.pixels) for data in (tiled, whole)]
+    distances = [psnr_db(parrots, image_decode.decode(data, CPU).image.pixels) for data in (tiled, whole)]
     assert distances[0] == pytest.approx(distances[1], abs=0.1)
 
 
-def test_large_pictures_are_tiled_and_small_ones_are_not(parrots: Pixels) -> None:
+def test_large_images_are_tiled_and_small_ones_are_not(parrots: Pixels) -> None:
     large = np.tile(parrots, (3, 2, 1))[:1100, :1000]
     data = codec.compress(large, 30)
     assert codec.info(data).tiles == 2
@@ -94,7 +94,7 @@ def test_large_pictures_are_tiled_and_small_ones_are_not(parrots: Pixels) -> Non
 
 
 def test_a_region_decodes_only_the_tiles_it_needs(parrots: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = image_encode.encode(Picture(parrots), 40, CPU, tiles=lambda width, height: (4, 4))
+    data = image_encode.encode(ImageData(parrots), 40, CPU, tiles=lambda width, height: (4, 4))
     decoded: list[tuple[int, int]] = []
     original = latents_decode.decode
 
@@ -110,9 +110,9 @@ def test_a_region_decodes_only_the_tiles_it_needs(parrots: Pixels, monkeypatch: 
 
 
 @pytest.mark.parametrize("region", [(0, 0, 0, 5), (-1, 0, 5, 5), (0, 0, 131, 5), (0, 70, 5, 6)])
-def test_a_region_outside_the_picture_is_refused(region: tuple[int, int, int, int], patch: Pixels) -> None:
+def test_a_region_outside_the_image_is_refused(region: tuple[int, int, int, int], patch: Pixels) -> None:
     data = codec.compress(patch)
-    with pytest.raises(codec.MediaError, match="not inside the picture of 130 x 75"):
+    with pytest.raises(codec.MediaError, match="not inside the image of 130 x 75"):
         codec.decompress(data, region=region)
 
 
@@ -128,24 +128,24 @@ def test_padding_costs_at_most_a_hundredth(parrots: Pixels, quality: float) -> N
 
 def test_alpha_returns_exactly_and_metadata_too(patch: Pixels) -> None:
     alpha = np.random.default_rng(0).integers(0, 256, patch.shape[:2], np.uint8)
-    source = Picture(patch, alpha, b"profile", b"II*\0tags", b"<x:xmpmeta/>")
-    restored = codec.decompress(codec.compress(source, 60), output="picture")
+    source = ImageData(patch, alpha, b"profile", b"II*\0tags", b"<x:xmpmeta/>")
+    restored = codec.decompress(codec.compress(source, 60), output="image")
     assert (restored.alpha == alpha).all()
     assert (restored.icc, restored.exif, restored.xmp) == (source.icc, source.exif, source.xmp)
     assert codec.decompress(codec.compress(source), output="array").shape == (75, 130, 4)
-    grey = Picture(np.ascontiguousarray(patch[:, :, :1]), alpha)
+    grey = ImageData(np.ascontiguousarray(patch[:, :, :1]), alpha)
     assert codec.decompress(codec.compress(grey), output="array").shape == (75, 130, 2)
     assert codec.decompress(codec.compress(grey)).mode == "LA"
 
 
 def test_sixteen_bits_are_coded_in_full_and_restored_where_asked() -> None:
     steps = np.linspace(20_000, 20_000 + 2 * 257, 128 * 128).round().astype(np.uint16).reshape(128, 128)
-    restored = codec.decompress(codec.compress(steps, 100), output="picture", bit_depth=16)
+    restored = codec.decompress(codec.compress(steps, 100), output="image", bit_depth=16)
     assert restored.pixels.dtype == np.uint16
     error = restored.pixels[:, :, 0].astype(int) - steps
     assert np.abs(error.mean()) < 40  # units of 1/257 of an 8-bit step: better than 8 bits can be
     assert np.sqrt((error**2).mean()) < 74  # a uniform error of 8 bits has 257 / sqrt(12)
-    assert codec.decompress(codec.compress(steps, 100), output="picture").pixels.dtype == np.uint8
+    assert codec.decompress(codec.compress(steps, 100), output="image").pixels.dtype == np.uint8
     assert codec.info(codec.compress(steps)).bit_depth == 16
 
 
@@ -168,18 +168,18 @@ def test_the_file_is_as_long_as_its_probabilities_say(parrots: Pixels, quality: 
     loaded = weights.installed(IMAGE.id, CPU)
     arrays = weights.arrays_of(IMAGE.path)
     tables = Tables(arrays["tables.counts"], arrays["tables.reach"])
-    data = image_encode.encode(Picture(parrots), quality, CPU)
+    data = image_encode.encode(ImageData(parrots), quality, CPU)
     log2_step = torch.tensor([read(data).header.step_index / constants.STEP_UNITS])
-    census = Census(loaded.tables, np.zeros((64, 2 * int(tables.reach.max()) + 3), np.int64))
+    histogram = Histogram(loaded.tables, np.zeros((64, 2 * int(tables.reach.max()) + 3), np.int64))
     with torch.inference_mode():
         h = loaded.model.analysis(padded(parrots, CPU), log2_step)
-        latents_encode.symbols(loaded.model, census, h, log2_step, Rdoq(loaded.tables.tables, CPU))
+        latents_encode.symbols(loaded.model, histogram, h, log2_step, Rdoq(loaded.tables.tables, CPU))
     bits = 0.0
     for row in range(1, 64):
-        reach, middle = int(tables.reach[row]), census.counts.shape[1] // 2
-        inside = census.counts[row, middle - reach : middle + reach + 1]
+        reach, middle = int(tables.reach[row]), histogram.counts.shape[1] // 2
+        inside = histogram.counts[row, middle - reach : middle + reach + 1]
         price = -np.log2(tables.row(row) / TOTAL)
-        escapes = census.counts[row].sum() - inside.sum()
+        escapes = histogram.counts[row].sum() - inside.sum()
         bits += (inside * price[:-1]).sum() + escapes * (price[-1] + 8)
     assert bits / 8 * 0.999 < len(data) < bits / 8 * 1.003 + 40
 
@@ -187,7 +187,7 @@ def test_the_file_is_as_long_as_its_probabilities_say(parrots: Pixels, quality: 
 @pytest.mark.parametrize("quality", [0, 20, 50, 80, 100])
 def test_the_file_is_as_long_as_training_estimates(parrots: Pixels, quality: float) -> None:
     model = weights.installed(IMAGE.id, CPU).model
-    data = image_encode.encode(Picture(parrots), quality, CPU, effort=0)
+    data = image_encode.encode(ImageData(parrots), quality, CPU, effort=0)
     log2_step = torch.tensor([read(data).header.step_index / constants.STEP_UNITS])
     with torch.inference_mode():
         estimate = relaxed_pass(model, padded(parrots, CPU), log2_step, hard=True)
@@ -199,7 +199,7 @@ def test_the_file_is_as_long_as_training_estimates(parrots: Pixels, quality: flo
 @pytest.mark.parametrize("kind", ["path", "str", "bytes", "pillow", "array", "grey array", "tensor"])
 def test_every_kind_of_source_gives_the_same_file(kind: str, patch: Pixels, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    to_pillow(Picture(patch)).save(path)
+    to_pillow(ImageData(patch)).save(path)
     sources: dict[str, ImageSource] = {
         "path": path,
         "str": str(path),
@@ -292,16 +292,16 @@ def test_arrays_of_any_layout_are_taken(patch: Pixels) -> None:
     assert codec.compress(memoryview(PARROTS.read_bytes())) == codec.compress(PARROTS)
 
 
-def test_the_orientation_of_a_picture_stays_data(patch: Pixels) -> None:
+def test_the_orientation_of_a_image_stays_data(patch: Pixels) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter
-    restored = codec.decompress(codec.compress(saved(to_pillow(Picture(patch)), "PNG", exif=exif)))
+    restored = codec.decompress(codec.compress(saved(to_pillow(ImageData(patch)), "PNG", exif=exif)))
     assert restored.size == (130, 75)
     assert restored.getexif()[0x0112] == 6
 
 
 @pytest.mark.parametrize("source", [0, 3.5, None, open])
-def test_things_that_are_no_pictures_or_files_are_type_errors(source: object) -> None:
+def test_things_that_are_no_images_or_files_are_type_errors(source: object) -> None:
     with pytest.raises(TypeError):
         codec.compress(source)  # type: ignore[arg-type]
     with pytest.raises(TypeError):
@@ -361,10 +361,10 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
 REFUSED = {
     "floats": saved(Image.new("F", (9, 9)), "TIFF"),
     "animation": saved(Image.new("RGB", (9, 9)), "PNG", save_all=True, append_images=[Image.new("RGB", (9, 9), "red")]),
-    "text": b"this is not a picture",
+    "text": b"this is not an image",
     "nothing": b"",
-    "half a picture": PARROTS.read_bytes()[:200_000],
-    "damaged picture": PARROTS.read_bytes()[:5000] + bytes(1000) + PARROTS.read_bytes()[6000:],
+    "half an image": PARROTS.read_bytes()[:200_000],
+    "damaged image": PARROTS.read_bytes()[:5000] + bytes(1000) + PARROTS.read_bytes()[6000:],
 }
 
 
@@ -385,7 +385,7 @@ def test_what_cannot_be_coded_is_refused_by_name(what: str) -> None:
         np.zeros(5, np.uint8),
     ],
 )
-def test_arrays_that_are_no_pictures_are_refused(array: np.ndarray) -> None:
+def test_arrays_that_are_no_images_are_refused(array: np.ndarray) -> None:
     with pytest.raises(codec.MediaError, match="expected uint8"):
         codec.compress(array)
 

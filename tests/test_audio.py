@@ -1,4 +1,4 @@
-"""Sound: lengths to the sample, seams, streams, parts, damage, and what must not go wrong in any sound."""
+"""Audio: lengths to the sample, seams, streams, parts, damage, and what must not go wrong in any audio."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, MediaError, ModelMismatch, UnsupportedFile
 from codec.bitstream.wire import Writer
-from codec.media import Samples, Sound
+from codec.media import AudioData, Samples
 from codec.model.noise import noise
+from tests.clips import RATE, melody
 from tests.conftest import Run
-from tests.sounds import RATE, melody
 
 CPU = torch.device("cpu")
 SECONDS = np.arange(3 * RATE) / RATE
 
 
-def mono(samples: np.ndarray) -> Sound:
-    return Sound(np.ascontiguousarray(samples.astype(np.float32)[:, None]), RATE)
+def mono(samples: np.ndarray) -> AudioData:
+    return AudioData(np.ascontiguousarray(samples.astype(np.float32)[:, None]), RATE)
 
 
 def snr_db(x: Samples, x_hat: Samples) -> float:
@@ -38,16 +38,16 @@ def snr_db(x: Samples, x_hat: Samples) -> float:
 
 
 def restored(data: bytes) -> Samples:
-    return audio_decode.decode(data, CPU).sound.samples
+    return audio_decode.decode(data, CPU).audio.samples
 
 
 @pytest.fixture(scope="module")
-def tune() -> Sound:
+def tune() -> AudioData:
     return melody()
 
 
 @pytest.fixture(scope="module")
-def coded(tune: Sound) -> bytes:
+def coded(tune: AudioData) -> bytes:
     return audio_encode.encode(replace(tune, tags={"title": "Études", "artist": "x"}), 60, CPU)
 
 
@@ -57,7 +57,7 @@ def coded(tune: Sound) -> bytes:
 def test_lengths_are_exact(samples: int, rate: int) -> None:
     source = melody(2.5, rate=rate)
     source = replace(source, samples=source.samples[:samples])
-    found = audio_decode.decode(audio_encode.encode(source, 30, CPU), CPU).sound
+    found = audio_decode.decode(audio_encode.encode(source, 30, CPU), CPU).audio
     assert (found.samples.shape, found.sample_rate) == (source.samples.shape, rate)
 
 
@@ -74,7 +74,7 @@ def test_rates_that_lose_ultrasound_are_told() -> None:
         codec.compress_audio(melody(0.1, rate=96_000))
 
 
-def test_a_higher_quality_is_larger_and_nearer(tune: Sound) -> None:
+def test_a_higher_quality_is_larger_and_nearer(tune: AudioData) -> None:
     files = [audio_encode.encode(tune, quality, CPU) for quality in (0, 30, 60, 100)]
     assert [len(f) for f in files] == sorted(len(f) for f in files)
     errors = [snr_db(tune.samples, restored(f)) for f in files]
@@ -82,25 +82,25 @@ def test_a_higher_quality_is_larger_and_nearer(tune: Sound) -> None:
     assert errors[-1] > 12
 
 
-def test_what_comes_piece_by_piece_is_the_same(tune: Sound, coded: bytes) -> None:
-    encoder = codec.sound_encoder(RATE, 1, 60, tags={"title": "Études", "artist": "x"})
+def test_what_comes_piece_by_piece_is_the_same(tune: AudioData, coded: bytes) -> None:
+    encoder = codec.audio_encoder(RATE, 1, 60, tags={"title": "Études", "artist": "x"})
     pieces = [encoder.push(tune.samples[i : i + 7777]) for i in range(0, len(tune.samples), 7777)]
     assert b"".join([*pieces, encoder.finish()]) == coded
     assert any(pieces)
-    decoder = codec.sound_decoder()
+    decoder = codec.audio_decoder()
     parts = [decoder.push(coded[i : i + 333]) for i in range(0, len(coded), 333)]
     assert sum(map(len, parts)) > 3 * RATE  # most of it before the end is known
     assert np.array_equal(np.concatenate([*parts, decoder.finish()]), restored(coded))
 
 
 def test_an_encoder_takes_nothing_but_its_samples() -> None:
-    encoder = codec.sound_encoder(RATE, 1)
+    encoder = codec.audio_encoder(RATE, 1)
     for samples in (np.zeros(5, np.float32), np.zeros((5, 2), np.float32), np.zeros((5, 1)), np.full((5, 1), np.nan)):
         with pytest.raises(ValueError, match="samples"):
             encoder.push(samples)
     for arguments in ((0, 1), (RATE, 3), (RATE, 1, 101)):
         with pytest.raises(ValueError, match="expected"):
-            codec.sound_encoder(*arguments)
+            codec.audio_encoder(*arguments)
 
 
 def test_what_is_no_quality_or_rate_is_said_so() -> None:
@@ -112,8 +112,8 @@ def test_what_is_no_quality_or_rate_is_said_so() -> None:
             codec.compress_audio(samples, rate)  # type: ignore[arg-type]
 
 
-def test_the_first_sound_comes_within_three_seconds(tune: Sound) -> None:
-    encoder, decoder = codec.sound_encoder(RATE, 1, 50), codec.sound_decoder()
+def test_the_first_audio_comes_within_three_seconds(tune: AudioData) -> None:
+    encoder, decoder = codec.audio_encoder(RATE, 1, 50), codec.audio_decoder()
     assert len(decoder.push(encoder.push(tune.samples[: 3 * RATE]))) > 0
 
 
@@ -121,7 +121,7 @@ def test_the_first_sound_comes_within_three_seconds(tune: Sound) -> None:
 def test_chunks_leave_no_seams(quality: float) -> None:
     """The error around the borders of chunks is no larger than elsewhere, and nothing jumps there."""
     x = melody(17).samples
-    x_hat = restored(audio_encode.encode(Sound(x, RATE), quality, CPU))
+    x_hat = restored(audio_encode.encode(AudioData(x, RATE), quality, CPU))
     error = (x - x_hat)[:, 0].astype(np.float64) ** 2
     borders = np.arange(1, 8) * 2 * RATE
     near = np.concatenate([error[b - 960 : b + 960] for b in borders])
@@ -158,7 +158,7 @@ def test_only_the_needed_chunks_of_a_part_are_decoded(coded: bytes) -> None:
     broken[at] ^= 1
     with pytest.raises(CorruptFile):
         restored(bytes(broken))
-    with pytest.warns(codec.IncompleteSound, match="section 2"):
+    with pytest.warns(codec.IncompleteAudio, match="section 2"):
         found = codec.decompress_audio(bytes(broken), start_s=4.5, duration_s=0.4, partial=True)
     assert np.allclose(found.samples, restored(coded)[round(4.5 * RATE) : round(4.9 * RATE)], atol=1e-6)
 
@@ -167,7 +167,7 @@ def test_tags_and_depth_survive(coded: bytes) -> None:
     found = codec.decompress_audio(coded)
     assert found.tags == {"title": "Études", "artist": "x"}
     facts = codec.info(coded)
-    assert isinstance(facts, codec.SoundInfo)
+    assert isinstance(facts, codec.AudioInfo)
     assert (facts.samples, facts.chunks, facts.bit_depth, facts.quality) == (5 * RATE, 3, 16, 60.0)
     for depth in (24, 32):
         assert restored_depth(replace(melody(0.2), bit_depth=depth)) == depth
@@ -180,20 +180,20 @@ def test_tags_of_other_names_are_left_out(coded: bytes) -> None:
     assert codec.decompress_audio(head + body).tags == {"title": "Études"}
 
 
-def restored_depth(source: Sound) -> int:
-    return audio_decode.decode(audio_encode.encode(source, 20, CPU), CPU).sound.bit_depth
+def restored_depth(source: AudioData) -> int:
+    return audio_decode.decode(audio_encode.encode(source, 20, CPU), CPU).audio.bit_depth
 
 
 def test_a_missing_chunk_is_silence(coded: bytes) -> None:
     parsed = audio_file.read(coded)
     broken = bytearray(coded)
     broken[coded.index(parsed.chunks[1].data) + 60] ^= 1
-    with pytest.warns(codec.IncompleteSound):
+    with pytest.warns(codec.IncompleteAudio):
         found = codec.decompress_audio(bytes(broken), partial=True).samples
     assert np.abs(found[int(2.5 * RATE) : int(3.5 * RATE)]).max() < 2**-15
 
 
-def test_sounds_too_loud_for_words_are_refused() -> None:
+def test_clips_too_loud_for_words_are_refused() -> None:
     with pytest.raises(MediaError, match="times full scale"):
         codec.compress_audio(np.full(RATE, 1e20, np.float32), RATE)
     loud = mono(np.sin(2 * np.pi * 440 * SECONDS) * 100)
@@ -202,13 +202,13 @@ def test_sounds_too_loud_for_words_are_refused() -> None:
 
 def test_a_silent_beginning_does_not_make_stereo_dear() -> None:
     one = np.concatenate([np.zeros((3 * RATE, 1), np.float32), melody(2).samples])
-    both = Sound(np.ascontiguousarray(np.repeat(one, 2, 1)), RATE)
-    assert len(audio_encode.encode(both, 40, CPU)) < 1.5 * len(audio_encode.encode(Sound(one, RATE), 40, CPU))
+    both = AudioData(np.ascontiguousarray(np.repeat(one, 2, 1)), RATE)
+    assert len(audio_encode.encode(both, 40, CPU)) < 1.5 * len(audio_encode.encode(AudioData(one, RATE), 40, CPU))
 
 
 def test_a_low_rate_needs_no_more_memory_than_a_high_one() -> None:
     """Two samples a second: what they become is made in pieces."""
-    encoder = codec.sound_encoder(2, 1)
+    encoder = codec.audio_encoder(2, 1)
     assert encoder.push(np.zeros((2000, 1), np.float32))
     assert len(encoder._held) < 4 * audio_file.CHUNK_SAMPLES
 
@@ -217,16 +217,16 @@ def test_sum_and_difference_are_coded_where_one_is_weak_and_that_one_more_coarse
     tune = melody(3).samples[:, 0]
     unlike = tune[::-1]
     for other, weak in ((tune + 0.3 * unlike, "side"), (-tune, "mid"), (0.1 * unlike, None), (0 * tune, None)):
-        header = audio_file.read(audio_encode.encode(Sound(np.stack([tune, other], 1), RATE), 30, CPU)).header
+        header = audio_file.read(audio_encode.encode(AudioData(np.stack([tune, other], 1), RATE), 30, CPU)).header
         assert header.mid_side == (weak is not None)
         if header.side_step_index is not None:
             assert (header.side_step_index > header.step_index) == (weak == "side")
         assert codec.info(audio_file.begin(header, {}) + audio_file.end(0, [])).quality == 30
 
 
-def test_a_quiet_channel_beside_a_loud_one_keeps_its_sound() -> None:
+def test_a_quiet_channel_beside_a_loud_one_keeps_its_audio() -> None:
     tune = melody(3).samples[:, 0]
-    apart = Sound(np.stack([tune, 0.03 * tune[::-1]], 1), RATE)
+    apart = AudioData(np.stack([tune, 0.03 * tune[::-1]], 1), RATE)
     alone = mono(apart.samples[:, 1])
     beside, by_itself = (
         np.square(restored(audio_encode.encode(s, 80, CPU))[:, -1] - alone.samples[:, 0]).mean() for s in (apart, alone)
@@ -236,12 +236,12 @@ def test_a_quiet_channel_beside_a_loud_one_keeps_its_sound() -> None:
 
 def test_stereo_costs_less_than_two_and_keeps_its_sides() -> None:
     one = melody(4)
-    both = Sound(np.ascontiguousarray(np.repeat(one.samples, 2, 1)), RATE)
+    both = AudioData(np.ascontiguousarray(np.repeat(one.samples, 2, 1)), RATE)
     sizes = [len(audio_encode.encode(s, 40, CPU)) for s in (one, both)]
     assert sizes[1] < 1.5 * sizes[0]
     left = both.samples.copy()
     left[:, 1] = 0
-    found = restored(audio_encode.encode(Sound(left, RATE), 60, CPU))
+    found = restored(audio_encode.encode(AudioData(left, RATE), 60, CPU))
     assert (found[:, 1] ** 2).mean() < 1e-3 * (found[:, 0] ** 2).mean()
 
 
@@ -262,7 +262,7 @@ def test_silence_stays_silence(quality: float) -> None:
     ],
     ids=["full-scale sine", "sine that stops", "white noise", "clicks"],
 )
-def test_extreme_sounds_keep_their_level(make: Callable[[], np.ndarray], quality: float) -> None:
+def test_extreme_clips_keep_their_level(make: Callable[[], np.ndarray], quality: float) -> None:
     x = mono(make())
     found = restored(audio_encode.encode(x, quality, CPU))
     assert np.isfinite(found).all()
@@ -304,14 +304,14 @@ FIRST_OF_SEED_7 = (-0.01968943, -0.54908089, 0.62777659)  # by the formula of SP
 # ---- files
 
 
-def test_a_cut_file_gives_its_beginning(tune: Sound, coded: bytes) -> None:
+def test_a_cut_file_gives_its_beginning(tune: AudioData, coded: bytes) -> None:
     whole = restored(coded)
     seconds = []
     for share in (0.3, 0.5, 0.7, 0.9):
         cut = coded[: int(len(coded) * share)]
         with pytest.raises(CorruptFile, match="truncated"):
             codec.decompress_audio(cut)
-        with pytest.warns(codec.IncompleteSound, match="truncated"):
+        with pytest.warns(codec.IncompleteAudio, match="truncated"):
             found = codec.decompress_audio(cut, partial=True).samples
         seconds.append(len(found) / RATE)
         same = int(max(0.0, share * 5 - 2.5) * RATE)
@@ -329,7 +329,7 @@ def test_damage_stays_in_its_chunk(coded: bytes) -> None:
         change(broken)
         with pytest.raises(CodecError):
             codec.decompress_audio(bytes(broken))
-        with pytest.warns(codec.IncompleteSound):
+        with pytest.warns(codec.IncompleteAudio):
             found = codec.decompress_audio(bytes(broken), partial=True).samples
         assert found.shape == whole.shape
         assert np.allclose(found[: int(1.6 * RATE)], whole[: int(1.6 * RATE)], atol=1e-6)
@@ -351,7 +351,7 @@ def test_foreign_weights_and_media_are_refused_by_name(coded: bytes) -> None:
     header = replace(audio_file.read(coded).header, digest=b"abcd")
     with pytest.raises(ModelMismatch, match="61626364"):
         codec.decompress_audio(audio_file.begin(header, {}) + audio_file.end(0, []))
-    with pytest.raises(UnsupportedFile, match="not sound"):
+    with pytest.raises(UnsupportedFile, match="not audio"):
         codec.decompress_audio(codec.compress(np.zeros((16, 16, 3), np.uint8)))
 
 
@@ -382,11 +382,11 @@ def test_an_end_that_disagrees_is_refused(coded: bytes) -> None:
 @pytest.fixture
 def wave(tmp_path: Path) -> Path:
     path = tmp_path / "tune.wav"
-    path.write_bytes(media.sound_file(replace(melody(2.2), tags={"title": "one"}), ".wav"))
+    path.write_bytes(media.audio_bytes(replace(melody(2.2), tags={"title": "one"}), ".wav"))
     return path
 
 
-def test_commands_restore_a_sound(run: Run, wave: Path, tmp_path: Path) -> None:
+def test_commands_restore_a_audio(run: Run, wave: Path, tmp_path: Path) -> None:
     assert run("compress", wave, "-q", 40).returncode == 0
     file = wave.with_suffix(".lcc")
     assert b"2.200 s, mono, 48000 Hz" in run("info", file).stdout
@@ -394,15 +394,15 @@ def test_commands_restore_a_sound(run: Run, wave: Path, tmp_path: Path) -> None:
     for suffix in (".flac", ".ogg", ".wav"):
         target = tmp_path / f"out{suffix}"
         assert run("decompress", file, "-o", target).returncode == 0
-        back = media.read_sound(target)
+        back = media.read_audio(target)
         assert back.samples.shape == (round(2.2 * RATE), 1)
         assert back.tags["title"] == "one"
     part = tmp_path / "part.wav"
     assert run("decompress", file, "-o", part, "--start", 1, "--duration", 0.5).returncode == 0
-    assert len(media.read_sound(part).samples) == RATE // 2
+    assert len(media.read_audio(part).samples) == RATE // 2
 
 
-def test_sound_goes_from_pipe_to_pipe(run: Run, wave: Path) -> None:
+def test_audio_goes_from_pipe_to_pipe(run: Run, wave: Path) -> None:
     coded = run("compress", "-", "-o", "-", "-q", 40, stdin=wave.read_bytes())
     assert coded.returncode == 0
     back = run("decompress", "-", "-o", "-", stdin=coded.stdout)
@@ -415,9 +415,9 @@ def test_wrong_options_and_outputs_are_one_line(run: Run, wave: Path, tmp_path: 
     run("compress", wave)
     file = wave.with_suffix(".lcc")
     for arguments, message in (
-        (("-o", tmp_path / "a.png"), b"cannot write sounds as '.png'"),
-        (("-o", tmp_path / "a.wav", "--region", "0,0,1,1"), b"holds sound"),
-        (("-o", tmp_path / "a.wav", "--bit-depth", "8"), b"holds sound"),
+        (("-o", tmp_path / "a.png"), b"cannot write audio as '.png'"),
+        (("-o", tmp_path / "a.wav", "--region", "0,0,1,1"), b"holds audio"),
+        (("-o", tmp_path / "a.wav", "--bit-depth", "8"), b"holds audio"),
         (("-o", tmp_path / "a.wav", "--start", "9"), b"not inside"),
     ):
         done = run("decompress", file, *arguments)
