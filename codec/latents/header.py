@@ -37,7 +37,8 @@ class Header(Protocol):
 def weights_of(header: Header, kind: type[Autoencoder], medium: str, device: torch.device) -> Loaded:
     """The weights that a file was written with, of a model of this kind.
 
-    Raises ModelMismatch; CorruptFile where the model is of another kind or the step beyond what it was made for.
+    Raises UnsupportedFile where the model is unknown; ModelMismatch; CorruptFile where the model is of another kind or
+    the step beyond what it was made for.
     """
     loaded = weights.installed(header.model, device)
     if loaded.digest != header.digest:

@@ -20,11 +20,12 @@ from safetensors.numpy import save
 
 from codec.atomic import write_whole
 from codec.bitstream import constants
-from codec.bitstream.errors import ModelMismatch
+from codec.bitstream.errors import ModelMismatch, UnsupportedFile
 from codec.bitstream.range_coder import Models
 from codec.bitstream.tables import Tables
 from codec.model.base import Autoencoder
 from codec.model.fixed_point import LOG2_BITS, FixedLayer, Integers
+from codec.model.prior import ROWS
 from codec.model.registry import MODELS, ModelRow
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -75,11 +76,45 @@ def table_arrays(tables: Tables) -> Arrays:
     return {"tables.counts": tables.counts, "tables.reach": tables.reach}
 
 
+def _forms(model: Autoencoder) -> dict[str, tuple[np.dtype[Any], tuple[int, ...]]]:
+    """Type and shape of every array of a model's weights file, by name; a length of -1 is any length."""
+    fixed = _fixed_layers(model)
+    forms: dict[str, tuple[np.dtype[Any], tuple[int, ...]]] = {
+        "tables.counts": (np.dtype(np.uint16), (-1,)),
+        "tables.reach": (np.dtype(np.uint16), (ROWS,)),
+    }
+    for prefix, layer in fixed.items():
+        forms[prefix + "weight"] = np.dtype(np.int8), tuple(layer.weight.shape)
+        forms[prefix + "exponent"] = np.dtype(np.int8), tuple(layer.bias.shape)
+        forms[prefix + "bias"] = np.dtype(np.int32), tuple(layer.bias.shape)
+    for name, value in model.state_dict().items():
+        if not any(name.startswith(prefix) for prefix in fixed):
+            logarithms = name in LOG2_BUFFERS or name == "gain.log2_offset"
+            forms[name] = np.dtype(np.int16 if logarithms else np.float16), tuple(value.shape)
+    return forms
+
+
+def _check(model: Autoencoder, arrays: Arrays) -> None:
+    """Raises ValueError where arrays are not exactly those of the model's weights file: names, types, shapes."""
+    forms = _forms(model)
+    for names, fault in ((forms.keys() - arrays.keys(), "missing"), (arrays.keys() - forms.keys(), "of no such model")):
+        if names:
+            more = f", and {len(names) - 1} more" if len(names) > 1 else ""
+            raise ValueError(f"array {min(names)!r}{more}: {fault}")
+    for name, (dtype, shape) in forms.items():
+        found = arrays[name]
+        fits = len(found.shape) == len(shape) and all(n in (-1, m) for n, m in zip(shape, found.shape, strict=True))
+        if found.dtype != dtype or not fits:
+            expected = str(shape).replace("-1", "n")
+            raise ValueError(f"array {name!r} is {found.dtype} {found.shape}, expected {dtype} {expected}")
+
+
 def unpack(model: Autoencoder, arrays: Arrays) -> Tables:
     """Fills a new model from arrays, freezes it, and returns its tables.
 
-    Raises ValueError or KeyError where the arrays are not those of this model, or break an exactness bound.
+    Raises ValueError where the arrays are not those of this model, or break an exactness bound.
     """
+    _check(model, arrays)
     fixed = _fixed_layers(model)
     for prefix, layer in fixed.items():
         layer.freeze(Integers(*(arrays[prefix + key] for key in Integers._fields)))
@@ -126,7 +161,7 @@ def load(row: ModelRow[Any], device: torch.device, path: Path | None = None) -> 
         models = Models(tables)
     except (OSError, SafetensorError) as error:
         raise ModelMismatch(f"weights of model '{row.name}' cannot be read from {path}: {error}") from error
-    except (ValueError, KeyError, RuntimeError) as error:
+    except (ValueError, RuntimeError) as error:
         raise ModelMismatch(f"{path} does not hold weights of model '{row.name}': {error}") from error
     with torch.inference_mode(False):
         model = model.to(device)
@@ -138,9 +173,9 @@ _lock = threading.Lock()
 
 
 def installed(model_id: int, device: torch.device) -> Loaded:
-    """The model with this id on this device, loaded at the first call. Raises ModelMismatch."""
+    """The model with this id on this device, loaded at the first call. Raises UnsupportedFile, ModelMismatch."""
     if model_id not in MODELS:
-        raise ModelMismatch(f"model {model_id} is unknown here; known: {sorted(MODELS)}")
+        raise UnsupportedFile(f"model {model_id} is unknown here; known: {sorted(MODELS)}")
     with _lock:
         key = (model_id, str(device))
         if key not in _cache:
