@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -15,20 +15,15 @@ if TYPE_CHECKING:
     from codec.api import Device, Region
 
 
-class RegionType(click.ParamType["Region"]):
-    """X,Y,W,H in pixels."""
-
-    name = "region"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Region:
-        """Four whole numbers, or a usage error."""
-        try:
-            x, y, width, height = (int(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"'{value}' is not X,Y,W,H in whole pixels.", param, ctx)
-        if min(x, y) < 0 or min(width, height) < 1:
-            self.fail(f"'{value}' has no pixels in any image.", param, ctx)
-        return x, y, width, height
+def region_of(text: str) -> Region:
+    """(x, y, width, height) in pixels of "X,Y,W,H", or a usage error."""
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"'{text}' is not X,Y,W,H in whole pixels.") from None
+    if min(x, y) < 0 or min(width, height) < 1:
+        raise click.BadParameter(f"'{text}' has no pixels in any image.")
+    return x, y, width, height
 
 
 @click.command()
@@ -40,7 +35,7 @@ class RegionType(click.ParamType["Region"]):
     help="Output file (its suffix names the format), a folder, or - for PNG or WAV on standard output.  "
     "[default: IN.png or IN.wav]",
 )
-@click.option("--region", type=RegionType(), metavar="X,Y,W,H", help="Only these pixels, and only the tiles they need.")
+@click.option("--region", type=region_of, metavar="X,Y,W,H", help="Only these pixels, and only the tiles they need.")
 @click.option(
     "--start", "start_s", type=options.FiniteRange(0), default=0, metavar="SECONDS", help="Audio from here on."
 )

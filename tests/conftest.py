@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 from codec.media import Pixels, read_image
 
@@ -15,9 +16,13 @@ ROOT = Path(__file__).parent.parent
 PARROTS = ROOT / "examples" / "parrots.png"
 SPEECH = ROOT / "examples" / "speech.flac"
 SHARED = ROOT.parent / "shared" / "data"
+PATIENCE_S = 1200  # of whoever waits for a process: longer than any takes on a machine with a load of ten
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread for each, and for what it starts
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+settings.register_profile("any load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any load")
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
@@ -44,7 +49,7 @@ def run() -> Run:
             input=stdin,
             capture_output=True,
             check=False,
-            timeout=120,
+            timeout=PATIENCE_S,
             env=os.environ | environment,
         )
 

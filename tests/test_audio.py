@@ -61,7 +61,7 @@ def test_lengths_are_exact(samples: int, rate: int) -> None:
     assert (found.samples.shape, found.sample_rate) == (source.samples.shape, rate)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(0, 10**9), st.integers(1, constants.MAX_RATE))
 def test_latents_cover_every_sample_and_no_more_than_they_must(samples: int, rate: int) -> None:
     blocks = -(-audio_file.coded_samples(samples, rate) // constants.HOP)
@@ -127,8 +127,11 @@ def test_chunks_leave_no_seams(quality: float) -> None:
     near = np.concatenate([error[b - 960 : b + 960] for b in borders])
     assert near.mean() < 1.5 * error.mean()
     steps = np.abs(np.diff(x_hat[:, 0]))
-    assert max(steps[b - 240 : b + 240].max() for b in borders) <= steps.max()
-    assert np.quantile(np.concatenate([steps[b - 240 : b + 240] for b in borders]), 0.99) < np.quantile(steps, 0.999)
+    near_border = np.zeros(len(steps), bool)
+    for b in borders:
+        near_border[b - 240 : b + 240] = True
+    assert steps[near_border].max() <= steps[~near_border].max()
+    assert np.quantile(steps[near_border], 0.99) < np.quantile(steps[~near_border], 0.999)
 
 
 @pytest.mark.parametrize("rate", [RATE, 44_100])

@@ -403,7 +403,7 @@ def test_clips_are_loaded_when_used() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     rates=st.sampled_from([(44_100, 48_000), (48_000, 44_100), (16_000, 48_000), (48_000, 22_050), (44_101, 47_999)]),
     samples=st.integers(0, 6000),

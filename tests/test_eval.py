@@ -170,8 +170,7 @@ def test_the_cache_gives_back_what_was_kept_under_the_same_name(tmp_path: Path) 
 
 def test_a_process_is_charged_its_own_memory_only() -> None:
     ballast = bytearray(200 << 20)
-    seconds, peak = whole_process([sys.executable, "-S", "-c", "pass"])
-    assert 0 < seconds < 60
+    _, peak = whole_process([sys.executable, "-S", "-c", "pass"])
     assert 1 << 20 < peak < 100 << 20 < len(ballast)
 
 

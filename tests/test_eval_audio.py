@@ -25,7 +25,7 @@ from codec.eval.report import file_names
 from codec.eval.results import Coder, Point, Results
 from codec.eval.table import tables
 from codec.media import AudioData, Samples, audio_bytes, read_audio
-from tests.test_report import Done, command, started_browser
+from tests.test_report import Done, command, new_page, started_browser
 
 NOISE = np.random.default_rng(0)
 
@@ -345,7 +345,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.mark.parametrize("width", [1280, 400])
 def test_the_page_plays_in_a_browser(evaluation: Evaluation, browser: Any, width: int) -> None:
-    page = browser.new_page(viewport={"width": width, "height": 900})
+    page = new_page(browser, width)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda r: errors.append(r.url) if not r.url.startswith(("file:", "data:")) else None)

@@ -348,8 +348,9 @@ def test_defaults_that_the_caller_set_change_nothing() -> None:
     for kind in ("float64", "bfloat16", "meta", "tf32"):
         assert run(kind, "first") == expected, kind
     assert run("meta", "later") == expected
-    # here the float transforms of the encoder may differ too, but what it writes decodes
-    assert run("bf16", "first")[:4] == expected[:4]
+    # here the float transforms of the encoder may differ too, but what it writes decodes to nearly the same
+    shown = [codec.decompress(data, output="array") for data in (run("bf16", "first"), expected)]
+    assert psnr_db(*shown) > 40
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:

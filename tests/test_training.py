@@ -41,7 +41,7 @@ from codec.training.loop import Plan, Trainer, begin, load_trained, train
 from codec.training.relaxation import Pass, relaxed_pass, rounded_pass
 from codec.training.tables import assumed, fitted
 from tests.clips import melody
-from tests.conftest import PARROTS, SPEECH, Run, only_line
+from tests.conftest import PARROTS, PATIENCE_S, SPEECH, Run, only_line
 
 CPU = torch.device("cpu")
 PLAN = Plan(steps=4, decay_steps=2, batch=2, crop=64, warmup_steps=2)
@@ -403,7 +403,7 @@ def under_way(shard: Path, folder: Path, *options: object, before: Sequence[str]
 def test_a_stopped_run_leaves_a_checkpoint(processes: int, number: int, shard: Path, tmp_path: Path) -> None:
     process = under_way(shard, tmp_path, "--batch", processes, "--processes", processes)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=100)
+    _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, errors
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     last = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
@@ -422,7 +422,7 @@ def test_a_run_of_some_minutes_goes_on_with_the_same_command(shard: Path, tmp_pa
 def test_a_run_under_nohup_outlives_its_terminal(shard: Path, tmp_path: Path) -> None:
     process = under_way(shard, tmp_path, "--batch", 1, "--steps", 60, before=["nohup"])
     process.send_signal(signal.SIGHUP)
-    _, errors = process.communicate(timeout=100)
+    _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 60
 
@@ -432,7 +432,7 @@ def test_members_that_are_killed_are_one_line(shard: Path, tmp_path: Path) -> No
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     member = next(int(c) for c in children if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes())
     os.kill(member, signal.SIGKILL)
-    _, errors = process.communicate(timeout=100)
+    _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert b"codec: one of the 2 processes was ended by SIGKILL" in errors
     assert b"Traceback" not in errors
