@@ -17,6 +17,7 @@ from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, Unsup
 from codec.bitstream.file import (
     HEAD_BYTES,
     PREAMBLE_BYTES,
+    Beginning,
     Section,
     beginning,
     deflated,
@@ -137,20 +138,28 @@ def read(data: bytes, max_seconds: float = constants.MAX_SECONDS, partial: bool 
     """
     parser = Parser(max_seconds, partial)
     parser.push(data)
-    if partial:
-        parser.resume_from_end(data)
-    return parser.finish()
+    return parser.finish(data if partial else None)
+
+
+def read_behind(begun: Beginning, data: bytes, max_seconds: float, partial: bool) -> AudioFile:
+    """A parsed file whose beginning is known; see `read`."""
+    parser = Parser(max_seconds, partial, begun)
+    parser.push(memoryview(data)[begun.end :])
+    return parser.finish(data if partial else None)
 
 
 class Parser:
     """Reads a file as its bytes come in; collects damage instead of raising it where `partial`.
 
-    header: as soon as it is known; chunks: those that came, to be taken away by who uses them as they come.
+    header: as soon as it is known; begun: the beginning of the file, where it was read already and is not pushed.
     """
 
-    def __init__(self, max_seconds: float = constants.MAX_SECONDS, partial: bool = False) -> None:
+    def __init__(
+        self, max_seconds: float = constants.MAX_SECONDS, partial: bool = False, begun: Beginning | None = None
+    ) -> None:
         self.header: AudioHeader | None = None
-        self.chunks: list[Chunk] = []
+        self._chunks: list[Chunk] = []  # that came and were not taken
+        self._count = self._latents = 0  # of all chunks that came
         self.lost = False  # where a section ends is not known any more
         self._max_seconds = max_seconds
         self._max_chunks = max_seconds * constants.SAMPLE_RATE / CHUNK_SAMPLES + 1
@@ -160,13 +169,20 @@ class Parser:
         self._sizes: list[int] = []
         self._tags: dict[str, str] | None = None
         self._end: tuple[int, list[int]] | None = None
+        if begun is not None:
+            self.header, self._offset = _read_header(begun), begun.end
 
     @property
     def tags(self) -> dict[str, str]:
         """Those that have come."""
         return self._tags or {}
 
-    def push(self, data: bytes) -> None:
+    def take(self) -> list[Chunk]:
+        """The chunks that came since they were last taken, which are forgotten."""
+        taken, self._chunks = self._chunks, []
+        return taken
+
+    def push(self, data: bytes | memoryview) -> None:
         """Takes the next bytes. Raises CorruptFile, LimitExceeded, UnsupportedFile."""
         self._buffer += data
         while not self.lost and self._end is None and (size := self._whole()):
@@ -180,16 +196,20 @@ class Parser:
         if self._end is not None and self._buffer and not self.lost:
             self._lose(CorruptFile(f"bytes follow at offset {self._offset}, behind the end of the file"))
 
-    def finish(self) -> AudioFile:
-        """What there is, when nothing follows. Raises CorruptFile."""
+    def finish(self, whole: bytes | None = None) -> AudioFile:
+        """What there is, when nothing follows, with the chunks that were not taken. Raises CorruptFile.
+
+        whole: all bytes of the file, where chunks behind damage are to be found from its end.
+        """
+        if whole is not None:
+            self._resume_from_end(whole)
         if self.header is None:
             read_beginning(Reader(bytes(self._buffer), self._offset))  # says what is wrong
             raise CorruptFile("truncated: the file ends in its header")
         if self._buffer and not self.lost:
             self._fail(CorruptFile(f"truncated: the file ends inside the section at offset {self._offset}"))
             self._keep_cut()
-        latents = sum(c.latents for c in self.chunks)
-        longest = _longest(latents, self.header.sample_rate)
+        latents, longest = self._latents, _longest(self._latents, self.header.sample_rate)
         if self._end is None:
             self._fail(CorruptFile(f"truncated: the file ends at offset {self._offset} without its last section"))
         samples, sizes = self._end or (longest, self._sizes)
@@ -197,9 +217,9 @@ class Parser:
             self._fail(CorruptFile(f"{len(self._sizes)} chunks of {latents} latents are not what the file's end says"))
             samples = min(samples, longest)
         self._check_length(samples / self.header.sample_rate)
-        return AudioFile(self.header, self.tags, self.chunks, samples, tuple(self._damage))
+        return AudioFile(self.header, self.tags, self.take(), samples, tuple(self._damage))
 
-    def resume_from_end(self, data: bytes) -> None:
+    def _resume_from_end(self, data: bytes) -> None:
         """Goes on behind damage, where the file's end is intact and says where the chunks stand."""
         section = _end_of(data)
         if section is None or self.header is None or self._end is not None or not (self.lost or self._buffer):
@@ -209,14 +229,14 @@ class Parser:
         count = -(-total // constants.CHUNK_LATENTS)
         frames = [framed_size(size) for size in sizes]
         at = section.start - sum(frames)
-        if at < 0 or not len(self.chunks) <= len(sizes) == count <= self._max_chunks:
+        if at < 0 or not self._count <= len(sizes) == count <= self._max_chunks:
             return
         noted = self._damage or [f"the section at offset {self._offset} does not end where the next one begins"]
         self._damage = []  # what is wrong with a chunk will be found again, and only that
         for number, (size, frame) in enumerate(zip(sizes, frames, strict=True)):
-            if number >= len(self.chunks):
+            if number >= self._count:
                 expected = min(constants.CHUNK_LATENTS, total - number * constants.CHUNK_LATENTS)
-                self.chunks.append(self._at(Reader(data[at : at + frame], at), size, expected))
+                self._add(self._at(Reader(data[at : at + frame], at), size, expected))
             at += frame
         self._damage = self._damage or noted
         self._sizes, self._end = sizes, (samples, sizes)
@@ -276,7 +296,7 @@ class Parser:
                 self._keep(section)
             elif section.id == constants.SECTION_END:
                 self._end = _read_end(section)
-            elif section.id == constants.SECTION_TAGS and self._tags is None and not self.chunks:
+            elif section.id == constants.SECTION_TAGS and self._tags is None and not self._count:
                 self._tags = _read_tags(section)
             elif section.id < constants.OPTIONAL_FROM or section.id == constants.SECTION_TAGS:
                 raise UnsupportedFile(f"section {section.id} at offset {section.start} is unknown or out of place")
@@ -288,13 +308,18 @@ class Parser:
         latents = section.payload[0] if section.payload else 0
         if not 1 <= latents <= constants.CHUNK_LATENTS:
             raise CorruptFile(f"the chunk at offset {section.start} declares {latents} latents")
-        if self.chunks and self.chunks[-1].latents != constants.CHUNK_LATENTS:
+        if self._latents != self._count * constants.CHUNK_LATENTS:
             raise CorruptFile(f"a chunk at offset {section.start} follows a shorter one")
         # its last latent may code as little as one sample behind the block that it shares with the one before
-        least = ((len(self.chunks) * constants.CHUNK_LATENTS + latents - 1) * constants.FRAMES - 1) * constants.HOP
+        least = ((self._latents + latents - 1) * constants.FRAMES - 1) * constants.HOP
         self._check_length(least / constants.SAMPLE_RATE)
         self._sizes.append(section.size)
-        self.chunks.append(Chunk(latents, section.payload[1:], whole))
+        self._add(Chunk(latents, section.payload[1:], whole))
+
+    def _add(self, chunk: Chunk) -> None:
+        self._chunks.append(chunk)
+        self._count += 1
+        self._latents += chunk.latents
 
     def _check_length(self, seconds: float) -> None:
         if seconds > self._max_seconds:
@@ -342,13 +367,10 @@ def _longest(latents: int, sample_rate: int) -> int:
     return -(-(2 * coded + 1) * sample_rate // (2 * constants.SAMPLE_RATE)) - 1
 
 
-def _read_header(reader: Reader) -> AudioHeader:
-    media = reader.uint(1, "media type")
-    if media != constants.MEDIA_AUDIO:
-        raise UnsupportedFile(f"media type {media} is not audio")
-    model = reader.uint(1, "model id")
-    digest = reader.raw(constants.DIGEST_BYTES, "weights digest")
-    step_index = reader.uint(2, "step index")
+def _read_header(begun: Beginning) -> AudioHeader:
+    if begun.media != constants.MEDIA_AUDIO:
+        raise UnsupportedFile(f"media type {begun.media} is not audio")
+    reader = Reader(begun.fields, begun.fields_at)
     flags = reader.uint(1, "flags")
     sample_rate = reader.varint("sample rate")
     seed = reader.uint(2, "seed")
@@ -358,17 +380,16 @@ def _read_header(reader: Reader) -> AudioHeader:
     if depth == constants.FLAG_24_BITS | constants.FLAG_FLOAT or flags & 3 == constants.FLAG_MID_SIDE:
         raise CorruptFile(f"flags {flags:#x} of the header contradict each other")
     side_step_index = reader.uint(2, "step index of the side") if flags & constants.FLAG_MID_SIDE else None
-    for index in (step_index, side_step_index or 0):
-        if index > constants.STEP_INDEX_MAX:
-            raise CorruptFile(f"step index {index} is above {constants.STEP_INDEX_MAX}")
+    if (side_step_index or 0) > constants.STEP_INDEX_MAX:
+        raise CorruptFile(f"step index {side_step_index} is above {constants.STEP_INDEX_MAX}")
     if reader.left:
         raise CorruptFile(f"the header has {reader.left} bytes too many at offset {reader.offset}")
     if not 1 <= sample_rate <= constants.MAX_RATE:
         raise CorruptFile(f"a sample rate of {sample_rate} Hz")
     return AudioHeader(
-        model=model,
-        digest=digest,
-        step_index=step_index,
+        model=begun.model,
+        digest=begun.digest,
+        step_index=begun.step_index,
         sample_rate=sample_rate,
         channels=2 if flags & constants.FLAG_STEREO else 1,
         side_step_index=side_step_index,

@@ -24,14 +24,41 @@ def beginning(header: bytes) -> bytes:
     )
 
 
-def read_beginning(reader: Reader) -> Reader:
-    """A reader of the header's payload; `reader` goes on behind the header. Raises CorruptFile, UnsupportedFile."""
+@dataclass(frozen=True)
+class Beginning:
+    """How a file begins, whatever it holds: parsed once, then handed to the parser of its media.
+
+    media: one of constants.MEDIA_*; model: its id; digest: of its weights; step_index: log2 of the nominal step, in
+    1/256; fields: the rest of the header's payload, which lies at offset `fields_at`; end: offset behind the header.
+    """
+
+    media: int
+    model: int
+    digest: bytes
+    step_index: int
+    fields: bytes
+    fields_at: int
+    end: int
+
+
+def read_beginning(reader: Reader) -> Beginning:
+    """What a file begins with; `reader` goes on behind the header. Raises CorruptFile, UnsupportedFile."""
     read_preamble(reader)
     first = Section.read(reader)
     first.check()
     if first.id != constants.SECTION_HEADER:
         raise CorruptFile(f"section {first.id} at offset {first.start} stands where the header should")
-    return Reader(first.payload, first.payload_at)
+    header = Reader(first.payload, first.payload_at)
+    media = header.uint(1, "media type")
+    if media not in (constants.MEDIA_IMAGE, constants.MEDIA_AUDIO):
+        raise UnsupportedFile(f"media type {media} is unknown")
+    model = header.uint(1, "model id")
+    digest = header.raw(constants.DIGEST_BYTES, "weights digest")
+    step_index = header.uint(2, "step index")
+    if step_index > constants.STEP_INDEX_MAX:
+        raise CorruptFile(f"step index {step_index} is above {constants.STEP_INDEX_MAX}")
+    at = header.offset
+    return Beginning(media, model, digest, step_index, header.raw(header.left, "header"), at, reader.offset)
 
 
 def read_preamble(reader: Reader) -> None:
@@ -44,15 +71,12 @@ def read_preamble(reader: Reader) -> None:
 
 
 def media_of(data: bytes) -> int:
-    """The medium of a file, one of constants.MEDIA_*. Raises CorruptFile, UnsupportedFile."""
-    media = read_beginning(Reader(data)).uint(1, "media type")
-    if media not in (constants.MEDIA_IMAGE, constants.MEDIA_AUDIO):
-        raise UnsupportedFile(f"media type {media} is unknown")
-    return media
+    """What a file holds, one of constants.MEDIA_*, by its first HEAD_BYTES. Raises CorruptFile, UnsupportedFile."""
+    return read_beginning(Reader(data)).media
 
 
 def holds(head: bytes, media: int) -> bool:
-    """Whether a file that begins with these HEAD_BYTES is of a medium; False where it is none of ours."""
+    """Whether a file that begins with these HEAD_BYTES holds such media; False where it is none of ours."""
     try:
         return media_of(head) == media
     except CodecError:

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 
 from codec.bitstream import constants
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
-from codec.bitstream.file import Section, beginning, deflated, framed, framed_size, inflated, read_beginning
+from codec.bitstream.file import (
+    Beginning,
+    Section,
+    beginning,
+    deflated,
+    framed,
+    framed_size,
+    inflated,
+    read_beginning,
+)
 from codec.bitstream.tiling import Tiling
 from codec.bitstream.wire import Reader, Writer
 
@@ -120,7 +129,12 @@ def read(data: bytes, max_pixels: int = constants.MAX_PIXELS, partial: bool = Fa
     Raises: CorruptFile, LimitExceeded, UnsupportedFile.
     """
     reader = Reader(data)
-    header = _read_header(read_beginning(reader), max_pixels)
+    return read_behind(read_beginning(reader), reader, max_pixels, partial)
+
+
+def read_behind(begun: Beginning, reader: Reader, max_pixels: int, partial: bool) -> Container:
+    """A parsed file whose beginning is known, and the rest of which is left in `reader`; see `read`."""
+    header = _read_header(begun, max_pixels)
     body = _Body(reader, header, partial)
     streams = body.tiles() if header.tiled else body.single()
     return Container(header, streams, body.extras, tuple(body.damage))
@@ -239,19 +253,14 @@ class _Body:
         self.damage.append(str(error))
 
 
-def _read_header(reader: Reader, max_pixels: int) -> ImageHeader:
-    media = reader.uint(1, "media type")
-    if media != constants.MEDIA_IMAGE:
-        raise UnsupportedFile(f"media type {media} is unknown")
-    model = reader.uint(1, "model id")
-    digest = reader.raw(constants.DIGEST_BYTES, "weights digest")
-    step_index = reader.uint(2, "step index")
+def _read_header(begun: Beginning, max_pixels: int) -> ImageHeader:
+    if begun.media != constants.MEDIA_IMAGE:
+        raise UnsupportedFile(f"media type {begun.media} is not an image")
+    reader = Reader(begun.fields, begun.fields_at)
     flags = reader.uint(1, "flags")
     width, height = reader.varint("width"), reader.varint("height")
     across = reader.varint("tile width")
     down = reader.varint("tile height") if across else 0
-    if step_index > constants.STEP_INDEX_MAX:
-        raise CorruptFile(f"step index {step_index} is above {constants.STEP_INDEX_MAX}")
     if flags & ~constants.FLAGS:
         raise UnsupportedFile(f"flags {flags:#x} of the header are unknown")
     if reader.left:
@@ -261,9 +270,9 @@ def _read_header(reader: Reader, max_pixels: int) -> ImageHeader:
     if max(width, height) > constants.MAX_SIDE or width * height > max_pixels:
         raise LimitExceeded(f"an image of {width} x {height} pixels, the limit is {max_pixels} in all")
     header = ImageHeader(
-        model=model,
-        digest=digest,
-        step_index=step_index,
+        model=begun.model,
+        digest=begun.digest,
+        step_index=begun.step_index,
         width=width,
         height=height,
         channels=3 if flags & constants.FLAG_COLOUR else 1,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from codec import media
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
-from codec.bitstream import image as image_file
+from codec.bitstream.audio import AudioFile
 from codec.bitstream.errors import MediaError
-from codec.bitstream.file import media_of
+from codec.bitstream.parsed import parse
 from codec.media import AudioData, ImageData, ImageSource, PathLike, Pixels, Samples
 from codec.media.audio.data import BIT_DEPTHS, TAGS
 from codec.media.image.data import joined
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
-    from codec.audio.decode import AudioReader, Decoder
-    from codec.audio.encode import Encoder
+    from codec.audio.decode import AudioDecoder, AudioReader
+    from codec.audio.encode import AudioEncoder
     from codec.media import AudioSource
     from codec.media.audio.read import Waveform
 
@@ -187,17 +187,21 @@ def decompress(
     if bit_depth not in (8, 16):
         raise ValueError(f"bit depth {bit_depth}: expected 8 or 16")
     raw = media.read_bytes(data)
-    if media_of(raw) == constants.MEDIA_AUDIO:
+    parsed = parse(raw, max_pixels, partial=partial)
+    if isinstance(parsed, AudioFile):
+        from codec.audio.decode import AudioReader
+
         if region is not None:
             raise MediaError("the file holds audio, which has no region")
-        audio = decompress_audio(raw, partial=partial, device=device)
+        with AudioReader(parsed, device_named(device), partial=partial) as reader:
+            audio = reader.audio()
+        warn_of_damage(reader.damage)
         return audio.samples, audio.sample_rate
     if output == "samples":
         raise MediaError("the file holds an image, which has no samples of audio")
-    decoded = image_decode.decode(
-        raw,
+    decoded = image_decode.restored(
+        parsed,
         device_named(device),
-        max_pixels,
         bit_depth=bit_depth,
         region=region,
         partial=partial,
@@ -224,21 +228,19 @@ def verify(
 
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, MediaError; where `deep` ModelMismatch.
     """
-    raw = media.read_bytes(data)
-    if media_of(raw) == constants.MEDIA_AUDIO:
-        audio_file.read(raw, math.inf)
-        if deep:
-            from codec.audio import decode as audio_decode
-            from codec.devices import device_named
-
-            audio_decode.verify(raw, device_named(device))
+    parsed = parse(media.read_bytes(data), max_pixels, math.inf)
+    if not deep:
         return
-    image_file.read(raw, max_pixels)
-    if deep:
-        from codec.devices import device_named
+    from codec.devices import device_named
+
+    if isinstance(parsed, AudioFile):
+        from codec.audio import decode as audio_decode
+
+        audio_decode.verify(parsed, device_named(device))
+    else:
         from codec.image import decode as image_decode
 
-        image_decode.verify(raw, device_named(device), max_pixels)
+        image_decode.verify(parsed, device_named(device))
 
 
 def compress_audio(
@@ -318,9 +320,8 @@ def audio_reader(
         if not 0 <= value < math.inf:
             raise ValueError(f"{name} {value}: expected seconds")
     return AudioReader(
-        media.read_bytes(data),
+        audio_file.read(media.read_bytes(data), max_seconds, partial),
         device_named(device),
-        max_seconds,
         start_s=start_s,
         duration_s=duration_s,
         partial=partial,
@@ -341,13 +342,13 @@ def audio_encoder(
     bit_depth: int = 16,
     tags: Mapping[str, str] | None = None,
     device: Device = "auto",
-) -> Encoder:
+) -> AudioEncoder:
     """An encoder for audio that comes piece by piece: `push(samples)` and `finish()` return bytes of the file.
 
     bit_depth: of the source, 16, 24 or 32 (floats): what a decoder writes by default.
     Raises: ModelMismatch; ValueError.
     """
-    from codec.audio.encode import Encoder
+    from codec.audio.encode import AudioEncoder
     from codec.devices import device_named
 
     check_quality(quality)
@@ -358,15 +359,15 @@ def audio_encoder(
     for name, text in (tags or {}).items():
         if name not in TAGS or not isinstance(text, str):
             raise ValueError(f"tag {name!r}: expected text, under one of {', '.join(TAGS)}")
-    return Encoder(sample_rate, channels, quality, device_named(device), bit_depth, tags)
+    return AudioEncoder(sample_rate, channels, quality, device_named(device), bit_depth, tags)
 
 
-def audio_decoder(*, device: Device = "auto", max_seconds: float = constants.MAX_SECONDS) -> Decoder:
+def audio_decoder(*, device: Device = "auto", max_seconds: float = constants.MAX_SECONDS) -> AudioDecoder:
     """A decoder for a file that comes piece by piece: `push(data)` and `finish()` return samples (n, channels)."""
-    from codec.audio.decode import Decoder
+    from codec.audio.decode import AudioDecoder
     from codec.devices import device_named
 
-    return Decoder(device_named(device), max_seconds)
+    return AudioDecoder(device_named(device), max_seconds)
 
 
 def _summary(damage: tuple[str, ...]) -> str:

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 from codec import media
-from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
-from codec.bitstream import image as image_file
-from codec.bitstream.file import media_of
+from codec.bitstream.audio import AudioFile
+from codec.bitstream.image import Container
+from codec.bitstream.parsed import parse
 from codec.media import PathLike
 from codec.quality import AUDIO, IMAGE
 
@@ -83,11 +83,11 @@ def info(data: bytes | PathLike) -> Info | AudioInfo:
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, MediaError.
     """
     raw = media.read_bytes(data)
-    return _audio_info(raw) if media_of(raw) == constants.MEDIA_AUDIO else _image_info(raw)
+    parsed = parse(raw, max_pixels=constants.MAX_SIDE**2, max_seconds=math.inf)
+    return _of_audio(parsed, len(raw)) if isinstance(parsed, AudioFile) else _of_image(parsed, len(raw))
 
 
-def _image_info(raw: bytes) -> Info:
-    parsed = image_file.read(raw, max_pixels=constants.MAX_SIDE**2)
+def _of_image(parsed: Container, size_bytes: int) -> Info:
     header = parsed.header
     return Info(
         media="image",
@@ -102,12 +102,11 @@ def _image_info(raw: bytes) -> Info:
         model=header.model,
         weights=header.digest.hex(),
         version=constants.VERSION,
-        size_bytes=len(raw),
+        size_bytes=size_bytes,
     )
 
 
-def _audio_info(raw: bytes) -> AudioInfo:
-    parsed = audio_file.read(raw, max_seconds=math.inf)
+def _of_audio(parsed: AudioFile, size_bytes: int) -> AudioInfo:
     header = parsed.header
     return AudioInfo(
         media="audio",
@@ -121,6 +120,6 @@ def _audio_info(raw: bytes) -> AudioInfo:
         model=header.model,
         weights=header.digest.hex(),
         version=constants.VERSION,
-        size_bytes=len(raw),
+        size_bytes=size_bytes,
         payload_bytes=sum(len(chunk.data) for chunk in parsed.chunks),
     )

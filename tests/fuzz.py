@@ -179,7 +179,7 @@ def decoded(data: bytes, partial: bool = False) -> Shown:
 
 def decoded_in_pieces(data: bytes, rng: np.random.Generator) -> Shown:
     """A file's audio, its bytes pushed a few or many at a time."""
-    decoder = audio_decode.Decoder(CPU)
+    decoder = audio_decode.AudioDecoder(CPU)
     cuts = np.sort(rng.integers(len(data) + 1, size=int(rng.integers(20))))
     pieces = [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True)]
     parts = [*map(decoder.push, pieces), decoder.finish()]

@@ -51,7 +51,7 @@ def one_audio(data: bytes) -> None:
     for partial in (False, True):
         with suppress(CodecError):
             audio_decode.decode(data, CPU, MAX_SECONDS, partial=partial)
-    decoder = audio_decode.Decoder(CPU, MAX_SECONDS)
+    decoder = audio_decode.AudioDecoder(CPU, MAX_SECONDS)
     with suppress(CodecError):
         for piece in (data[: len(data) // 2], data[len(data) // 2 :]):
             decoder.push(piece)

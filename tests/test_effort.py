@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 import codec
+from codec.bitstream import image as image_file
 from codec.eval.metrics import psnr_db
 from codec.eval.results import OWN
 from codec.image import decode as image_decode
@@ -68,7 +69,7 @@ def test_refinement_costs_less_and_decodes(crop: Pixels, tiles: tuple[int, int],
     costs = []
     for effort in tried:
         data = image_encode.encode(ImageData(crop), 55, CPU, effort=effort, tiles=lambda width, height: tiles)
-        image_decode.verify(data, CPU)
+        image_decode.verify(image_file.read(data), CPU)
         costs.append(cost(data, crop, 55))
     assert costs[0] > max(costs[1:])
 

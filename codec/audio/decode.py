@@ -6,10 +6,9 @@ chunks leave no seams.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, replace
+from typing import Self, cast
 
 import numpy as np
 import torch
@@ -44,16 +43,17 @@ class Decoded:
     damage: tuple[str, ...] = ()
 
 
-class Decoder:
+class AudioDecoder:
     """A file into its audio, piece by piece: `push` returns the samples that are ready, `finish` the last ones.
 
+    Nothing of what was played stays in memory. At the end of a `with` block the decoder is closed.
     Samples are (n, channels) float32 at the rate of the source; (0, 1) before the header is known.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
     """
 
     def __init__(self, device: torch.device, max_seconds: float = constants.MAX_SECONDS) -> None:
         self._parser = audio_file.Parser(max_seconds)
-        self._device = device
+        self._device, self._is_open = device, True
         self._player: _Player | None = None
 
     @property
@@ -67,20 +67,38 @@ class Decoder:
         return {name: text for name, text in self._parser.tags.items() if name in TAGS}
 
     def push(self, data: bytes) -> Samples:
-        """Takes the next bytes of the file."""
+        """Takes the next bytes of the file. Raises ValueError where it was finished or closed."""
+        self._check_open()
         self._parser.push(data)
         if self.header is None:
             return np.zeros((0, 1), np.float32)
         if self._player is None:
             self._player = _Player(self.header, self._device)
-        pieces = [self._player.push(piece) for piece in self._parser.chunks[self._player.chunks :]]
+        pieces = [self._player.push(piece) for piece in self._parser.take()]
         return np.concatenate([silence(0, self.header), *pieces])
 
     def finish(self) -> Samples:
-        """Ends the file."""
+        """Ends the file. Raises ValueError where it was finished or closed."""
+        self._check_open()
         whole = self._parser.finish()
         assert self._player is not None
-        return self._player.finish(whole.samples)
+        last = self._player.finish(whole.samples)
+        self.close()
+        return last
+
+    def close(self) -> None:
+        """Lets go of what is in memory; header and tags stay."""
+        self._player, self._is_open = None, False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise ValueError("the decoder has been finished or closed")
 
 
 class _Player:
@@ -184,35 +202,39 @@ def decode(
     partial: give silence for what is cut or damaged behind the header.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch; MediaError for a part outside the audio.
     """
-    played = AudioReader(data, device, max_seconds, start_s=start_s, duration_s=duration_s, partial=partial)
-    return Decoded(played.audio(), played.damage)
+    parsed = audio_file.read(data, max_seconds, partial)
+    with AudioReader(parsed, device, start_s=start_s, duration_s=duration_s, partial=partial) as reader:
+        return Decoded(reader.audio(), reader.damage)
 
 
 class AudioReader:
-    """A part of the audio of a file's bytes, piece by piece, so that it needs little memory; see `decode`."""
+    """A part of the audio of a parsed file, piece by piece, so that it needs little memory; see `decode`.
+
+    At the end of a `with` block the reader is closed.
+    """
 
     def __init__(
         self,
-        data: bytes,
+        parsed: AudioFile,
         device: torch.device,
-        max_seconds: float = constants.MAX_SECONDS,
         *,
         start_s: float = 0.0,
         duration_s: float | None = None,
         partial: bool = False,
     ) -> None:
-        self._parsed = audio_file.read(data, max_seconds, partial)
-        self.header = self._parsed.header
+        self._parsed = parsed
+        self.header = parsed.header
         self.tags = {name: text for name, text in self._parsed.tags.items() if name in TAGS}
         self._first, self._last = _wanted(self._parsed, start_s, duration_s)
         # a chunk earlier, for what synthesis sees of it
         before = max(self._first // (CHUNK_SECONDS * self.header.sample_rate) - 1, 0)
-        self._player = _Player(self.header, device, before, partial)
+        self._player: _Player | None = _Player(self.header, device, before, partial)
+        self._found = self._player.damage
 
     @property
     def damage(self) -> tuple[str, ...]:
         """What of the file was missing or wrong, as far as it has been played."""
-        return (*self._parsed.damage, *self._player.damage)
+        return (*self._parsed.damage, *self._found)
 
     def audio(self) -> AudioData:
         """All of the part."""
@@ -220,17 +242,30 @@ class AudioReader:
         return AudioData(samples, self.header.sample_rate, self.tags, self.header.bit_depth)
 
     def pieces(self) -> Iterator[Samples]:
-        """The samples (n, channels) float32 of the part, in order; once."""
-        for piece in self._parsed.chunks[self._player.chunks :]:
-            if self._player.given >= self._last:
+        """The samples (n, channels) float32 of the part, in order; once. Raises ValueError where it was closed."""
+        player = self._player
+        if player is None:
+            raise ValueError("the reader has been closed")
+        for piece in self._parsed.chunks[player.chunks :]:
+            if player.given >= self._last:
                 return
-            yield self._inside(self._player.push(piece))
-        if self._player.given < self._last:
-            yield self._inside(self._player.finish(self._parsed.samples))
+            yield self._inside(player.push(piece), player.given)
+        if player.given < self._last:
+            yield self._inside(player.finish(self._parsed.samples), player.given)
 
-    def _inside(self, samples: Samples) -> Samples:
-        """What of the latest samples belongs to the part."""
-        begun = self._player.given - len(samples)
+    def close(self) -> None:
+        """Lets go of the file and what is in memory; header, tags and damage stay."""
+        self._parsed, self._player = replace(self._parsed, chunks=[]), None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _inside(self, samples: Samples, given: int) -> Samples:
+        """What of the latest samples, `given` in all, belongs to the part."""
+        begun = given - len(samples)
         return np.ascontiguousarray(samples[max(self._first - begun, 0) : max(self._last - begun, 0)])
 
 
@@ -241,7 +276,10 @@ def latents(
 
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
     """
-    parsed = audio_file.read(data, max_seconds, partial)
+    return _latents(audio_file.read(data, max_seconds, partial), device, partial)
+
+
+def _latents(parsed: AudioFile, device: torch.device, partial: bool = False) -> Iterator[Tensor]:
     player = _Player(parsed.header, device, partial=partial)
     for piece in parsed.chunks:
         decoded = player.decoded(piece)
@@ -249,12 +287,12 @@ def latents(
         player.chunks += 1
 
 
-def verify(data: bytes, device: torch.device) -> None:
-    """Decodes all of a file but its samples, against its checksums.
+def verify(parsed: AudioFile, device: torch.device) -> None:
+    """Decodes all of a parsed file but its samples, against its checksums.
 
-    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
+    Raises: CorruptFile, UnsupportedFile, ModelMismatch.
     """
-    for _ in latents(data, device, math.inf):
+    for _ in _latents(parsed, device):
         pass
 
 

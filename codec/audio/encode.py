@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Self
 
 import numpy as np
 import torch
@@ -45,9 +46,10 @@ class _Span:
     seen: int
 
 
-class Encoder:
+class AudioEncoder:
     """A clip into a file, piece by piece: `push` returns bytes of the file as they are ready, `finish` the rest.
 
+    At the end of a `with` block the encoder is closed; a file that was not finished by then has no end.
     Bytes come two seconds late; of stereo, whose way of coding is chosen by the first chunk that is not silent, nothing
     comes before that, but for silence of more than ten seconds.
     """
@@ -104,6 +106,17 @@ class Encoder:
         self._hold(self._resampler.process(np.zeros((0, self._channels), np.float32), last=True))
         last = self._ready(audio_file.latents_of(self._samples, self._rate))
         return last + audio_file.end(self._samples, self._sizes)
+
+    def close(self) -> None:
+        """Lets go of what is in memory; nothing can be pushed any more."""
+        self._finished = True
+        self._held = self._held[:0].copy()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _hold(self, samples: Samples) -> None:
         self._held = np.concatenate([self._held, samples]) if len(samples) else self._held
@@ -204,8 +217,8 @@ class Encoder:
 
 def encode(audio: AudioData, quality: float, device: torch.device) -> bytes:
     """The file of a clip at a quality of 0..100."""
-    encoder = Encoder(audio.sample_rate, audio.channels, quality, device, audio.bit_depth, audio.tags)
-    return encoder.push(audio.samples) + encoder.finish()
+    with AudioEncoder(audio.sample_rate, audio.channels, quality, device, audio.bit_depth, audio.tags) as encoder:
+        return encoder.push(audio.samples) + encoder.finish()
 
 
 @cache

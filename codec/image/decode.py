@@ -50,13 +50,26 @@ def decode(
     region: tuple[int, int, int, int] | None = None,
     partial: bool = False,
 ) -> Decoded:
-    """The image of a file's bytes.
+    """The image of a file's bytes; see `restored`. Raises LimitExceeded too."""
+    return restored(
+        image_file.read(data, max_pixels, partial), device, bit_depth=bit_depth, region=region, partial=partial
+    )
+
+
+def restored(
+    parsed: Container,
+    device: torch.device,
+    *,
+    bit_depth: int = 8,
+    region: tuple[int, int, int, int] | None = None,
+    partial: bool = False,
+) -> Decoded:
+    """The image of a parsed file.
 
     bit_depth: of the samples, 8 or 16. region: x, y, width, height of the only pixels wanted. partial: show what there
-    is of a file that is cut or damaged behind its header.
-    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch; MediaError for a region outside the image.
+    is of a file that is cut or damaged behind its header, and was parsed so.
+    Raises: CorruptFile, UnsupportedFile, ModelMismatch; MediaError for a region outside the image.
     """
-    parsed = image_file.read(data, max_pixels, partial)
     header = parsed.header
     wanted = _wanted(region, header)
     mosaic = _Mosaic(parsed, device, partial)
@@ -91,7 +104,11 @@ def latents(
 
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
     """
-    mosaic = _Mosaic(image_file.read(data, max_pixels, partial), device, partial)
+    return _latents(image_file.read(data, max_pixels, partial), device, partial)
+
+
+def _latents(parsed: Container, device: torch.device, partial: bool = False) -> Iterator[Tensor]:
+    mosaic = _Mosaic(parsed, device, partial)
 
     def decoded(number: int) -> Tensor:
         with undisturbed(device):
@@ -100,14 +117,13 @@ def latents(
     return ordered_map(decoded, range(len(mosaic.streams)))
 
 
-def verify(data: bytes, device: torch.device, max_pixels: int = constants.MAX_PIXELS) -> None:
-    """Decodes all of a file but its pixels, against its checksums.
+def verify(parsed: Container, device: torch.device) -> None:
+    """Decodes all of a parsed file but its pixels, against its checksums.
 
-    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
+    Raises: CorruptFile, UnsupportedFile, ModelMismatch.
     """
-    for _ in latents(data, device, max_pixels):
+    for _ in _latents(parsed, device):
         pass
-    parsed = image_file.read(data, max_pixels)
     if parsed.header.alpha:
         _alpha(parsed)
 
