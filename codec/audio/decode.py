@@ -112,7 +112,9 @@ class _Player:
         self._resampler = media.Resampler(constants.SAMPLE_RATE, header.sample_rate, header.channels)
         self._limiter = Limiter(header.channels) if header.is_bounded else None
         self.chunks = first  # taken, counted from the file's first
-        self._features = torch.zeros((header.channels, 1, 0, len(model.prior.log2_std)), device=device)
+        self._features = torch.zeros(
+            (header.channels, 1, 0, len(model.prior.log2_std)), dtype=torch.float32, device=device
+        )
         self._features_from = first * CHUNK  # latent
         self._block = self._features_from * FRAMES  # the next hop of samples to come out
         self.given = CHUNK_SECONDS * first * header.sample_rate  # samples before the next one, at the source's rate

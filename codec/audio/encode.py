@@ -186,8 +186,8 @@ class AudioEncoder:
             x = self._between(span.first * LATENT, span.first * LATENT + len(x_hat))
             beyond = max(LEAST_SAMPLES - len(x), 0)
             a, b = (torch.from_numpy(np.pad(side, ((0, beyond), (0, 0))).T.copy()) for side in (x, x_hat))
-            octaves = AUDIO.config.middle - torch.tensor(self._step_index / constants.STEP_UNITS)
-            heard = price(octaves) * _spectra().heard(a, b).distance.sum()
+            log2_step = torch.tensor(self._step_index / constants.STEP_UNITS, dtype=torch.float32, device="cpu")
+            heard = price(AUDIO.config.middle - log2_step) * _spectra().heard(a, b).distance.sum()
         seconds = span.count * LATENT / constants.SAMPLE_RATE
         return float(heard) + sum(map(len, coded.parts)) * 8 / 1000 / seconds
 

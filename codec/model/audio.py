@@ -210,8 +210,8 @@ class AudioModel(Autoencoder):
     def silence(self, channels: int, latents: int) -> Tensor:
         """(channels, 1, latents, M) features that synthesis makes silence of."""
         device = self.log2_norm_fine.device
-        c = torch.zeros(1, 1, self.config.merged, self.config.hop, device=device)
-        features = torch.zeros(channels, 1, latents, len(self.prior.log2_norm), device=device)
+        c = torch.zeros(1, 1, self.config.merged, self.config.hop, dtype=torch.float32, device=device)
+        features = torch.zeros(channels, 1, latents, len(self.prior.log2_norm), dtype=torch.float32, device=device)
         features[..., :BANDS] = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
         return features
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import torch
+
 from codec import quality
 from codec.model.audio import AudioConfig, AudioModel
 from codec.model.base import Autoencoder
@@ -33,8 +35,9 @@ class ModelRow(Generic[Config]):
         return WEIGHTS / f"{self.name}.safetensors"
 
     def build(self) -> Autoencoder:
-        """A new model, not trained."""
-        return self.model(self.config)
+        """A new model, not trained, in float32 on the CPU whatever the caller's defaults are."""
+        with torch.device("cpu"):
+            return self.model(self.config).float()
 
 
 IMAGE = ModelRow(1, "image", ImageModel, ImageConfig(), quality.IMAGE)

@@ -154,9 +154,8 @@ def load(row: ModelRow[Any], device: torch.device, path: Path | None = None) -> 
     path = path or row.path
     try:
         arrays = arrays_of(path)
-        # whatever the caller's default device and type are, and fit for gradients of their inputs
-        with torch.device("cpu"), torch.inference_mode(False):
-            model = row.build().float()
+        with torch.device("cpu"), torch.inference_mode(False):  # fit for gradients of their inputs
+            model = row.build()
             tables = unpack(model, arrays)
         models = Models(tables)
     except (OSError, SafetensorError) as error:

@@ -74,7 +74,7 @@ def perceptual(x: Tensor, x_hat: Tensor, importance: Tensor) -> Tensor:
     """
     x, x_hat, weight = _planes(x, x_hat, importance)
     a, b = _opponents(x), _opponents(x_hat)
-    planes = torch.tensor(PLANE_WEIGHTS[: a.shape[1]], device=a.device)
+    planes = torch.tensor(PLANE_WEIGHTS[: a.shape[1]], dtype=torch.float32, device=a.device)
     total = a.new_zeros(len(a))
     for scale in range(SCALES):
         if scale:

@@ -45,6 +45,11 @@ def _quiet(hertz: np.ndarray) -> np.ndarray:
     return np.asarray(QUIETEST * 10 ** ((decibels - decibels.min()) / 10))
 
 
+def hann(length: int) -> Tensor:
+    """(length,) float32 window on the CPU."""
+    return torch.hann_window(length, dtype=torch.float32, device="cpu")
+
+
 def power_spectra(x: Tensor, window: Tensor, hop: int) -> Tensor:
     """(B, frames, bins) of clips (B, samples) under a window (2 * bins - 2,)."""
     spectrum = torch.stft(x, len(window), hop, window=window, center=False, return_complex=True)
@@ -72,7 +77,7 @@ class Loudness(nn.Module):
         quiet = _quiet(600 * np.sinh(centre / 6))
         exponent = ZWICKER_EXPONENT * np.clip(6 / (centre + 2), 1, 2) ** 0.15
         level = (hertz > LEVEL_BAND[0]) & (hertz < LEVEL_BAND[1])
-        self.register_buffer("hann", torch.hann_window(WINDOW))
+        self.register_buffer("hann", hann(WINDOW))
         for name, values in (
             ("audible", member[:, filled]),
             ("level", level),
@@ -80,7 +85,7 @@ class Loudness(nn.Module):
             ("quiet", quiet),
             ("exponent", exponent),
         ):
-            self.register_buffer(name, torch.tensor(values, dtype=torch.float32))
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float32, device="cpu"))
 
     def disturbance(self, x: Tensor, y: Tensor) -> Tensor:
         """(B,) points of PESQ's raw score, about, that y loses against x."""

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from codec.bitstream.constants import SAMPLE_RATE
-from codec.search.loudness import Loudness, power_spectra
+from codec.search.loudness import Loudness, hann, power_spectra
 
 MEL_BANDS = {2048: 160, 1024: 128, 512: 80}  # by samples of a window; hops are a quarter
 MEL_FLOOR = 1e-5  # of power
@@ -54,7 +54,7 @@ def mel_bands(window: int, bands: int) -> Tensor:
     rising = (f - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - f) / (edges[2:] - edges[1:-1])
     triangles = np.maximum(np.minimum(rising, falling), 0)
-    return torch.tensor(triangles, dtype=torch.float32)
+    return torch.tensor(triangles, dtype=torch.float32, device="cpu")
 
 
 def ear_bands(window: int = EAR_WINDOW) -> Tensor:
@@ -64,7 +64,7 @@ def ear_bands(window: int = EAR_WINDOW) -> Tensor:
     centres = high * np.exp(np.arange(1, EAR_BANDS + 1) * (np.log(low / high) / EAR_BANDS)) - q * least
     width = 1.019 * (centres / q + least)
     f = np.linspace(0, SAMPLE_RATE / 2, window // 2 + 1)[:, None]
-    return torch.tensor((1 + ((f - centres[::-1]) / width[::-1]) ** 2) ** -4.0, dtype=torch.float32)
+    return torch.tensor((1 + ((f - centres[::-1]) / width[::-1]) ** 2) ** -4.0, dtype=torch.float32, device="cpu")
 
 
 def price(octaves: Tensor) -> Tensor:
@@ -121,10 +121,10 @@ class Spectra(nn.Module):
         super().__init__()
         for window, bands in MEL_BANDS.items():
             self.register_buffer(f"mel{window}", mel_bands(window, bands))
-            self.register_buffer(f"hann{window}", torch.hann_window(window))
+            self.register_buffer(f"hann{window}", hann(window))
         self.register_buffer("ear", ear_bands())
-        self.register_buffer(f"hann{EAR_WINDOW}", torch.hann_window(EAR_WINDOW))
-        self.register_buffer("blur", torch.tensor(BLUR)[None, None])
+        self.register_buffer(f"hann{EAR_WINDOW}", hann(EAR_WINDOW))
+        self.register_buffer("blur", torch.tensor(BLUR, dtype=torch.float32, device="cpu")[None, None])
         self.loudness = Loudness()
 
     def heard(self, x: Tensor, y: Tensor) -> Heard:

@@ -94,7 +94,7 @@ def linear_light(x: Tensor) -> Tensor:
 
 def _xyb(light: Tensor, planes: list[int]) -> Tensor:
     """(B, len(planes), H, W) of linear light (B, 3, H, W), all about 0..1."""
-    opsin = torch.tensor(OPSIN, device=light.device)
+    opsin = torch.tensor(OPSIN, dtype=torch.float32, device=light.device)
     mixed = torch.einsum("oc,bchw->bohw", opsin, light) + OPSIN_BIAS
     long, middle, short = (mixed.clamp_min(1e-6) ** (1 / 3) - OPSIN_BIAS ** (1 / 3)).unbind(1)
     lightness = (long + middle) / 2
@@ -134,10 +134,10 @@ def _blurred(x: Tensor, crop: bool) -> Tensor:
 @lru_cache(64)
 def _band(side: int, edges: str, device: torch.device) -> Tensor:
     """(side, side) matrix that blurs a column; edges: what it takes for what lies beyond."""
-    offsets = torch.arange(-REACH, REACH + 1, dtype=torch.float64)
+    offsets = torch.arange(-REACH, REACH + 1, dtype=torch.float64, device="cpu")
     window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
     window /= window.sum()
-    band = torch.zeros(side, side + 2 * REACH, dtype=torch.float64)
+    band = torch.zeros(side, side + 2 * REACH, dtype=torch.float64, device="cpu")
     for row in range(side):
         band[row, row : row + len(window)] = window
     inside = band[:, REACH : REACH + side].clone()

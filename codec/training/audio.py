@@ -122,7 +122,10 @@ class AudioPool(Pool):
         which = rng.integers(len(self), size=count)
         first = torch.from_numpy(self.starts[which] + rng.integers(self.lengths[which] - length + 1))
         device = self.row.device
-        return self.row[first.to(device)[:, None] + torch.arange(length, device=device)].float() / FULL_SCALE
+        return (
+            self.row[first.to(device)[:, None] + torch.arange(length, dtype=torch.int64, device=device)].float()
+            / FULL_SCALE
+        )
 
 
 class Cuts:

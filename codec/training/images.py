@@ -72,7 +72,7 @@ class ImagePool(Pool):
         mirrored = rng.integers(2, size=count)
         strides = np.stack([corner + mirrored * (side - 1), self.widths[which], 1 - 2 * mirrored])
         first, down, along = torch.from_numpy(strides).to(self.row.device)[:, :, None, None]
-        steps = torch.arange(side, device=self.row.device)
+        steps = torch.arange(side, dtype=torch.int64, device=self.row.device)
         return self.row[first + down * steps[:, None] + along * steps]
 
 

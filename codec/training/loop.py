@@ -136,7 +136,9 @@ class Trainer:
         torch.manual_seed(self.plan.seed * 1_000_003 + self.step)
         # one step size from each of B equal ranges: less noise than B free draws
         finest, coarsest = self.task.row.curve.range
-        share = (torch.arange(len(x)) + torch.rand(len(x)))[torch.randperm(len(x))] / len(x)
+        range_of = torch.arange(len(x), dtype=torch.float32, device="cpu")
+        place = torch.rand(len(x), dtype=torch.float32, device="cpu")
+        share = (range_of + place)[torch.randperm(len(x), dtype=torch.int64, device="cpu")] / len(x)
         log2_step = (finest + (coarsest - finest) * share).to(x.device)
         return self.team.share(x), self.team.share(log2_step)
 
@@ -166,7 +168,7 @@ class Trainer:
         with uncompiled(self.device), units.watched(self.model) as seen:
             for x, step in zip(self.task.validation, cycle(self.task.validation_steps), strict=False):
                 x = x.to(self.device)
-                log2_step = torch.tensor([step], device=self.device)
+                log2_step = torch.tensor([step], dtype=torch.float32, device=self.device)
                 judged = self.task.judged(x, self.coded(x, log2_step, hard=True), log2_step)
                 costs.append(float(judged.costs.sqrt()))
         self._load(held)
@@ -236,7 +238,7 @@ def begin(
 
 def _take_through(model: Autoencoder, task: Task, device: torch.device) -> None:
     """Some training signals, each at the whole range of steps."""
-    log2_step = torch.linspace(*task.row.curve.range, REINITIALISATION_STEPS, device=device)
+    log2_step = torch.linspace(*task.row.curve.range, REINITIALISATION_STEPS, dtype=torch.float32, device=device)
     with torch.autocast(device.type, dtype=torch.bfloat16):
         for x in task.batch(0, REINITIALISATION_SIGNALS).to(device):
             relaxed_pass(model, x.expand(REINITIALISATION_STEPS, *x.shape), log2_step, hard=True)
@@ -304,7 +306,9 @@ def train(
             began = time.perf_counter()
             recent.append(trainer.train_step())
             trainer.core_seconds += (time.perf_counter() - began) * cores
-            stop = torch.tensor([float(bool(requests)), float(time.monotonic() > end)])
+            stop = torch.tensor(
+                [float(bool(requests)), float(time.monotonic() > end)], dtype=torch.float32, device="cpu"
+            )
             team.mean_([stop])  # all processes leave at the same step
             asked, timed_out = map(bool, stop)
             ending = trainer.step == plan.steps or asked or timed_out

@@ -57,7 +57,7 @@ def fitted(
     for x in signals:
         for log2_step in log2_steps:
             with undisturbed(x.device):
-                step = torch.tensor([log2_step])
+                step = torch.tensor([log2_step], dtype=torch.float32, device=x.device)
                 latents_encode.symbols(model, Histogram(models, counts), model.analysis(x, step), step, rounding)
     if not counts.any():
         raise MediaError("no signals of this medium to fit tables to")
