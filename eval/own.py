@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import platform
+import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from importlib.metadata import requires
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import codec
 from codec.bitstream.errors import CodecError
+from codec.eval import machine
 from codec.model import weights
 from codec.model.registry import MODELS, ModelRow
 
@@ -19,7 +25,9 @@ TITLE = "codec (ours)"
 SUFFIX = ".lcc"
 LADDER: tuple[float, ...] = (0, 12, 25, 37, 50, 62, 75, 87, 100)
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-CODING_PACKAGES = ("bitstream", "media", "models")  # beside the modules of `codec` itself
+DISTRIBUTION = "codec"  # ours, as installed
+PACKAGES = ("codec", "codec.bitstream", "codec.cli")  # where the source of what codes lies ...
+NOT_CODING = ("eval", "training")  # ... but for these packages within
 DIGEST_BYTES = 4
 
 
@@ -68,12 +76,41 @@ def installed(model: str) -> ModelRow[Any] | None:
 
 
 def identity(row: ModelRow[Any]) -> str:
-    """Version, weights and source of what codes: results of another identity are not these results."""
-    root = Path(codec.__file__).parent
-    modules = sorted(
-        [*root.glob("*.py"), *(p for name in CODING_PACKAGES for p in (root / name).glob("*.py"))],
-        key=lambda path: path.relative_to(root),
-    )
-    source = hashlib.sha256(b"".join(path.read_bytes() for path in modules)).hexdigest()[: 2 * DIGEST_BYTES]
+    """Version, weights, source and libraries of what codes: results of another identity are not these results."""
     digest = weights.digest(weights.arrays_of(row.path)).hex()
-    return f"{codec.__version__}, weights {digest}, source {source}"
+    source, used = _hashed(*_contents(modules())), _hashed(*libraries())
+    return f"{codec.__version__}, weights {digest}, source {source}, libraries {used}"
+
+
+def modules() -> dict[str, Path]:
+    """The file of each module that may take part in coding, by its name."""
+    found = {}
+    for package in PACKAGES:
+        spec = find_spec(package)
+        assert spec is not None
+        assert spec.submodule_search_locations
+        folder = Path(spec.submodule_search_locations[0])
+        for path in folder.rglob("*.py"):
+            inside = path.relative_to(folder).with_suffix("").parts
+            if inside[0] not in NOT_CODING or package != "codec":
+                found[".".join((package, *inside)).removesuffix(".__init__")] = path
+    return found
+
+
+def libraries() -> list[str]:
+    """Python and the libraries that ours requires, with their versions; torch too, which may be chosen."""
+    required = [text for text in requires(DISTRIBUTION) or [] if "extra ==" not in text]
+    names = {re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0].lower() for text in required} | {"torch"}
+    found = machine.versions(tuple(sorted(names)))
+    return [f"Python {platform.python_version()}", *(f"{name} {version}" for name, version in found.items())]
+
+
+def _contents(files: dict[str, Path]) -> Iterator[str]:
+    for name in sorted(files):
+        yield name
+        yield files[name].read_text(encoding="utf-8")
+
+
+def _hashed(*texts: str) -> str:
+    """A short hash of texts in their order."""
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[: 2 * DIGEST_BYTES]

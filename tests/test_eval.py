@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import math
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import Akima1DInterpolator
 
-from codec.eval import metrics, published
+from codec.eval import machine, metrics, own, published
 from codec.eval.anchors import ANCHORS
 from codec.eval.bdrate import Curve, UndefinedBdRate, bd_quality, bd_rate
 from codec.eval.cache import Cache, key
@@ -20,7 +22,8 @@ from codec.eval.material import content_hash
 from codec.eval.medium import IMAGES, MS_SSIM, PSNR_RGB
 from codec.eval.metrics import measured, ms_ssim, psnr_db, ssimulacra2
 from codec.media import Pixels
-from tests.conftest import ROOT, Run
+from codec.model.registry import IMAGE
+from tests.conftest import PARROTS, ROOT, SPEECH, Run
 
 ANCHOR = [(0.1, 25.0), (0.2, 28.0), (0.5, 32.0), (1.0, 36.0), (2.0, 41.0)]
 BETTER = [(0.08, 24.0), (0.15, 27.5), (0.4, 32.5), (0.9, 37.0), (1.5, 40.0)]
@@ -152,6 +155,41 @@ def test_kodak_is_recognised_by_its_samples(parrots: Pixels) -> None:
     assert [p.name for p in published.for_contents(known)][:2] == ["VTM (VVC intra)", "AV1 (libaom)"]
     assert published.for_contents(known[1:]) == []
     assert all("commit" in p.source and p.curve(PSNR_RGB) for p in published.kodak())
+
+
+def test_results_are_named_by_every_module_that_codes(tmp_path: Path) -> None:
+    """Those of the command line too, as it does the coding: what it loads for all that is measured."""
+    script = f"""
+import sys, warnings
+from codec.cli.main import cli
+warnings.simplefilter("ignore")
+for source, decoded in (({str(PARROTS)!r}, "a.png"), ({str(SPEECH)!r}, "b.wav")):
+    cli(["compress", source, "-o", decoded + ".lcc"], standalone_mode=False)
+    cli(["decompress", decoded + ".lcc", "-o", decoded], standalone_mode=False)
+print(*(name for name in sys.modules if name.split(".")[0] == "codec"))
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=tmp_path)
+    loaded = {name for name in done.stdout.split() if not name.startswith("codec.eval")}
+    assert {"codec.cli.compress", "codec.bitstream.range_coder", "codec.latents.encode"} <= loaded
+    assert loaded <= own.modules().keys()
+
+
+def test_results_are_named_by_the_source_of_what_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, modules = own.identity(IMAGE), own.modules()
+    assert own.identity(IMAGE) == before
+    changed = tmp_path / "files.py"
+    changed.write_bytes(modules["codec.cli.files"].read_bytes() + b"# changed\n")
+    monkeypatch.setattr(own, "modules", lambda: modules | {"codec.cli.files": changed})
+    assert own.identity(IMAGE) != before
+
+
+@pytest.mark.parametrize("library", ["numpy", "soxr", "constriction", "torch"])
+def test_results_are_named_by_the_versions_of_libraries(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = own.identity(IMAGE)
+    monkeypatch.setattr(
+        machine, "version", lambda name: "99.1" if name == library else importlib.metadata.version(name)
+    )
+    assert own.identity(IMAGE) != before
 
 
 def test_the_cache_gives_back_what_was_kept_under_the_same_name(tmp_path: Path) -> None:
