@@ -6,9 +6,15 @@ CodecError
     UnsupportedFile    right bytes, but a newer version, an unknown critical section or an unknown model
     ModelMismatch      the weights that wrote the file are missing or different
     MediaError         the image or audio cannot be read or written
+        MissingFile    there is no file of that name; a FileNotFoundError too
 
 Mistakes of the calling program are ValueError and TypeError.
 """
+
+from __future__ import annotations
+
+import errno
+import os
 
 
 class CodecError(Exception):
@@ -33,3 +39,14 @@ class ModelMismatch(CodecError):
 
 class MediaError(CodecError):
     """The image or audio cannot be read or written."""
+
+
+class MissingFile(MediaError, FileNotFoundError):
+    """There is no file of that name."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.errno, self.strerror = errno.ENOENT, os.strerror(errno.ENOENT)
+
+    def __str__(self) -> str:
+        return str(self.args[0])

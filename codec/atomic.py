@@ -3,39 +3,61 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
-import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-DEFAULT_MODE = 0o666
+NEW_MODE = 0o666  # before the system takes away what the umask forbids
+PERMISSIONS = 0o777  # what is kept of the mode of a file that is overwritten
 
 
 def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Lets `write` fill a temporary file beside `path`, then moves it there; through links, to what they point to.
 
-    Devices and pipes are written straight. Raises OSError; then, or when interrupted, nothing is left behind.
+    A file that is overwritten keeps its permissions, and its owner where that is allowed; a new one has those that the
+    umask leaves. Devices and pipes are written straight. Raises OSError; then, or when interrupted, nothing is left
+    behind.
     """
     path = Path(os.path.realpath(path))
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+    try:
+        before = path.stat()
+    except FileNotFoundError:
+        before = None
+    if before and not stat.S_ISREG(before.st_mode):
         with path.open("wb") as file:
             write(file)
         return
-    descriptor, aside = tempfile.mkstemp(prefix=".codec-", suffix=".part", dir=path.parent)
+    # nobody may read the temporary file who could not read the one that it replaces
+    descriptor, aside = _created_beside(path, before.st_mode & PERMISSIONS if before else NEW_MODE)
     try:
         with os.fdopen(descriptor, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(aside, DEFAULT_MODE & ~_umask())
+        if before:
+            _make_alike(aside, before)
         os.replace(aside, path)
     except BaseException:
         os.unlink(aside)
         raise
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _created_beside(path: Path, mode: int) -> tuple[int, Path]:
+    """Descriptor and path of a new, empty file in the folder of `path`, whose name no other file had."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        aside = path.with_name(f".codec-{secrets.token_hex(8)}.part")
+        with suppress(FileExistsError):
+            return os.open(aside, flags, mode), aside
+
+
+def _make_alike(file: Path, before: os.stat_result) -> None:
+    """Gives a file the owner, as far as that is allowed, and the permissions of another."""
+    if hasattr(os, "chown"):
+        for owner, group in ((-1, before.st_gid), (before.st_uid, -1)):
+            with suppress(OSError):  # only the superuser may give files away
+                os.chown(file, owner, group)
+    os.chmod(file, before.st_mode & PERMISSIONS)

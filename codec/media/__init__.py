@@ -15,8 +15,8 @@ from codec.media.image.data import ImageData, Pixels, at_depth, to_8_bits, to_16
 from codec.media.image.pillow import OPENED
 from codec.media.image.read import ImageSource, read_image
 from codec.media.image.write import IMAGE_SUFFIXES, SAVED_AS, check_suffix, image_bytes
-from codec.media.notices import MediaNotice
-from codec.media.paths import PathLike, read_bytes
+from codec.media.notices import MediaNotice, collected_notices
+from codec.media.paths import ByteSource, PathLike, read_bytes
 from codec.media.sniffing import HEAD_BYTES, is_audio
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "AudioFileReader",
     "AudioFileWriter",
     "AudioSource",
+    "ByteSource",
     "ImageData",
     "ImageSource",
     "MediaNotice",
@@ -45,6 +46,7 @@ __all__ = [
     "audio_bytes",
     "check_audio_suffix",
     "check_suffix",
+    "collected_notices",
     "image_bytes",
     "is_audio",
     "is_wave",

@@ -1,53 +1,40 @@
-"""Files opened by Pillow, under our limits and with our errors."""
+"""Files opened by Pillow, under our limits and with our errors.
+
+Pillow has a limit of pixels of its own, `Image.MAX_IMAGE_PIXELS`, a global of the process that belongs to whoever runs
+it. It is left alone: files are opened by Pillow's plugins, past `Image.open`, which is where that limit is applied.
+"""
 
 from __future__ import annotations
 
 import io
-import threading
+import struct
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
-from codec.bitstream.errors import CodecError, MediaError
+from codec.bitstream.errors import CodecError, LimitExceeded, MediaError
 from codec.media.notices import MediaNotice
 
 # what is opened: formats that Pillow decodes by itself, without calling other programs
 OPENED = frozenset({"PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "PPM", "GIF", "JPEG2000", "AVIF", "TGA"})
-
-
-class _PillowsLimit:
-    """Lifts Pillow's limit of pixels, a global of the process, while any thread is inside. Callers have their own."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._inside = 0
-        self._limit: int | None = None
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if not self._inside:
-                Image.MAX_IMAGE_PIXELS = self._limit
-
-
-_pillows_limit = _PillowsLimit()
+PREFIX_BYTES = 16  # that Pillow's plugins are asked by
+NOT_OF_THIS_FORMAT = (SyntaxError, IndexError, TypeError, struct.error)  # what they raise then, as `Image.open` knows
 
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """For work with Pillow: whatever it raises for a bad image is a MediaError, and its limit is lifted."""
+    """For work with Pillow: whatever it raises for a bad image is a MediaError.
+
+    WebP and odd GIFs are measured by Pillow's own limit too, deep inside their plugins: LimitExceeded says so.
+    """
     try:
-        with _pillows_limit:
-            yield
+        yield
     except (CodecError, MediaNotice):
         raise
+    except Image.DecompressionBombError as error:
+        raise LimitExceeded(f"beyond Image.MAX_IMAGE_PIXELS, the limit of Pillow in this process: {error}") from error
     except UnidentifiedImageError as error:
         raise MediaError("not an image, or a clip, of a known format or kind") from error
     except MemoryError as error:
@@ -59,6 +46,29 @@ def guarded() -> Iterator[None]:
 @contextmanager
 def opened(data: bytes, formats: Iterable[str] = OPENED) -> Iterator[Image.Image]:
     """The image in the bytes of a file, header read, pixels not. Inside `guarded` only."""
-    Image.init()
-    with Image.open(io.BytesIO(data), formats=sorted(set(formats) & set(Image.OPEN))) as image:
+    with _identified(data, formats) as image:
         yield image
+
+
+def _identified(data: bytes, formats: Iterable[str]) -> ImageFile.ImageFile:
+    """What `Image.open` gives. Raises UnidentifiedImageError, and what plugins raise for damaged files."""
+    Image.init()
+    prefix = data[:PREFIX_BYTES]
+    for name in sorted(set(formats) & set(Image.OPEN)):
+        factory, accept = Image.OPEN[name]
+        accepted = accept is None or accept(prefix)
+        if accepted and not isinstance(accepted, str):  # which says why a plugin is not there
+            try:
+                return (_Tiff if name == "TIFF" else factory)(io.BytesIO(data), "")
+            except NOT_OF_THIS_FORMAT:
+                continue
+    raise UnidentifiedImageError
+
+
+class _Tiff(TiffImageFile):
+    """A TIFF that makes room for its pixels without asking Pillow's limit: ours has been asked before."""
+
+    def load_prepare(self) -> None:
+        if self._im is None:
+            self.im = Image.new(self.mode, self._tile_size, None).im
+        super().load_prepare()

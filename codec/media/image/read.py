@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, BinaryIO, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -15,20 +15,22 @@ from codec.media.image import exif, high_depth, modes
 from codec.media.image.data import ImageData, split
 from codec.media.image.pillow import guarded, opened
 from codec.media.notices import notice
-from codec.media.paths import PathLike, read_bytes
+from codec.media.paths import PathLike, is_file, read_bytes
 from codec.media.sniffing import HEAD_BYTES, is_audio
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-ImageSource = Union[PathLike, bytes, bytearray, memoryview, Image.Image, npt.NDArray[np.generic], "Tensor", ImageData]
+ImageSource = Union[
+    PathLike, bytes, bytearray, memoryview, BinaryIO, Image.Image, npt.NDArray[np.generic], "Tensor", ImageData
+]
 
 FIRST_OF_MANY = "MPO"  # JPEGs of cameras that bring a second view along: the first is the image
 STEP_OF_FEW_BITS = {"L;2": 85, "L;4": 17}  # PNGs whose grey Pillow scales to 8 bits, but not their transparent grey
 
 
 def read_image(source: ImageSource, max_pixels: int = constants.MAX_PIXELS) -> ImageData:
-    """The image in a path, file bytes, Pillow image, array, tensor or Image.
+    """The image in a path, file bytes, binary file, Pillow image, array, tensor or ImageData.
 
     Arrays and tensors are uint8 or uint16: (H, W) or (H, W, 1) grey, (H, W, 2) grey and alpha, (H, W, 3) RGB,
     (H, W, 4) RGB and alpha. From files of PNG and TIFF 16 bits are read in full.
@@ -41,7 +43,7 @@ def read_image(source: ImageSource, max_pixels: int = constants.MAX_PIXELS) -> I
     if isinstance(source, Image.Image):
         with guarded():
             return _from_pillow(source, None, max_pixels)
-    if isinstance(source, (str, bytes, bytearray, memoryview, os.PathLike)):
+    if isinstance(source, (str, bytes, bytearray, memoryview, os.PathLike)) or is_file(source):
         data = read_bytes(source)
         if is_audio(data[:HEAD_BYTES]):
             raise MediaError("a clip where an image is expected")
