@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -12,7 +11,7 @@ from codec.cli.files import STREAM, Input
 if TYPE_CHECKING:
     from codec.api import Device
     from codec.bitstream.audio import AudioHeader
-    from codec.media import AudioFileReader, Samples, WaveReader
+    from codec.media import AudioFileReader, Samples
 
     Play = Callable[[AudioHeader, dict[str, str], Iterable[Samples]], None]
 
@@ -31,25 +30,23 @@ def compress(source: Input, out: BinaryIO, quality: float, device: Device, max_s
     """Codes the audio of an input. Raises CodecError."""
     import codec
 
-    reader = _reader(source, max_seconds)
-    encoder = codec.audio_encoder(
-        reader.sample_rate, reader.channels, quality, bit_depth=reader.bit_depth, tags=reader.tags, device=device
-    )
-    for block in reader.blocks(BLOCK_SAMPLES):
-        out.write(encoder.push(block))
-        out.flush()
-    out.write(encoder.finish())
+    with _reader(source, max_seconds) as reader:
+        encoder = codec.audio_encoder(
+            reader.sample_rate, reader.channels, quality, bit_depth=reader.bit_depth, tags=reader.tags, device=device
+        )
+        for block in reader.blocks(BLOCK_SAMPLES):
+            out.write(encoder.push(block))
+            out.flush()
+        out.write(encoder.finish())
 
 
-def _reader(source: Input, max_seconds: float) -> AudioFileReader | WaveReader:
+def _reader(source: Input, max_seconds: float) -> AudioFileReader:
     from codec import media
 
-    if not source.is_stream:
-        source.taken = Path(source.name).stat().st_size
-        return media.AudioFileReader(source.name, max_seconds)
-    if media.is_wave(source.head(media.HEAD_BYTES)):
-        return media.WaveReader(source, max_seconds)
-    return media.AudioFileReader(io.BytesIO(source.read()), max_seconds)
+    if source.is_stream:
+        return media.AudioFileReader(source, max_seconds)
+    source.taken = Path(source.name).stat().st_size
+    return media.AudioFileReader(source.name, max_seconds)
 
 
 def decompress(

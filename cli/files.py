@@ -88,6 +88,10 @@ class Input:
         """Whether it comes through standard input."""
         return self.name == STREAM
 
+    def seekable(self) -> bool:
+        """False: it is read once, from its first byte to its last."""
+        return False
+
     def head(self, count: int) -> bytes:
         """The first bytes, fewer where there are not as many; they will be read again."""
         self._head += self._read(count - len(self._head))

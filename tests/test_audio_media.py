@@ -8,7 +8,6 @@ import struct
 import subprocess
 import sys
 import threading
-import warnings
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,7 +26,6 @@ from codec.media import (
     MediaNotice,
     Resampler,
     Samples,
-    WaveReader,
     WaveWriter,
     audio_bytes,
     read_audio,
@@ -245,7 +243,7 @@ def test_a_file_that_ends_early_gives_what_is_there_and_says_so(wav: bytes) -> N
     mp3 = foreign("MP3", "MPEG_LAYER_III", waves(48_000))
     with pytest.warns(MediaNotice, match="of 48000 samples are there"):
         assert 10_000 < len(read_audio(mp3[: len(mp3) // 2]).samples) < 40_000
-    with pytest.raises(MediaError, match="the audio is damaged"):
+    with pytest.raises(MediaError, match="the WAVE file ends in its header"):
         read_audio(wav[:30])
 
 
@@ -305,7 +303,8 @@ def test_files_and_pipes_beyond_the_limit_of_bytes_are_refused(
     for source in (wav, path):
         with pytest.raises(LimitExceeded, match="an audio file of more than"):
             read_audio(source)
-    with pipe_of(wav) as pipe, pytest.raises(LimitExceeded, match="an audio file of more than"):
+    au = foreign("AU", "PCM_16", waves())
+    with pipe_of(au) as pipe, pytest.raises(LimitExceeded, match="an audio file of more than"):
         read_audio(pipe)
 
 
@@ -436,29 +435,6 @@ def test_lengths_round_to_the_nearest() -> None:
     assert [resampled_length(n, 2, 1) for n in range(5)] == [0, 1, 1, 2, 2]  # halves up
     assert resampled_length(441, 44_100, 48_000) == 480
     assert resampled_length(10**12, 44_100, 48_000) == 1_088_435_374_150
-
-
-@pytest.mark.parametrize("encoding", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
-def test_a_wave_stream_is_read_as_the_file_is(encoding: str) -> None:
-    data = foreign("WAV", encoding, waves(9001))
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        reader, whole = WaveReader(io.BytesIO(data), 10.0), read_audio(data)
-    assert [str(w.message) for w in said[::2]] == [str(w.message) for w in said[1::2]]
-    assert (reader.sample_rate, reader.channels, reader.bit_depth) == (RATE, 2, whole.bit_depth)
-    assert np.array_equal(np.concatenate(list(reader.blocks(1000))), whole.samples)
-
-
-def test_a_wave_stream_that_ends_early_says_so() -> None:
-    data = foreign("WAV", "PCM_16", waves(9000))
-    with pytest.warns(MediaNotice, match="ends early: 35956 of 36000 bytes"):
-        found = list(WaveReader(io.BytesIO(data[:-44]), 10.0).blocks(4096))
-    assert sum(map(len, found)) == 8989
-
-
-def test_a_wave_stream_of_another_kind_is_refused_and_says_which() -> None:
-    with pytest.raises(MediaError, match="kind 7 with 8 bits"):
-        WaveReader(io.BytesIO(foreign("WAV", "ULAW", waves())), 10.0)
 
 
 def test_a_wave_stream_says_what_it_leaves_out_and_cuts() -> None:

@@ -8,7 +8,7 @@ from codec.bitstream.audio import resampled_length
 from codec.media.audio.data import AudioData, Samples
 from codec.media.audio.read import AudioFileReader, AudioSource, read_audio
 from codec.media.audio.resample import Resampler, resample
-from codec.media.audio.wav import WaveReader, WaveWriter, is_wave
+from codec.media.audio.wav import WaveWriter
 from codec.media.audio.write import AUDIO_SAVED_AS, AUDIO_SUFFIXES, AudioFileWriter, audio_bytes, check_audio_suffix
 from codec.media.image.alpha import alpha_bytes, alpha_from
 from codec.media.image.data import ImageData, Pixels, at_depth, to_8_bits, to_16_bits, to_pillow
@@ -38,7 +38,6 @@ __all__ = [
     "Pixels",
     "Resampler",
     "Samples",
-    "WaveReader",
     "WaveWriter",
     "alpha_bytes",
     "alpha_from",
@@ -49,7 +48,6 @@ __all__ = [
     "collected_notices",
     "image_bytes",
     "is_audio",
-    "is_wave",
     "read_audio",
     "read_bytes",
     "read_image",

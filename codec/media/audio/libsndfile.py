@@ -9,10 +9,11 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
-from codec.bitstream.errors import CodecError, MediaError
+from codec.bitstream.errors import CodecError, LimitExceeded, MediaError
+from codec.media.audio.bytestream import ByteStream
 from codec.media.notices import MediaNotice
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 UNRECOGNISED = 1  # an error code of libsndfile
 SPOOLED_BYTES = 1 << 24  # of a pipe, kept in memory before a temporary file takes over
+SPOOLED_AT_ONCE = 1 << 16
 
 
 @contextmanager
@@ -41,7 +43,20 @@ def guarded() -> Iterator[None]:
         raise MediaError(f"the audio is damaged: {_line(error)}") from error
 
 
-def stream(file: BinaryIO, mode: str = "r", **form: Any) -> SoundFile:
+class VirtualFile(Protocol):
+    """What libsndfile reads from."""
+
+    def read(self, count: int = -1, /) -> bytes:
+        """So many bytes, fewer only at the end."""
+
+    def seek(self, offset: int, whence: int = ..., /) -> int:
+        """The new position."""
+
+    def tell(self) -> int:
+        """The position."""
+
+
+def stream(file: VirtualFile, mode: str = "r", **form: Any) -> SoundFile:
     """A SoundFile over a file that can seek; form: what `SoundFile` wants to know of a file to write.
 
     Raises whatever soundfile does.
@@ -58,6 +73,19 @@ def spool() -> BinaryIO:
     return tempfile.SpooledTemporaryFile(SPOOLED_BYTES)  # type: ignore[return-value]  # it does all that is asked
 
 
+def spooled(stream: ByteStream, max_bytes: int) -> BinaryIO:
+    """A file that can seek, with all that is left of a stream. Raises LimitExceeded where that is more."""
+    with ExitStack() as closed_on_errors:
+        file = closed_on_errors.enter_context(spool())
+        while piece := stream.read(SPOOLED_AT_ONCE):
+            file.write(piece)
+            if file.tell() > max_bytes:
+                raise LimitExceeded(f"an audio file of more than {max_bytes} bytes")
+        file.seek(0)
+        closed_on_errors.pop_all()
+        return file
+
+
 class _Forgiving:
     """A file as libsndfile uses it; it stays where it is when it is sent to a place that does not exist.
 
@@ -65,9 +93,9 @@ class _Forgiving:
     which soundfile would guess.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: VirtualFile) -> None:
         self._file = file
-        self.write = file.write
+        self.write = getattr(file, "write", None)
         self.tell = file.tell
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:

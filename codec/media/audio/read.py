@@ -8,15 +8,18 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Union
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from codec.bitstream.constants import MAX_RATE, MAX_SECONDS
 from codec.bitstream.errors import LimitExceeded, MediaError
-from codec.media.audio import libsndfile
+from codec.media.audio import libsndfile, riff
+from codec.media.audio.bytestream import ByteStream, Readable
 from codec.media.audio.data import MAX_CHANNELS, TAGS, AudioData, Samples
+from codec.media.audio.mended import mended
+from codec.media.audio.wave_source import WaveSource
 from codec.media.notices import notice
 from codec.media.paths import PathLike, open_file
 
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Waveform = Union[npt.NDArray[np.generic], "Tensor"]
-AudioFileSource = PathLike | bytes | bytearray | memoryview | BinaryIO
+AudioFileSource = PathLike | bytes | bytearray | memoryview | Readable
 AudioSource = AudioFileSource | tuple[Waveform, int] | AudioData
 
 MAX_FILE_BYTES = 1 << 34
@@ -38,7 +41,6 @@ ROUNDED = {
     "DOUBLE": "floats of 64 bits rounded to 32",
 }
 LENGTH_UNKNOWN = 1 << 62  # and more: what libsndfile says of a stream that does not say
-STREAMED_BYTES = 0x7FFF0000  # and more: what writers to pipes declare, who know no better
 SHORTER = re.compile(r"^ *(?:data|SSND) *: (\d+) \(should be (\d+)\)", re.MULTILINE)  # in libsndfile's log
 OWN_NAME = re.compile(r" \(libsndfile-[\d.]+\)$")  # what it adds to the software that is named
 
@@ -51,35 +53,67 @@ class AudioFileReader:
     """
 
     def __init__(self, source: AudioFileSource, max_seconds: float = MAX_SECONDS) -> None:
-        """source: a path, the bytes of a file, or a binary file. One that cannot seek (a pipe) is first read to its
-        end, into a temporary file where it is large, since headers of most formats can only be understood by seeking.
+        """source: a path, the bytes of a file, or a binary file. Of one that cannot seek (a pipe) a WAVE file is read
+        as it comes, if its samples are not packed in blocks; anything else first to its end, into a temporary file
+        where it is large, since such formats can only be understood by seeking.
 
-        Warns: MediaNotice where samples lose precision.
+        Warns: MediaNotice where samples lose precision, or the header's lengths are not true.
         Raises: MediaError, LimitExceeded; TypeError for other objects.
         """
-        self._file = _seekable(source)
-        self._owned = self._file is not source
-        try:
+        with ExitStack() as closed_on_errors:
+            self._opened(source, closed_on_errors)
             with libsndfile.guarded():
                 self._audio = libsndfile.stream(self._file)
             self._check(max_seconds)
-        except BaseException:
-            self._close_file()
-            raise
+            self._closing = closed_on_errors.pop_all()
         self.sample_rate = int(self._audio.samplerate)
         self.channels = int(self._audio.channels)
         self.bit_depth = depth_of(self._audio.subtype)
         self.tags = _tags(self._audio)
+        self.declared_samples = self._declared()
+
+    def _opened(self, source: AudioFileSource, closing: ExitStack) -> None:
+        stream = ByteStream(_file_of(source))
+        file = stream.file
+        if file is not source:
+            closing.callback(file.close)
+        self._wave: WaveSource | None = None
+        if stream.size is not None:
+            _check_size(stream.size)
+        if riff.dialect_of(stream.peek(riff.HEAD_BYTES)):
+            self._wave = WaveSource(stream, MAX_FILE_BYTES)
+            closing.callback(self._wave.close)
+            self._file: libsndfile.VirtualFile = self._wave
+            return
+        if stream.size is None:
+            file = libsndfile.spooled(stream, MAX_FILE_BYTES)
+            closing.callback(file.close)
+            stream = ByteStream(file)
+        patched, said = mended(stream)
+        if said:
+            notice(said)
+        self._file = patched or file
+
+    def _declared(self) -> int | None:
+        """Samples of each channel, None where they are not known."""
         frames = int(self._audio.frames)
-        self.declared_samples = frames if frames < LENGTH_UNKNOWN else None
+        if self._wave is None:
+            return frames if frames < LENGTH_UNKNOWN else None
+        declared, layout = self._wave.samples.declared, self._wave.layout
+        if not layout.is_packed:
+            return None if declared is None or declared >= riff.STREAMED_BYTES else declared // layout.block_bytes
+        blocks = max((self._wave.samples.length or 0) // layout.block_bytes, 1)
+        # the last block may hold fewer samples than there is room for
+        return layout.samples if layout.samples and 0 <= frames - layout.samples <= frames // blocks else frames
 
     def _check(self, max_seconds: float) -> None:
         if self._audio.channels > MAX_CHANNELS:
             raise MediaError(f"a clip of {self._audio.channels} channels; only mono and stereo are supported")
         check_rate(self._audio.samplerate)
         self._max_samples = int(max_seconds * self._audio.samplerate)
-        if self._max_samples < self._audio.frames < LENGTH_UNKNOWN:
-            raise _too_long(self._audio.frames / self._audio.samplerate, max_seconds)
+        declared = self._declared()
+        if declared is not None and declared > self._max_samples:
+            raise _too_long(declared / self._audio.samplerate, max_seconds)
 
     def blocks(self, samples: int = BLOCK_SAMPLES) -> Iterator[Samples]:
         """What was not read yet, as arrays (samples, channels) float32, C-contiguous; the last may be shorter.
@@ -88,8 +122,9 @@ class AudioFileReader:
         Raises: MediaError, LimitExceeded.
         """
         done = 0
+        packed = self.declared_samples if self._wave and self._wave.layout.is_packed else None
         while True:
-            block = self._block(samples)
+            block = self._block(samples if packed is None else min(samples, packed - done))
             done += len(block)
             if done > self._max_samples:
                 raise _too_long(done / self.sample_rate, self._max_samples / self.sample_rate)
@@ -97,18 +132,27 @@ class AudioFileReader:
                 yield block
             if len(block) < samples:
                 break
-        self._notice_early_end(done)
+        self._notice_end(done)
 
     def _block(self, samples: int) -> Samples:
         block = np.empty((samples, self.channels), np.float32)
         with libsndfile.guarded():
-            count = self._audio.buffer_read_into(block, "float32")
+            count = self._audio.buffer_read_into(block, "float32") if samples else 0
+            if self._wave:
+                self._wave.check()
         block = block[:count]
         if not np.isfinite(block).all():
             raise MediaError("the audio has samples that are no numbers, or infinite")
         return block
 
-    def _notice_early_end(self, done: int) -> None:
+    def _notice_end(self, done: int) -> None:
+        if self._wave:
+            for text in self._wave.samples.said:
+                notice(text)
+            declared = self._wave.samples.declared
+            if declared is not None:
+                notice_of_early_end(self._wave.samples.taken, declared)
+            return
         shorter = SHORTER.search(self._audio.extra_info)
         if shorter:
             notice_of_early_end(int(shorter[2]), int(shorter[1]))
@@ -118,11 +162,7 @@ class AudioFileReader:
     def close(self) -> None:
         """Closes the file, unless it was the caller's."""
         self._audio.close()
-        self._close_file()
-
-    def _close_file(self) -> None:
-        if self._owned:
-            self._file.close()
+        self._closing.close()
 
     def __enter__(self) -> AudioFileReader:
         return self
@@ -177,39 +217,15 @@ def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> Audi
     return AudioData(np.ascontiguousarray(samples), int(sample_rate), {}, bit_depth)
 
 
-def _seekable(source: AudioFileSource) -> BinaryIO:
-    """A file to read from, its size within the limit; the source itself where it is such a file."""
+def _file_of(source: AudioFileSource) -> Readable:
+    """A file to read from; the source itself where it is one."""
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _within_limit(io.BytesIO(source))
-    if not isinstance(source, (str, os.PathLike)):
-        if not hasattr(source, "read"):
-            raise TypeError(f"a clip cannot be a {type(source).__name__}")
-        return _within_limit(source) if source.seekable() else _spooled(source)
-    with ExitStack() as closed_on_errors:
-        file = closed_on_errors.enter_context(open_file(source))
-        if not file.seekable():  # a pipe with a name
-            return _spooled(file)
-        _within_limit(file)
-        closed_on_errors.pop_all()
-        return file
-
-
-def _within_limit(file: BinaryIO) -> BinaryIO:
-    start = file.tell()
-    _check_size(file.seek(0, io.SEEK_END))
-    file.seek(start)
-    return file
-
-
-def _spooled(pipe: BinaryIO) -> BinaryIO:
-    with ExitStack() as closed_on_errors:
-        spool = closed_on_errors.enter_context(libsndfile.spool())
-        while piece := pipe.read(BLOCK_SAMPLES):
-            spool.write(piece)
-            _check_size(spool.tell())
-        spool.seek(0)
-        closed_on_errors.pop_all()
-        return spool
+        return io.BytesIO(source)
+    if isinstance(source, (str, os.PathLike)):
+        return open_file(source)
+    if not hasattr(source, "read"):
+        raise TypeError(f"a clip cannot be a {type(source).__name__}")
+    return source
 
 
 def _tags(audio: SoundFile) -> dict[str, str]:
@@ -231,7 +247,7 @@ def depth_of(encoding: str) -> int:
 
 def notice_of_early_end(found: int, declared: int) -> None:
     """Warns where fewer bytes of samples were there than the file's head declares, unless that was a guess."""
-    if found < declared < STREAMED_BYTES:
+    if found < declared < riff.STREAMED_BYTES:
         notice(f"the file ends early: {found} of {declared} bytes of samples are there")
 
 
