@@ -14,6 +14,12 @@ SECTION_ICC = 128
 SECTION_EXIF = 129
 SECTION_XMP = 130
 SECTION_TAGS = 131  # of a clip
+SECTION_RESOURCES = 140  # of an image, as those below: what Photoshop adds to files, IPTC among it
+SECTION_TEXTS = 141
+SECTION_RESOLUTION = 142
+SECTION_CHUNKS = 143  # of PNG, kept as they are
+SECTION_EXTENDED_XMP = 144
+SECTION_TRAILER = 145  # what stood behind the image in its file
 
 MEDIA_IMAGE = 0
 MEDIA_AUDIO = 1
@@ -47,6 +53,9 @@ MAX_PIXELS = 200_000_000  # default limit; callers may choose another
 MAX_TILE_PIXELS = 1 << 21
 MAX_SECTION_BYTES = 1 << 31
 MAX_METADATA_BYTES = 1 << 26  # of an ICC profile, EXIF or XMP, inflated
+MAX_EXTRA_BYTES = 1 << 24  # of each of the sections from 140 to 144, inflated
+MAX_TRAILER_BYTES = 1 << 28
+MAX_EXTRAS = 1 << 12  # texts, or chunks, of an image
 
 SAMPLE_RATE = 48_000  # Hz, of coded audio
 HOP = 240  # samples a frame of the transform

@@ -88,6 +88,12 @@ def deflated(payload: bytes) -> bytes:
     return zlib.compress(payload, 9)
 
 
+def packed(payload: bytes) -> bytes:
+    """Metadata as the younger sections hold it: a byte that says how, then the payload or its compression."""
+    smaller = deflated(payload)
+    return b"\1" + smaller if len(smaller) < len(payload) else b"\0" + payload
+
+
 def framed(section: int, payload: bytes) -> bytes:
     """A whole section."""
     body = Writer().uint(section, 1).varint(len(payload)).raw(payload).bytes()
@@ -139,9 +145,25 @@ class Section:
 
 def inflated(section: Section, limit: int = constants.MAX_METADATA_BYTES) -> bytes:
     """Metadata, without its compression. Raises CorruptFile, LimitExceeded."""
+    return _inflated(section, section.payload, limit)
+
+
+def unpacked(section: Section, limit: int) -> bytes:
+    """What `packed` was given. Raises CorruptFile, LimitExceeded."""
+    how, content = section.payload[:1], section.payload[1:]
+    if how == b"\1":
+        return _inflated(section, content, limit)
+    if how != b"\0":
+        raise CorruptFile(f"section {section.id} at offset {section.start} begins with neither 0 nor 1")
+    if len(content) > limit:
+        raise LimitExceeded(f"section {section.id} at offset {section.start} has {len(content)} bytes, limit {limit}")
+    return content
+
+
+def _inflated(section: Section, payload: bytes, limit: int) -> bytes:
     inflater = zlib.decompressobj()
     try:
-        data = inflater.decompress(section.payload, limit)
+        data = inflater.decompress(payload, limit)
     except zlib.error as error:
         raise CorruptFile(f"section {section.id} at offset {section.start} cannot be inflated: {error}") from error
     if inflater.unconsumed_tail:

@@ -20,12 +20,21 @@ from codec.bitstream.file import (
     framed,
     framed_size,
     inflated,
+    packed,
     read_beginning,
+    unpacked,
 )
 from codec.bitstream.tiling import Tiling
 from codec.bitstream.wire import Reader, Writer
 
 METADATA = (constants.SECTION_ICC, constants.SECTION_EXIF, constants.SECTION_XMP)
+PACKED = (
+    constants.SECTION_RESOURCES,
+    constants.SECTION_TEXTS,
+    constants.SECTION_RESOLUTION,
+    constants.SECTION_CHUNKS,
+    constants.SECTION_EXTENDED_XMP,
+)
 
 
 @dataclass(frozen=True)
@@ -104,10 +113,8 @@ class Container:
 def write(container: Container) -> bytes:
     """The file's bytes. An image of one tile gets one latents section, whatever the parts of its stream."""
     header, streams = container.header, container.streams
-    extras = b"".join(
-        framed(section, deflated(payload) if section in METADATA else payload)
-        for section, payload in sorted(container.extras.items())
-    )
+    sections = sorted(container.extras.items())
+    extras = b"".join(framed(section, _as_held(section, payload)) for section, payload in sections)
     out = Writer().raw(beginning(header.bytes()))
     if not header.tiled:
         return out.raw(extras).raw(framed(constants.SECTION_LATENTS, streams[0].data)).bytes()
@@ -119,6 +126,12 @@ def write(container: Container) -> bytes:
     for part in parts:
         out.raw(framed(constants.SECTION_LATENTS, part))
     return out.bytes()
+
+
+def _as_held(section: int, payload: bytes) -> bytes:
+    if section in METADATA:
+        return deflated(payload)
+    return packed(payload) if section in PACKED else payload
 
 
 def read(data: bytes, max_pixels: int = constants.MAX_PIXELS, partial: bool = False) -> Container:
@@ -234,6 +247,12 @@ class _Body:
                 raise CorruptFile(f"section {section.id} at offset {section.start} is out of place")
             if section.id in METADATA:
                 self.extras[section.id] = inflated(section)
+            elif section.id in PACKED:
+                self.extras[section.id] = unpacked(section, constants.MAX_EXTRA_BYTES)
+            elif section.id == constants.SECTION_TRAILER:
+                if section.size > constants.MAX_TRAILER_BYTES:
+                    raise LimitExceeded(f"the trailer at offset {section.start} has {section.size} bytes")
+                self.extras[section.id] = section.payload
             elif section.id == constants.SECTION_ALPHA and self.header.alpha:
                 self.extras[section.id] = section.payload
             elif section.id < constants.OPTIONAL_FROM:

@@ -23,6 +23,7 @@ from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CorruptFile, MediaError
 from codec.bitstream.image import Container, ImageHeader
 from codec.devices import undisturbed
+from codec.image.sections import image_of
 from codec.image.tiles import Rect, whole
 from codec.latents import decode as latents_decode
 from codec.latents.decode import Latents
@@ -93,8 +94,8 @@ def restored(
             if not partial:
                 raise
             damage.append(str(error))
-    icc, exif, xmp = (parsed.extras.get(section, b"") for section in image_file.METADATA)
-    return Decoded(ImageData(pixels, alpha, icc, exif, xmp), tuple(damage))
+    image = image_of(pixels, alpha, parsed.extras, cropped=wanted != whole(header), damage=damage if partial else None)
+    return Decoded(image, tuple(damage))
 
 
 def latents(

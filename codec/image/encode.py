@@ -13,13 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from codec import media
 from codec.bitstream import constants
 from codec.bitstream import image as image_file
-from codec.bitstream.checksum import crc32c
 from codec.bitstream.image import Container, ImageHeader, Stream
 from codec.bitstream.tiling import tile_units
 from codec.devices import undisturbed
+from codec.image.sections import sections_of
 from codec.image.tiles import LAYER_ENDS, Rect, whole
 from codec.latents import encode as latents_encode
 from codec.latents.header import identity, log2_steps_of
@@ -54,7 +53,7 @@ class ImageEncoder:
     @cached_property
     def extras(self) -> dict[int, bytes]:
         """The sections beside the latents."""
-        return _extras(self.image)
+        return sections_of(self.image)
 
     def encode(self, step_index: int, effort: int) -> bytes:
         """The file at a nominal step of 2^(step_index / 256).
@@ -156,15 +155,3 @@ def _on_padding(importance: Tensor | None, tile: Rect, x: Tensor) -> Tensor:
     height, width = tile.y1 - tile.y0, tile.x1 - tile.x0
     known = x.new_ones(1, height, width) if importance is None else importance
     return F.pad(known, (0, x.shape[2] - width, 0, x.shape[1] - height))[..., None]
-
-
-def _extras(image: ImageData) -> dict[int, bytes]:
-    """The sections of an image beside its latents."""
-    found = dict(zip(image_file.METADATA, (image.icc, image.exif, image.xmp), strict=True))
-    extras = {section: payload for section, payload in found.items() if payload}
-    if image.alpha is not None:
-        checksum = crc32c(image.alpha.astype(image.alpha.dtype.newbyteorder("<")).tobytes())
-        extras[constants.SECTION_ALPHA] = checksum.to_bytes(constants.CRC_BYTES, "little") + media.alpha_bytes(
-            image.alpha
-        )
-    return extras

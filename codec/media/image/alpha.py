@@ -10,8 +10,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from codec.bitstream.errors import CorruptFile, MediaError
+from codec.media.image import png
 from codec.media.image.data import Pixels
-from codec.media.image.high_depth import PNG_SIGNATURE
 from codec.media.image.pillow import guarded, opened
 
 
@@ -30,7 +30,7 @@ def alpha_from(data: bytes, width: int, height: int, dtype: npt.DTypeLike) -> Pi
     """
     depth = np.dtype(dtype).itemsize * 8
     header = struct.pack(">I4sIIBBBBB", 13, b"IHDR", width, height, depth, 0, 0, 0, 0)
-    if not data.startswith(PNG_SIGNATURE + header):
+    if not data.startswith(png.SIGNATURE + header):
         raise CorruptFile(f"the alpha plane is not a grey PNG of {width} x {height} pixels and {depth} bits")
     try:
         with guarded(), opened(data, ("PNG",)) as image:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from codec.bitstream.extras import ASPECT, INCH, Extras
+from codec.media.image import profiles
+
 Pixels = npt.NDArray[np.uint8 | np.uint16]
 
 EXIF_PREFIX = b"Exif\0\0"  # what JPEG, and so Pillow, puts before EXIF
+NO_EXTRAS = Extras()
 STEP_OF_8_BITS = 257  # in 16 bits: 255 * 257 = 65535
 
 
@@ -21,6 +26,7 @@ class ImageData:
     pixels: (H, W, C) uint8 or uint16, C-contiguous, C = 1 (grey) or 3 (RGB).
     alpha: (H, W) of the same dtype, 0 is transparent; None where the image has none.
     icc, exif, xmp: the ICC profile, EXIF from its TIFF header on, the XMP packet; b"" where absent.
+    extras: the rest of what its file held: IPTC, texts, resolution, chunks that say what colours mean, and so on.
     Raises: ValueError for arrays of other shapes or dtypes.
     """
 
@@ -29,6 +35,7 @@ class ImageData:
     icc: bytes = b""
     exif: bytes = b""
     xmp: bytes = b""
+    extras: Extras = NO_EXTRAS
 
     def __post_init__(self) -> None:
         pixels, alpha = self.pixels, self.alpha
@@ -100,8 +107,16 @@ def to_pillow(image: ImageData) -> Image.Image:
     return pillow
 
 
-def info(image: ImageData) -> dict[str, bytes]:
-    """The metadata of an image as Pillow has it in the `info` of an image."""
+def info(image: ImageData) -> dict[str, Any]:
+    """The metadata of an image as Pillow has it in the `info` of an image; colours that chunks tell as a profile."""
     exif = EXIF_PREFIX + image.exif if image.exif else b""
-    found = {"icc_profile": image.icc, "exif": exif, "xmp": image.xmp}
+    found: dict[str, Any] = {
+        "icc_profile": profiles.effective(image.icc, image.extras, image.pixels.shape[2]),
+        "exif": exif,
+    }
+    found |= {"xmp": image.xmp}
+    found["comment"] = image.extras.comment.encode(errors="replace")
+    resolution = image.extras.resolution
+    if resolution and resolution.unit != ASPECT:
+        found["dpi"] = resolution.per(INCH)
     return {name: content for name, content in found.items() if content}

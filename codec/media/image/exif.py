@@ -33,7 +33,9 @@ RAW_PROFILE = "Raw profile type exif"  # a PNG text of ImageMagick, from before 
 Base, Ifd = ExifTags.Base, ExifTags.IFD
 DESCRIBING = frozenset(
     {
+        Base.DocumentName,
         Base.ImageDescription,
+        Base.PageName,
         Base.Make,
         Base.Model,
         Base.Orientation,

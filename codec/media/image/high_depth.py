@@ -17,6 +17,7 @@ from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from codec.bitstream.errors import MediaError
+from codec.media.image import png
 from codec.media.image.data import ImageData, Pixels, joined
 from codec.media.image.pillow import opened
 from codec.media.notices import notice
@@ -30,7 +31,6 @@ TWELVE_BITS = "I;12"
 BITS_PER_SAMPLE, PHOTOMETRIC, PLANES = 258, 262, 284  # tags of TIFF
 WHITE_IS_ZERO, SEPARATE = 0, 2  # values of the latter two
 
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by samples a pixel
 PNG_FILTER_UP = b"\2"  # a row is its difference to the one above
 MAX_IDAT_BYTES = 1 << 30
@@ -66,6 +66,7 @@ def colour(image: Image.Image, data: bytes) -> Pixels:
         return pairs.view(">u2").astype(np.uint16)
     upper = _unpacked(image, order)
     with opened(data) as again:
+        again.seek(image.tell())
         lower = _unpacked(again, order[:-1] + OTHER_END[order[-1]])
     return upper.astype(np.uint16) << np.uint16(8) | lower
 
@@ -125,24 +126,15 @@ BITS_IN_FILE: dict[str, Callable[[Image.Image, bytes], int]] = {
 
 
 def png_file(image: ImageData) -> bytes:
-    """The bytes of a PNG of 16 bits a sample, metadata included."""
+    """The bytes of a PNG of 16 bits a sample, without metadata."""
     samples = joined(image)
     height, width, channels = samples.shape
     header = struct.pack(">IIBBBBB", width, height, 16, PNG_COLOUR_TYPES[channels], 0, 0, 0)
-    chunks = [(b"IHDR", header)]
-    if image.icc:
-        chunks.append((b"iCCP", b"ICC Profile\0\0" + zlib.compress(image.icc)))
-    if image.xmp:
-        chunks.append((b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + image.xmp))
-    if image.exif:
-        chunks.append((b"eXIf", image.exif))
     packed = b"".join(_packed_rows(samples))
+    chunks = [(b"IHDR", header)]
     chunks += [(b"IDAT", packed[i : i + MAX_IDAT_BYTES]) for i in range(0, len(packed), MAX_IDAT_BYTES)]
     chunks.append((b"IEND", b""))
-    return PNG_SIGNATURE + b"".join(
-        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-        for name, content in chunks
-    )
+    return png.SIGNATURE + b"".join(png.chunk(name, content) for name, content in chunks)
 
 
 def _packed_rows(samples: Pixels) -> Iterator[bytes]:

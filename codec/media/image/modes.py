@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageCms
 
 from codec.bitstream.errors import MediaError
+from codec.media.image import profiles
 from codec.media.image.data import Pixels
 from codec.media.notices import notice
 
@@ -50,11 +51,16 @@ def plain(image: Image.Image) -> Image.Image:
 def _without_palette(image: Image.Image) -> Image.Image:
     image.load()
     palette = np.array(image.getpalette("RGB")).reshape(-1, 3)
-    is_grey = bool((palette == palette[:, :1]).all())
+    is_grey = bool((palette == palette[:, :1]).all()) and not _has_profile_of_colour(image)
     mode = ("L" if is_grey else "RGB") + ("A" if image.has_transparency_data else "")
     notice(f"palette expanded to {NAMES[mode]}")
     coloured = image.convert("RGBA" if image.has_transparency_data else "RGB")
     return coloured.convert(mode)
+
+
+def _has_profile_of_colour(image: Image.Image) -> bool:
+    profile = image.info.get("icc_profile")
+    return isinstance(profile, bytes) and not profiles.misfit(profile, 3)
 
 
 def _without_inks(image: Image.Image) -> Image.Image:

@@ -18,7 +18,7 @@ from codec.bitstream.errors import CodecError, LimitExceeded, MediaError
 from codec.media.notices import MediaNotice
 
 # what is opened: formats that Pillow decodes by itself, without calling other programs
-OPENED = frozenset({"PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "PPM", "GIF", "JPEG2000", "AVIF", "TGA"})
+OPENED = frozenset({"PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "PPM", "GIF", "JPEG2000", "AVIF", "TGA", "ICO"})
 PREFIX_BYTES = 16  # that Pillow's plugins are asked by
 NOT_OF_THIS_FORMAT = (SyntaxError, IndexError, TypeError, struct.error)  # what they raise then, as `Image.open` knows
 

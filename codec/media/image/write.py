@@ -5,16 +5,21 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from PIL.PngImagePlugin import PngInfo
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
+from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
 from codec.bitstream.errors import MediaError
-from codec.media.image import exif, high_depth
-from codec.media.image.data import EXIF_PREFIX, ImageData, Pixels, joined, to_8_bits, to_pillow, with_samples
+from codec.bitstream.extras import (
+    CENTIMETRE,
+    INCH,
+    METRE,
+    Extras,
+)
+from codec.media.image import exif, fitting, high_depth, jpeg, jxl, png, resources, tiff
+from codec.media.image.data import EXIF_PREFIX, ImageData, to_8_bits, to_pillow
 from codec.media.notices import notice
 
 # what a restored image can be saved as: Pillow's format and its options, lossless where the format can be
-SAVED_AS: dict[str, tuple[str, dict[str, int]]] = {
+SAVED_AS: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {}),
     ".webp": ("WEBP", {"lossless": 1, "exact": 1}),
     ".tif": ("TIFF", {}),
@@ -24,25 +29,14 @@ SAVED_AS: dict[str, tuple[str, dict[str, int]]] = {
     ".pgm": ("PPM", {}),
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    ".avif": ("AVIF", {"quality": 95, "subsampling": "4:4:4"}),
+    ".jxl": ("JXL", {}),
 }
-IMAGE_SUFFIXES = frozenset(SAVED_AS)  # suffixes that folders are searched for
+IMAGE_SUFFIXES = frozenset(SAVED_AS) - {".jxl"}  # suffixes that folders are searched for: of what can be read too
 
-# what Pillow's formats hold besides pixels, by the fields of Image
-HELD: dict[str, frozenset[str]] = {
-    "PNG": frozenset({"alpha", "icc", "exif", "xmp"}),
-    "WEBP": frozenset({"alpha", "icc", "exif", "xmp"}),
-    "TIFF": frozenset({"alpha", "icc", "exif", "xmp"}),
-    "JPEG": frozenset({"icc", "exif", "xmp"}),
-    "BMP": frozenset(),
-    "PPM": frozenset(),
-}
-IN_WORDS = {"alpha": "transparency", "icc": "ICC profile", "exif": "EXIF", "xmp": "XMP"}
 GREY_OF_16_BITS = frozenset({"PNG", "TIFF", "PPM"})
 ANY_OF_16_BITS = frozenset({"PNG"})
 GREY_ONLY = ".pgm"
-
-MAX_JPEG_BYTES = 65_504  # of EXIF or XMP: each lies in one segment, behind its name
-XMP_TAG = 700  # of TIFF
 
 
 def check_suffix(suffix: str) -> None:
@@ -52,49 +46,55 @@ def check_suffix(suffix: str) -> None:
 
 
 def image_bytes(image: ImageData, suffix: str) -> bytes:
-    """The bytes of an image file of the format that a suffix names, with metadata; lossless unless it is JPEG.
+    """The bytes of an image file of the format that a suffix names, with metadata; lossless unless JPEG or AVIF.
 
     What the format cannot hold is left out with a MediaNotice: bits beyond 8, transparency, metadata. Where that
-    includes the orientation, the pixels are turned upright.
+    includes the orientation, the pixels are turned upright; colours that chunks of PNG tell become a profile.
     Raises: MediaError.
     """
     check_suffix(suffix)
     if suffix == GREY_ONLY and not image.is_grey:
         raise MediaError(f"a '{GREY_ONLY}' holds grey only; write colour as '.ppm'")
     kind, options = SAVED_AS[suffix]
-    image = _in_depth(_without_rest(_upright(image, kind), kind), kind)
-    if image.bit_depth == 16 and not _is_plain_grey(image):
-        return high_depth.png_file(image)
-    out = io.BytesIO()
+    image = _in_depth(fitting.fitted(image, kind), kind)
     try:
-        to_pillow(image).save(out, kind, **options, **_metadata(image, kind))
+        return _written(image, kind, options)
     except (OSError, ValueError) as error:
         raise MediaError(f"cannot write the image as {kind}: {error}") from error
+
+
+def _written(image: ImageData, kind: str, options: dict[str, Any]) -> bytes:
+    bare = ImageData(image.pixels, image.alpha)
+    parts = {"icc": image.icc, "exif": image.exif, "packet": image.xmp}
+    if kind == "PNG":
+        plain = (
+            _saved(bare, kind, options) if image.bit_depth == 8 or _is_plain_grey(image) else high_depth.png_file(bare)
+        )
+        return png.put_together(plain, **parts, extras=image.extras)
+    if kind == "JPEG":
+        return jpeg.put_together(_saved(bare, kind, options), **parts, extras=image.extras)
+    if kind == "JXL":
+        return jxl.file(to_pillow(bare), image.exif, image.xmp)
+    data = _saved(bare, kind, options | _arguments(image, kind))
+    return data + image.extras.trailer.data if image.extras.trailer else data
+
+
+def _saved(image: ImageData, kind: str, options: dict[str, Any]) -> bytes:
+    out = io.BytesIO()
+    to_pillow(image).save(out, kind, **options)
     return out.getvalue()
 
 
-def _upright(image: ImageData, kind: str) -> ImageData:
-    turn = exif.orientation_of(image)
-    if "exif" in HELD[kind] or turn == exif.UPRIGHT:
-        return image
-    notice(f"{kind} holds no orientation: the image is turned upright")
-    return with_samples(image, exif.turned(joined(image), turn))
-
-
-def _without_rest(image: ImageData, kind: str) -> ImageData:
-    rest = [name for name in IN_WORDS if not _holds(kind, name, getattr(image, name))]
-    if not rest:
-        return image
-    notice(f"{kind} cannot hold everything: {', '.join(IN_WORDS[name] for name in rest)} left out")
-    kept = {name: getattr(image, name) for name in IN_WORDS if name not in rest}
-    return ImageData(image.pixels, **kept)
-
-
-def _holds(kind: str, name: str, content: Pixels | bytes | None) -> bool:
-    if content is None or not len(content):
-        return True
-    fits = kind != "JPEG" or name == "icc" or len(content) <= MAX_JPEG_BYTES
-    return name in HELD[kind] and fits
+def _arguments(image: ImageData, kind: str) -> dict[str, Any]:
+    """Metadata as arguments of Pillow's `save`, which differ from format to format."""
+    if kind == "BMP" and image.extras.resolution:
+        return {"dpi": image.extras.resolution.per(INCH)}
+    if not fitting.HELD[kind] & {"exif"}:
+        return {}
+    profile = {"icc_profile": image.icc or None}
+    if kind == "TIFF":
+        return profile | {"tiffinfo": _tiff_tags(image)}
+    return profile | ({"exif": EXIF_PREFIX + image.exif} if image.exif else {}) | {"xmp": image.xmp}
 
 
 def _in_depth(image: ImageData, kind: str) -> ImageData:
@@ -109,22 +109,6 @@ def _is_plain_grey(image: ImageData) -> bool:
     return image.is_grey and image.alpha is None
 
 
-def _metadata(image: ImageData, kind: str) -> dict[str, Any]:
-    """Arguments of Pillow's `save`, which differ from format to format."""
-    if not HELD[kind]:
-        return {}
-    profile = {"icc_profile": image.icc or None}
-    prefixed = {"exif": EXIF_PREFIX + image.exif} if image.exif else {}
-    if kind == "TIFF":
-        return profile | {"tiffinfo": _tiff_tags(image)}
-    if kind == "PNG":
-        texts = PngInfo()
-        if image.xmp:
-            texts.add_itxt("XML:com.adobe.xmp", image.xmp)
-        return profile | prefixed | {"pnginfo": texts}
-    return profile | prefixed | {"xmp": image.xmp}
-
-
 def _tiff_tags(image: ImageData) -> ImageFileDirectory_v2:
     tags = ImageFileDirectory_v2()
     try:
@@ -134,5 +118,21 @@ def _tiff_tags(image: ImageData) -> ImageFileDirectory_v2:
         notice("TIFF cannot hold the EXIF, which is damaged: left out")
         tags = ImageFileDirectory_v2()
     if image.xmp:
-        tags[XMP_TAG] = image.xmp
+        tags[tiff.XMP] = image.xmp
+    extras: Extras = image.extras
+    if extras.resources:
+        tags[tiff.PHOTOSHOP] = extras.resources
+        tags.tagtype[tiff.PHOTOSHOP] = 1  # bytes
+        iptc = resources.iptc_of(extras.resources)
+        if iptc:
+            tags[tiff.IPTC] = iptc
+            tags.tagtype[tiff.IPTC] = 7  # bytes of another kind
+    if extras.resolution and exif.Base.XResolution not in tags:
+        unit = INCH if extras.resolution.unit == INCH else CENTIMETRE
+        scale = 100 if extras.resolution.unit == METRE else 1
+        tags[exif.Base.ResolutionUnit] = unit + 1
+        tags[exif.Base.XResolution] = IFDRational(extras.resolution.x, scale)
+        tags[exif.Base.YResolution] = IFDRational(extras.resolution.y, scale)
+    if extras.comment:
+        tags[exif.Base.ImageDescription] = extras.comment
     return tags
