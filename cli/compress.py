@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from codec.quality import Metric
 
 FOR_IMAGES = ("effort", "target_size", "target_bpp", "target_psnr", "target_ssim", "roi", "metric")
+SUFFIX = ".lcc"
 BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 
 
@@ -40,6 +42,12 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
     help="An image of the same size whose grey is importance: white is kept better, black worse.",
 )
 @options.metric_option
+@click.option("--partial", is_flag=True, help="Take what there is of an image file that is cut or damaged.")
+@click.option(
+    "--no-extras", is_flag=True, help="Leave out what stands behind an image in its file: gain maps, videos and so on."
+)
+@options.keep_suffix_option
+@options.keep_times_option
 @options.max_pixels_option
 @options.max_seconds_option
 @options.device_option
@@ -57,6 +65,10 @@ def compress(
     target_ssim: float | None,
     roi: str | None,
     metric: Metric,
+    partial: bool,
+    no_extras: bool,
+    keep_suffix: bool,
+    keep_times: bool,
     max_pixels: int,
     max_seconds: float,
     device: Device,
@@ -70,7 +82,7 @@ def compress(
     def given(name: str) -> bool:
         return context.get_parameter_source(name) != ParameterSource.DEFAULT
 
-    targets = files.destinations(inputs, out, lambda source: ".lcc")
+    targets = files.destinations(inputs, out, _with_whole_name if keep_suffix else _with_own_suffix)
     import codec
     from codec import api, media
 
@@ -102,6 +114,8 @@ def compress(
                 target_ssim=target_ssim,
                 roi=mask,
                 metric=metric,
+                partial=partial,
+                extras=not no_extras,
                 device=device,
                 max_pixels=max_pixels,
                 progress=show,
@@ -115,4 +129,12 @@ def compress(
             raise MediaError("it is a clip: effort, targets, regions of interest and metrics are for images")
         audio.compress(source, out, quality, device, max_seconds)
 
-    files.each(inputs, targets, force, convert)
+    files.each(inputs, targets, force, convert, keep_times)
+
+
+def _with_own_suffix(source: Path) -> Path:
+    return source.with_suffix(SUFFIX)
+
+
+def _with_whole_name(source: Path) -> Path:
+    return source.with_name(source.name + SUFFIX)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -10,6 +11,7 @@ import click
 from codec.bitstream import constants
 from codec.bitstream.file import HEAD_BYTES, holds
 from codec.cli import audio, files, options
+from codec.cli.compress import SUFFIX
 
 if TYPE_CHECKING:
     from codec.api import Device, Region
@@ -51,6 +53,8 @@ def region_of(text: str) -> Region:
     help="Bits a sample of the output: 8 or 16 for images, 16, 24 or 32 (floats) for clips.  "
     "[default: 8; that of the audio's source]",
 )
+@options.keep_suffix_option
+@options.keep_times_option
 @options.max_pixels_option
 @options.max_seconds_option
 @options.device_option
@@ -63,13 +67,15 @@ def decompress(
     duration_s: float | None,
     partial: bool,
     bit_depth: str | None,
+    keep_suffix: bool,
+    keep_times: bool,
     max_pixels: int,
     max_seconds: float,
     device: Device,
     force: bool,
 ) -> None:
     """Restore images and audio from .lcc files. IN - is standard input."""
-    targets = files.destinations(inputs, out, _suffix)
+    targets = files.destinations(inputs, out, functools.partial(_restored, keep_suffix))
     import codec
     from codec import media
     from codec.bitstream.errors import MediaError
@@ -110,13 +116,30 @@ def decompress(
     def convert(source: files.Input, target: str, out: BinaryIO) -> None:
         (restore_audio if holds(source.head(HEAD_BYTES), constants.MEDIA_AUDIO) else restore_image)(source, target, out)
 
-    files.each(inputs, targets, force, convert)
+    files.each(inputs, targets, force, convert, keep_times)
 
 
-def _suffix(source: str) -> str:
-    """Of the output that an input gets by default. What cannot be read will be found out later."""
+def _restored(keep_suffix: bool, source: Path) -> Path:
+    """The output that an input gets by default: `photo.png` of photo.lcc, and of photo.png.lcc too.
+
+    keep_suffix: a name before .lcc names the format, where that can be written.
+    """
+    from codec import media
+
+    is_audio = _holds_audio(source)
+    inner = source.with_suffix("")
+    default, writable = (".wav", media.AUDIO_SAVED_AS) if is_audio else (".png", media.SAVED_AS)
+    if source.suffix.lower() == SUFFIX and inner.suffix.lower() in (
+        (default, *writable) if keep_suffix else (default,)
+    ):
+        return inner
+    return source.with_suffix(default)
+
+
+def _holds_audio(source: Path) -> bool:
+    """What cannot be read will be found out later."""
     try:
-        with Path(source).open("rb") as file:
-            return ".wav" if holds(file.read(HEAD_BYTES), constants.MEDIA_AUDIO) else ".png"
+        with source.open("rb") as file:
+            return holds(file.read(HEAD_BYTES), constants.MEDIA_AUDIO)
     except OSError:
-        return ".png"
+        return False

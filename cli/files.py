@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from codec.bitstream.errors import CodecError, MediaError
 
 STREAM = "-"
 EXIT_INCOMPLETE = 3
+READ_AND_WRITE = 0o666  # the permissions that outputs take over
 
 
 def say(message: str) -> None:
@@ -39,8 +41,8 @@ def named(source: str) -> Iterator[None]:
         raise type(error)(f"{source}: {error}") from error
 
 
-def destinations(sources: Sequence[str], out: str | None, suffix: Callable[[str], str]) -> list[str]:
-    """The output of each input: beside it with the suffix that it gets, in the folder `out`, or the file `out`.
+def destinations(sources: Sequence[str], out: str | None, renamed: Callable[[Path], Path]) -> list[str]:
+    """The output of each input: beside it under the name that it gets, in the folder `out`, or the file `out`.
 
     Raises click.UsageError where that is impossible: two inputs share an output, an output is its input.
     """
@@ -62,7 +64,7 @@ def destinations(sources: Sequence[str], out: str | None, suffix: Callable[[str]
         elif not Path(source).name:
             raise click.UsageError(f"'{source}' is not the name of a file")
         else:
-            name = Path(source).with_suffix(suffix(source))
+            name = renamed(Path(source))
             targets.append(str(Path(str(out)) / name.name if folder else name))
     if len({os.path.realpath(t) for t in targets}) < len(targets):
         raise click.UsageError("two inputs would have the same output")
@@ -154,26 +156,40 @@ def write_output(target: str, data: bytes) -> None:
     fill_output(target, lambda out: out.write(data))
 
 
-def fill_output(target: str, fill: Callable[[BinaryIO], object]) -> None:
-    """Lets `fill` write to standard output, or to a file that appears only when it is whole. Raises MediaError."""
+def fill_output(target: str, fill: Callable[[BinaryIO], object], mode: int | None = None) -> None:
+    """Lets `fill` write to standard output, or to a file that appears only when it is whole. Raises MediaError.
+
+    mode: permissions of a new file; None for those that new files get.
+    """
     try:
         if target == STREAM:
             with open(sys.stdout.fileno(), "wb", closefd=False) as stream:
                 fill(stream)
         else:
-            write_whole(Path(target), fill)
+            write_whole(Path(target), fill, mode)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise MediaError(f"cannot write {target}: {error.strerror or error}") from error
 
 
+def _facts(source: str) -> os.stat_result | None:
+    """What the system says of an input that is a file; None where it is none."""
+    facts = None if source == STREAM else os.stat(source)
+    return facts if facts and stat.S_ISREG(facts.st_mode) else None
+
+
 def each(
-    sources: Sequence[str], targets: Sequence[str], force: bool, convert: Callable[[Input, str, BinaryIO], None]
+    sources: Sequence[str],
+    targets: Sequence[str],
+    force: bool,
+    convert: Callable[[Input, str, BinaryIO], None],
+    keep_times: bool = False,
 ) -> None:
     """Converts every input, going on after a bad one; progress on a terminal only.
 
-    convert takes the input, the output's name and the output. Raises CodecError at the end where any input failed,
+    convert takes the input, the output's name and the output. New files get the permissions of their inputs, and where
+    asked for their time of change. Raises CodecError at the end where any input failed,
     click's Exit where all were converted and one is incomplete.
     """
     from codec.api import IncompleteAudio, IncompleteImage
@@ -191,7 +207,10 @@ def each(
                         convert(file, target, out)
                         sizes.append(out.seek(0, os.SEEK_END) if out.seekable() else 0)
 
-                    fill_output(target, fill)
+                    facts = _facts(source)
+                    fill_output(target, fill, facts and stat.S_IMODE(facts.st_mode) & READ_AND_WRITE)
+                    if keep_times and facts and target != STREAM:
+                        os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
         except CodecError as error:
             if len(jobs) == 1:
                 raise

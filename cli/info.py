@@ -39,8 +39,9 @@ def info(file: str, as_json: bool) -> None:
 
 def _of_image(facts: Info) -> Iterator[str]:
     colours = "grey" if facts.channels == 1 else "RGB"
-    kinds = [colours, f"{facts.bit_depth} bits a sample", *(["alpha"] if facts.alpha else []), *facts.metadata]
+    kinds = [colours, f"{facts.bit_depth} bits a sample", *(["alpha"] if facts.alpha else [])]
     yield f"{facts.media}: {facts.width} x {facts.height} pixels, {', '.join(kinds)}"
+    yield from map(files.printable, facts.held)
     if facts.tiles > 1:
         yield f"tiles: {facts.tiles}"
 

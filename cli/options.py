@@ -81,6 +81,13 @@ metric_option = click.option(
     show_default=True,
     help="What refinement goes by, from effort 2 on: squared error, structure, or structure in the eye's colours.",
 )
+keep_times_option = click.option("--keep-times", is_flag=True, help="Give each output the time of change of its input.")
+keep_suffix_option = click.option(
+    "--keep-suffix",
+    is_flag=True,
+    help="Name files photo.png.lcc, so that no two share a name; decompress takes the .lcc off again and writes "
+    "the format that is named before it.",
+)
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite existing outputs.")
 device_option = click.option(
     "--device",

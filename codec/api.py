@@ -63,6 +63,8 @@ def compress(
     target_ssim: float | None = None,
     roi: ImageSource | None = None,
     metric: Metric = DEFAULT_METRIC,
+    partial: bool = False,
+    extras: bool = True,
     device: Device = "auto",
     max_pixels: int = constants.MAX_PIXELS,
     progress: Callable[[float], None] | None = None,
@@ -78,6 +80,8 @@ def compress(
     roi: an image of the same size whose grey is importance: white is refined at the cost of black. Effort 1 or more.
     metric: what refinement goes by, "psnr", "msssim" or "perceptual" (structure in opponent colours, at five scales);
         the others than "psnr" need an effort of 2 or more.
+    partial: of an image file that is cut or damaged, take what there is.
+    extras: keep what stands behind the image in its file, as it is: gain maps, videos.
     progress: called with the share of a refinement that is done, maybe from several threads.
     Warns MediaNotice where the image is converted before it is coded, or nothing comes near a target that is kept.
     Raises: MediaError (a target that cannot be met too), LimitExceeded, both CodecError; ValueError for arguments that
@@ -91,7 +95,7 @@ def compress(
     from codec.search import rate_control
     from codec.search.roi import importance_of
 
-    source = media.read_image(image, max_pixels)
+    source = media.read_image(image, max_pixels, partial=partial, extras=extras)
     encoder = ImageEncoder(
         source,
         device_named(device),

@@ -14,11 +14,11 @@ NEW_MODE = 0o666  # before the system takes away what the umask forbids
 PERMISSIONS = 0o777  # what is kept of the mode of a file that is overwritten
 
 
-def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def write_whole(path: Path, write: Callable[[BinaryIO], object], mode: int | None = None) -> None:
     """Lets `write` fill a temporary file beside `path`, then moves it there; through links, to what they point to.
 
-    A file that is overwritten keeps its permissions, and its owner where that is allowed; a new one has those that the
-    umask leaves. Devices and pipes are written straight. Raises OSError; then, or when interrupted, nothing is left
+    A file that is overwritten keeps its permissions, and its owner where that is allowed; a new one has `mode`
+    or, where that is None, those that the umask leaves. Devices and pipes are written straight. Raises OSError; then, or when interrupted, nothing is left
     behind.
     """
     path = Path(os.path.realpath(path))
@@ -39,6 +39,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object]) -> None:
             os.fsync(file.fileno())
         if before:
             _make_alike(aside, before)
+        elif mode is not None:
+            os.chmod(aside, mode)
         os.replace(aside, path)
     except BaseException:
         os.unlink(aside)

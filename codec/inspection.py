@@ -8,12 +8,24 @@ from dataclasses import dataclass
 from codec import media
 from codec.bitstream import constants
 from codec.bitstream.audio import AudioFile
-from codec.bitstream.image import Container
+from codec.bitstream.extras import Extras
+from codec.bitstream.image import METADATA, Container
 from codec.bitstream.parsed import parse
 from codec.media import PathLike
+from codec.media.image import words
 from codec.quality import AUDIO, IMAGE
 
-METADATA_NAMES = {constants.SECTION_ICC: "icc", constants.SECTION_EXIF: "exif", constants.SECTION_XMP: "xmp"}
+METADATA_NAMES = {
+    constants.SECTION_ICC: "icc",
+    constants.SECTION_EXIF: "exif",
+    constants.SECTION_XMP: "xmp",
+    constants.SECTION_RESOURCES: "resources",
+    constants.SECTION_TEXTS: "texts",
+    constants.SECTION_RESOLUTION: "resolution",
+    constants.SECTION_CHUNKS: "chunks",
+    constants.SECTION_EXTENDED_XMP: "extended_xmp",
+    constants.SECTION_TRAILER: "trailer",
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,7 @@ class Info:
     """What a file of an image says of itself.
 
     width, height: pixels; channels: 1 grey, 3 RGB; bit_depth: of the source, 8 or 16; tiles: how many; metadata: the
-    kinds that are there, of "icc", "exif" and "xmp"; size_bytes: of the whole file.
+    kinds that are there, of METADATA_NAMES; held: a line for each thing of them; size_bytes: of the whole file.
     """
 
     media: str
@@ -64,6 +76,7 @@ class Info:
     bit_depth: int
     alpha: bool
     metadata: tuple[str, ...]
+    held: tuple[str, ...]
     tiles: int
     quality: float
     model: int
@@ -88,7 +101,8 @@ def info(data: bytes | PathLike) -> Info | AudioInfo:
 
 
 def _of_image(parsed: Container, size_bytes: int) -> Info:
-    header = parsed.header
+    header, sections = parsed.header, parsed.extras
+    icc, exif, xmp = (sections.get(section, b"") for section in METADATA)
     return Info(
         media="image",
         width=header.width,
@@ -96,7 +110,8 @@ def _of_image(parsed: Container, size_bytes: int) -> Info:
         channels=header.channels,
         bit_depth=header.bit_depth,
         alpha=header.alpha,
-        metadata=tuple(name for section, name in METADATA_NAMES.items() if section in parsed.extras),
+        metadata=tuple(name for section, name in METADATA_NAMES.items() if section in sections),
+        held=tuple(words.lines(icc, exif, xmp, Extras.of(sections))),
         tiles=len(header.tiling),
         quality=round(IMAGE.quality(header.step_index), 1),
         model=header.model,
