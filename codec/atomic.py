@@ -18,8 +18,8 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object], mode: int | Non
     """Lets `write` fill a temporary file beside `path`, then moves it there; through links, to what they point to.
 
     A file that is overwritten keeps its permissions, and its owner where that is allowed; a new one has `mode`
-    or, where that is None, those that the umask leaves. Devices and pipes are written straight. Raises OSError; then, or when interrupted, nothing is left
-    behind.
+    or, where that is None, what the umask leaves. Devices and pipes are written straight. Raises OSError; then, or when
+    interrupted, nothing is left behind.
     """
     path = Path(os.path.realpath(path))
     try:
@@ -31,7 +31,9 @@ def write_whole(path: Path, write: Callable[[BinaryIO], object], mode: int | Non
             write(file)
         return
     # nobody may read the temporary file who could not read the one that it replaces
-    descriptor, aside = _created_beside(path, before.st_mode & PERMISSIONS if before else NEW_MODE)
+    descriptor, aside = _created_beside(
+        path, before.st_mode & PERMISSIONS if before else NEW_MODE if mode is None else mode
+    )
     try:
         with os.fdopen(descriptor, "wb") as file:
             write(file)

@@ -546,7 +546,8 @@ def test_a_mode_that_nobody_has_heard_of_is_refused_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["RGB.png", "16 bits of RGB, deflated.tif", "LA.tif", "separate planes.tif", "P.gif", "two views.mpo", "icon.ico"]
+    "name",
+    ["RGB.png", "16 bits of RGB, deflated.tif", "LA.tif", "separate planes.tif", "P.gif", "two views.mpo", "icon.ico"],
 )
 def test_the_limit_is_ours_and_not_that_of_pillow(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2)
