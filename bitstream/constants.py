@@ -1,7 +1,7 @@
 """Every constant that changes the bytes. Ids are never reused."""
 
 MAGIC = b"\x89LCC"
-VERSION = 1  # before 1.0 a file decodes only with the weights that wrote it
+VERSION = 2  # before 1.0 of the format it may rise with any release
 
 # section ids; those from OPTIONAL_FROM on may be skipped by a reader that does not know them
 SECTION_HEADER = 1
@@ -41,7 +41,7 @@ STEP_UNITS = 256  # header units per octave of the nominal quantisation step
 STEP_INDEX_MAX = 16 * STEP_UNITS
 QUALITY_MAX = 100
 
-DIGEST_BYTES = 4  # of SHA-256, naming the weights
+DIGEST_BYTES = 8  # of SHA-256, naming weights
 CRC_BYTES = 4  # of CRC-32C
 
 STRIDE = 16  # pixels a latent

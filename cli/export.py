@@ -26,8 +26,9 @@ def export(run: Path, out: str, sources: tuple[Path, ...], force: bool) -> None:
     if out == files.STREAM:
         raise click.UsageError("weights go to a file, not to standard output")
     files.check_target(out, force)
+    from codec.model import weights_file
     from codec.training.export import export
 
     record = export(run, Path(out), sources)
-    size = Path(out).stat().st_size
-    click.echo(f"{out}: weights {record['weights']}, {size:,} bytes, {record['steps']:,} steps", err=True)
+    size, digests = Path(out).stat().st_size, weights_file.describe(Path(out)).digests
+    click.echo(f"{out}: weights {digests.decoder.hex()}, {size:,} bytes, {record['steps']:,} steps", err=True)

@@ -18,7 +18,7 @@ from typing import Any
 import codec
 from codec.bitstream.errors import CodecError
 from codec.eval import machine
-from codec.model import weights
+from codec.model import shelf
 from codec.model.registry import MODELS, ModelRow
 
 TITLE = "codec (ours)"
@@ -77,9 +77,10 @@ def installed(model: str) -> ModelRow[Any] | None:
 
 def identity(row: ModelRow[Any]) -> str:
     """Version, weights, source and libraries of what codes: results of another identity are not these results."""
-    digest = weights.digest(weights.arrays_of(row.path)).hex()
+    digests = shelf.default(row).digests
+    weights = f"weights {digests.decoder.hex()}, encoder {digests.encoder.hex()}"
     source, used = _hashed(*_contents(modules())), _hashed(*libraries())
-    return f"{codec.__version__}, weights {digest}, source {source}, libraries {used}"
+    return f"{codec.__version__}, {weights}, source {source}, libraries {used}"
 
 
 def modules() -> dict[str, Path]:

@@ -351,7 +351,7 @@ def test_a_chunk_at_anothers_place_is_noticed(coded: bytes) -> None:
 
 
 def test_foreign_weights_and_media_are_refused_by_name(coded: bytes) -> None:
-    header = replace(audio_file.read(coded).header, digest=b"abcd")
+    header = replace(audio_file.read(coded).header, digest=b"abcdefgh")
     with pytest.raises(ModelMismatch, match="61626364"):
         codec.decompress_audio(audio_file.begin(header, {}) + audio_file.end(0, []))
     with pytest.raises(UnsupportedFile, match="not audio"):

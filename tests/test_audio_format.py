@@ -24,7 +24,7 @@ def headers(draw: st.DrawFn) -> AudioHeader:
     channels = draw(st.sampled_from([1, 2]))
     return AudioHeader(
         model=draw(st.integers(0, 255)),
-        digest=draw(st.binary(min_size=4, max_size=4)),
+        digest=draw(st.binary(min_size=8, max_size=8)),
         step_index=draw(st.integers(0, constants.STEP_INDEX_MAX)),
         sample_rate=draw(st.integers(1, constants.MAX_RATE)),
         channels=channels,
@@ -53,7 +53,7 @@ def written(audio: AudioFile) -> bytes:
     return begin(audio.header, audio.tags) + body + end(audio.samples, [len(c.data) + 1 for c in audio.chunks])
 
 
-HEADER = AudioHeader(2, b"\xaa\xbb\xcc\xdd", 1408, 48_000, 2, side_step_index=1900, bit_depth=24, seed=258)
+HEADER = AudioHeader(2, b"\xaa\xbb\xcc\xdd\1\2\3\4", 1408, 48_000, 2, side_step_index=1900, bit_depth=24, seed=258)
 SMALL = AudioFile(HEADER, {"title": "Études"}, [Chunk(100, b"1234" * 40), Chunk(7, b"12345678")], 102_000)
 FILE = written(SMALL)
 FRONT = len(begin(HEADER, {}))  # bytes up to the end of the header
@@ -89,8 +89,8 @@ def test_a_audio_returns(audio: AudioFile) -> None:
 def test_a_small_file_has_exactly_these_bytes() -> None:
     tags = zlib.compress(b"\x05title\x07\xc3\x89tudes", 9)
     assert (
-        b"\x89LCC\x01"
-        + framed(1, b"\x01\x02\xaa\xbb\xcc\xdd\x80\x05\x07\x80\xf7\x02\x02\x01\x6c\x07")
+        b"\x89LCC\x02"
+        + framed(1, b"\x01\x02\xaa\xbb\xcc\xdd\1\2\3\4\x80\x05\x07\x80\xf7\x02\x02\x01\x6c\x07")
         + framed(131, tags)
         + framed(2, b"\x64" + b"1234" * 40)
         + framed(2, b"\x0712345678")
@@ -255,7 +255,7 @@ def test_impossible_headers_are_refused(change: dict[str, Any], error: type[Code
 @pytest.mark.parametrize(("flags", "error"), [(16, UnsupportedFile), (12, CorruptFile), (2, CorruptFile)])
 def test_impossible_flags_are_refused(flags: int, error: type[CodecError]) -> None:
     payload = bytearray(HEADER.bytes())
-    payload[8] = flags
+    payload[12] = flags
     for header in (bytes(payload), HEADER.bytes() + b"\0"):
         with pytest.raises(CodecError):
             read(FILE[:5] + framed(constants.SECTION_HEADER, header) + end(0, []))
@@ -264,7 +264,7 @@ def test_impossible_flags_are_refused(flags: int, error: type[CodecError]) -> No
 
 
 def test_either_medium_refuses_the_other_by_name() -> None:
-    image = image_file.ImageHeader(1, bytes(4), 1440, 1, 1, 1)
+    image = image_file.ImageHeader(1, bytes(8), 1440, 1, 1, 1)
     with pytest.raises(UnsupportedFile, match="not audio"):
         read(image_file.write(image_file.Container(image, [image_file.Stream((b"",))], {})))
     with pytest.raises(UnsupportedFile, match="media type 1"):

@@ -21,7 +21,7 @@ from codec.bitstream.tables import TOTAL, Tables, logistic_tables
 from codec.bitstream.tiling import Tiling, tile_units
 from codec.bitstream.wire import Reader, Writer
 
-HEADER = ImageHeader(1, b"\xaa\xbb\xcc\xdd", 1440, 300, 200, 3)
+HEADER = ImageHeader(1, b"\xaa\xbb\xcc\xdd\1\2\3\4", 1440, 300, 200, 3)
 SMALL = write(Container(HEADER, [Stream((b"12345678",))], {}))
 TILED = Container(
     replace(HEADER, width=100, height=150, tile_units=(1, 2), alpha=True),
@@ -38,7 +38,7 @@ def containers(draw: st.DrawFn) -> Container:
     """Any image's file: with and without tiles, alpha and metadata."""
     header = ImageHeader(
         model=draw(st.integers(0, 255)),
-        digest=draw(st.binary(min_size=4, max_size=4)),
+        digest=draw(st.binary(min_size=8, max_size=8)),
         step_index=draw(st.integers(0, constants.STEP_INDEX_MAX)),
         width=draw(st.integers(1, 500)),
         height=draw(st.integers(1, 500)),
@@ -78,9 +78,9 @@ def test_a_container_returns(container: Container) -> None:
 
 
 def test_a_small_file_has_exactly_these_bytes() -> None:
-    head = b"\x01\x0e\x00\x01\xaa\xbb\xcc\xdd\xa0\x05\x01\xac\x02\xc8\x01\x00"
+    head = b"\x01\x12\x00\x01\xaa\xbb\xcc\xdd\1\2\3\4\xa0\x05\x01\xac\x02\xc8\x01\x00"
     body = b"\x02\x0812345678"
-    assert b"\x89LCC\x01" + b"".join(part + crc32c(part).to_bytes(4, "little") for part in (head, body)) == SMALL
+    assert b"\x89LCC\x02" + b"".join(part + crc32c(part).to_bytes(4, "little") for part in (head, body)) == SMALL
 
 
 def test_the_checksum_is_that_of_rfc_3720() -> None:
@@ -90,7 +90,7 @@ def test_the_checksum_is_that_of_rfc_3720() -> None:
 
 
 def test_overhead_is_at_most_forty_bytes() -> None:
-    largest = ImageHeader(1, bytes(4), 4000, 1448, 1448, 3, 16)
+    largest = ImageHeader(1, bytes(8), 4000, 1448, 1448, 3, 16)
     payload = bytes(5_000_000)
     assert len(write(Container(largest, [Stream((payload,))], {}))) - len(payload) <= 40
 
@@ -223,7 +223,7 @@ def test_a_small_index_cannot_make_many_tiles() -> None:
         read(data)
 
 
-@pytest.mark.parametrize("version", [0, 9])
+@pytest.mark.parametrize("version", [0, 1, 9])
 def test_other_versions_are_named(version: int) -> None:
     with pytest.raises(UnsupportedFile, match=f"version {version}"):
         read(SMALL[:4] + bytes([version]) + SMALL[5:])
@@ -249,7 +249,7 @@ def test_impossible_headers_are_refused(change: dict[str, Any], error: type[Code
 
 def test_unknown_flags_are_refused() -> None:
     header = bytearray(HEADER.bytes())
-    header[8] |= 64
+    header[12] |= 64
     with pytest.raises(UnsupportedFile, match="flags"):
         read(SMALL[:5] + section(constants.SECTION_HEADER, bytes(header)) + section(constants.SECTION_LATENTS, b""))
 

@@ -25,7 +25,7 @@ from codec.image.encode import padded
 from codec.latents import decode as latents_decode
 from codec.latents import encode as latents_encode
 from codec.media import ImageData, ImageSource, Pixels, to_pillow
-from codec.model import weights
+from codec.model import weights, weights_file
 from codec.model.registry import IMAGE
 from codec.search.lagrangian import LAMBDA
 from codec.search.rdoq import Rdoq
@@ -166,7 +166,7 @@ def test_grey_stays_grey(parrots: Pixels) -> None:
 @pytest.mark.parametrize("quality", [0, 20, 50, 80, 100])
 def test_the_file_is_as_long_as_its_probabilities_say(parrots: Pixels, quality: float) -> None:
     loaded = weights.installed(IMAGE.id, CPU)
-    arrays = weights.arrays_of(IMAGE.path)
+    arrays = weights_file.arrays_of(IMAGE.path)
     tables = Tables(arrays["tables.counts"], arrays["tables.reach"])
     data = image_encode.encode(ImageData(parrots), quality, CPU)
     log2_step = torch.tensor([read(data).header.step_index / constants.STEP_UNITS])

@@ -25,7 +25,7 @@ from codec.eval.metrics import psnr_db
 from codec.image.encode import padded
 from codec.latents import encode as latents_encode
 from codec.media import Pixels, audio_bytes, read_audio, resample
-from codec.model import weights
+from codec.model import weights, weights_file
 from codec.model.audio import AudioModel
 from codec.model.dct import block_transform, dct_matrix, image_statistics
 from codec.model.fixed_point import FixedLayer, QuantMode, set_quant_mode
@@ -160,7 +160,7 @@ def test_the_learning_rate_warms_up_stays_and_falls() -> None:
 
 def test_snapped_fine_tuning_moves_the_integers(crops: Crops) -> None:
     torch.manual_seed(0)
-    model = IMAGE.model(IMAGE.config)
+    model = IMAGE.build()
     load_trained(model, IMAGE.path)
     trainer = Trainer(model, Plan(2, 0, batch=2, crop=64, warmup_steps=1, snapped=True), CPU, crops)
     before = model.prior.from_hyper[0].integers().weight
@@ -171,7 +171,7 @@ def test_snapped_fine_tuning_moves_the_integers(crops: Crops) -> None:
 
 def test_snapped_nets_compute_what_frozen_ones_do(parrots: Pixels) -> None:
     frozen = weights.installed(IMAGE.id, CPU).model
-    model = IMAGE.model(IMAGE.config)
+    model = IMAGE.build()
     load_trained(model, IMAGE.path)
     set_quant_mode(model.prior, QuantMode.FAKE_QUANTISED)
     z = torch.randint(-9, 10, (1, 3, 2, IMAGE.config.prior.hyper_channels), generator=torch.Generator().manual_seed(1))
@@ -182,7 +182,7 @@ def test_snapped_nets_compute_what_frozen_ones_do(parrots: Pixels) -> None:
 
 def test_integer_nets_cost_at_most_three_permille(parrots: Pixels) -> None:
     """A float model near the installed one, against the integers that it is rounded to."""
-    free = IMAGE.model(IMAGE.config)
+    free = IMAGE.build()
     load_trained(free, IMAGE.path)
     rng = torch.Generator().manual_seed(2)
     with torch.no_grad():
@@ -191,7 +191,7 @@ def test_integer_nets_cost_at_most_three_permille(parrots: Pixels) -> None:
                 unit = torch.exp2(-torch.from_numpy(layer.integers().exponent.astype(np.float32)))
                 noise = torch.rand(layer.weight.shape, generator=rng) - 0.5
                 layer.weight += noise * unit.reshape(-1, *[1] * (layer.weight.dim() - 1))
-    frozen = IMAGE.model(IMAGE.config)
+    frozen = IMAGE.build()
     weights.unpack(frozen, weights.pack(free, assumed()))
     x = torch.tensor(parrots[None, :, :704]).float()
     bits = []
@@ -233,7 +233,7 @@ def test_the_last_stage_sees_latents_as_files_hold_them(parrots: Pixels) -> None
 
 def test_the_networks_keep_their_budget_of_multiplications() -> None:
     """Per pixel: at most 25,000 in synthesis, 12,000 in the entropy nets, 60,000 in analysis."""
-    model = IMAGE.model(IMAGE.config)
+    model = IMAGE.build()
     side = 256
     x, log2_step = torch.zeros(1, side, side, 3), torch.tensor([5.0])
 
@@ -266,7 +266,7 @@ def test_an_export_loads_and_names_its_training(crops: Crops, tmp_path: Path) ->
     record = export(tmp_path, target)
     assert target.stat().st_size < 16 * 2**20
     loaded = weights.load(IMAGE, CPU, target)
-    assert weights.record_of(target) == record
+    assert weights_file.describe(target).record == record
     assert record["steps"] == 1
     assert record["earlier"] == []
     for start in (tmp_path / "checkpoint.pt", target):
@@ -347,7 +347,7 @@ def test_tables_fitted_to_images_make_them_smaller(parrots: Pixels) -> None:
 def test_weights_that_are_missing_or_foreign_are_a_mismatch(tmp_path: Path) -> None:
     with pytest.raises(ModelMismatch, match="cannot be read"):
         weights.load(IMAGE, CPU, tmp_path / "none.safetensors")
-    weights.write(tmp_path / "other.safetensors", {"a": np.zeros(3, np.int8)}, {})
+    weights_file.write(tmp_path / "other.safetensors", IMAGE, {"a": np.zeros(3, np.int8)}, {})
     with pytest.raises(ModelMismatch, match="does not hold"):
         weights.load(IMAGE, CPU, tmp_path / "other.safetensors")
 
@@ -363,7 +363,7 @@ def test_train_and_export_work_from_the_command_line(shard: Path, tmp_path: Path
     exported = run("export", tmp_path / "run", "-o", out)
     assert exported.returncode == 0
     assert weights.load(IMAGE, CPU, out).digest.hex() in exported.stderr.decode()
-    assert weights.record_of(out)["steps"] == 2
+    assert weights_file.describe(out).record["steps"] == 2
     assert run("export", tmp_path / "run", "-o", out).returncode == 1  # exists
     done = run("train", shard, "--run", tmp_path / "run", "--steps", 3, "--decay-steps", 4)
     assert done.returncode == 2

@@ -14,9 +14,9 @@ import codec
 from codec.bitstream.errors import ModelMismatch, UnsupportedFile
 from codec.bitstream.image import read, write
 from codec.media import Pixels
-from codec.model import weights
+from codec.model import weights, weights_file
 from codec.model.registry import IMAGE
-from codec.model.weights import Arrays
+from codec.model.weights_file import Arrays
 
 CPU = torch.device("cpu")
 
@@ -75,7 +75,7 @@ FOREIGN: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
 def test_weights_with_foreign_arrays_are_a_mismatch(tmp_path: Path, case: str) -> None:
     change, said = FOREIGN[case]
     path = tmp_path / "foreign.safetensors"
-    weights.write(path, change(weights.arrays_of(IMAGE.path)), {})
+    weights_file.write(path, IMAGE, change(weights_file.arrays_of(IMAGE.path)), {})
     with pytest.raises(ModelMismatch, match=said):
         weights.load(IMAGE, CPU, path)
 

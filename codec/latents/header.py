@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from codec.bitstream import constants
-from codec.bitstream.errors import CorruptFile, ModelMismatch
+from codec.bitstream.errors import CorruptFile
 from codec.model import weights
 from codec.model.base import Autoencoder
 from codec.model.prior import QUALITY
@@ -37,12 +37,10 @@ class Header(Protocol):
 def weights_of(header: Header, kind: type[Autoencoder], medium: str, device: torch.device) -> Loaded:
     """The weights that a file was written with, of a model of this kind.
 
-    Raises UnsupportedFile where the model is unknown; ModelMismatch; CorruptFile where the model is of another kind or
-    the step beyond what it was made for.
+    Raises UnsupportedFile where the model is unknown; ModelMismatch where its weights are not here; CorruptFile where
+    the model is of another kind or the step beyond what it was made for.
     """
-    loaded = weights.installed(header.model, device)
-    if loaded.digest != header.digest:
-        raise ModelMismatch(f"the file was written with weights {header.digest.hex()}, here are {loaded.digest.hex()}")
+    loaded = weights.installed(header.model, device, header.digest)
     if not isinstance(loaded.model, kind):
         raise CorruptFile(f"model {header.model} is not one of {medium}")
     if float(loaded.model.gain.quality(log2_steps_of(header, device)).abs().max()) > QUALITY.high * 2.0**-QUALITY.bits:

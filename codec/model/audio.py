@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from codec.bitstream import constants
 from codec.model.base import Autoencoder, hyper_analysis_net
 from codec.model.blocks import Conditioning, Plain, Stack, depth_to_space, space_to_depth, zeroed
+from codec.model.config import AudioConfig
 from codec.model.dct import Array, dct_matrix
 from codec.model.envelope import BANDS, UNITS_PER_OCTAVE, Envelope
 from codec.model.mdct import FrontEnd
-from codec.model.prior import PriorConfig
 
 RMS_FLOOR = 0.3  # added to statistics, in companded units: keeps silent frequencies from unbounded norms
 NOISE_START = -1.5  # share of a band's amplitude that noise begins with, before the sigmoid
@@ -61,39 +60,6 @@ def audio_statistics(clips: Sequence[Tensor], hop: int, merged: int) -> AudioSta
     features = (levels - mean) @ dct_matrix(BANDS).T * UNITS_PER_OCTAVE
     rms, rms_merged = (np.sqrt(np.concatenate(part).mean(0)) + RMS_FLOOR for part in (fine, coarse))
     return AudioStatistics(rms, rms_merged, np.sqrt((features**2).mean(0)), mean)
-
-
-@dataclass(frozen=True)
-class AudioConfig:
-    """Sizes of the audio model. hop: samples of an MDCT frame; merged: frames of a latent.
-
-    fine and coarse blocks are at frames and at latents, in either direction. treble: the last channels, which go around
-    coarse blocks.
-    """
-
-    hop: int = constants.HOP
-    merged: int = constants.FRAMES
-    analysis_fine: int = 3
-    analysis_coarse: int = 3
-    synthesis_coarse: int = 4
-    synthesis_fine: int = 4
-    kernel_fine: int = 7
-    kernel_coarse: int = 5
-    hyper_width: int = 256
-    treble: int = 352
-    middle: float = 5.5
-    prior: PriorConfig = field(
-        default_factory=lambda: PriorConfig(
-            groups=(32, 32, 64, 192, 352),
-            quartered_columns=True,
-            hyper_channels=64,
-            kernel=(1, 5),
-            hyper_kernel=(1, 5),
-            up=(1, 2),
-            repeated_columns=1,
-            steered=True,
-        )
-    )
 
 
 class AudioModel(Autoencoder):

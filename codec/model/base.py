@@ -6,8 +6,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from codec.model.blocks import Depthwise
+from codec.model.config import PriorConfig
 from codec.model.gain import Gain
-from codec.model.prior import SYMBOLS, Prior, PriorConfig, coarse_shape
+from codec.model.prior import SYMBOLS, Prior, coarse_shape
 
 
 class Autoencoder(nn.Module):

@@ -7,32 +7,17 @@ Features are coefficients / norm with norm = sqrt(rms), a compromise between DC 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from codec.model.base import Autoencoder, hyper_analysis_net
 from codec.model.blocks import Conditioning, Plain, Stack, depth_to_space, space_to_depth, zeroed
+from codec.model.config import ImageConfig
 from codec.model.dct import ImageStatistics, block_transform
-from codec.model.prior import PriorConfig
 
 BLOCK = 8
 FINE = 3 * BLOCK**2  # channels at 1/8
-
-
-@dataclass(frozen=True)
-class ImageConfig:
-    """Sizes of the image model: residual blocks at 1/8 and 1/16 in either direction, and those of its nets."""
-
-    analysis8: int = 6
-    analysis16: int = 5
-    synthesis16: int = 4
-    synthesis8: int = 5
-    hyper_width: int = 256
-    middle: float = 5.625
-    prior: PriorConfig = field(default_factory=lambda: PriorConfig(groups=(16, 16, 32, 64, 192)))
 
 
 class ImageModel(Autoencoder):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 
 from codec.model import fixed_point
 from codec.model.blocks import depth_to_space
+from codec.model.config import PriorConfig
 from codec.model.fixed_point import Depthwise, Format, Linear
 
 HIDDEN = Format(bits=6, low=0, high=1023)  # after a rectifier: 0 .. 16
@@ -39,30 +39,6 @@ ROW_OF_UNIT_SCALE = 25.5  # row r stands for the scale 2^((r - 25.5) / 6); row 0
 # (channels, flat positions, mean, log2_scale) -> decoded latents; the last two and the result are
 # (B, positions, channels), in quantisation steps
 Choose = Callable[[slice, Tensor, Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class PriorConfig:
-    """Shape of the entropy nets.
-
-    quartered: so many of the first groups take their first half in two quarters, alternate rows of it, or alternate
-    columns where `quartered_columns`. up: the (rows, columns) growth of each of the two hyper-synthesis stages.
-    repeated_columns: how often the first and last column of hyper-latents stand beyond either end, so that nets cannot
-    tell an end by its zeros and treat it worse, which would be heard as seams. steered: whether the hyper-latents move
-    the step of each channel and position.
-    """
-
-    groups: tuple[int, ...]
-    quartered: int = 1
-    quartered_columns: bool = False
-    hyper_channels: int = 96
-    hyper_width: int = 256
-    width: int = 224
-    kernel: tuple[int, int] = (5, 5)
-    hyper_kernel: tuple[int, int] = (3, 3)
-    up: tuple[int, int] = (2, 2)
-    repeated_columns: int = 0
-    steered: bool = False
 
 
 def rows_of(log2_scale: Tensor) -> Tensor:

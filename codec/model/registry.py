@@ -1,45 +1,84 @@
-"""The registry of models: one row for each set of weights that a file can name. Ids are written out, never reused."""
+"""The registry of models: one row for each model that a file can name. Ids are written out, never reused.
+
+Loads no torch: a row's networks are loaded when first built.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic, TypeVar
-
-import torch
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from codec import quality
-from codec.model.audio import AudioConfig, AudioModel
-from codec.model.base import Autoencoder
-from codec.model.image import ImageConfig, ImageModel
+from codec.model.config import AudioConfig, Config, ImageConfig
+
+if TYPE_CHECKING:
+    from codec.model.base import Autoencoder
 
 WEIGHTS = Path(__file__).parent / "weights"
 
-Config = TypeVar("Config")
+Sizes = TypeVar("Sizes", bound=Config)
 
 
 @dataclass(frozen=True)
-class ModelRow(Generic[Config]):
-    """A model that files can name by `id`. model: makes one of a config."""
+class ModelRow(Generic[Sizes]):
+    """A model that files can name by `id`.
+
+    media: what it codes, "image" or "audio". encoder_parts: which of its arrays only an encoder reads, by what stands
+    before the first dot of their names; all others, tables among them, are the decoder's, and files name their digest.
+    shipped: the sets of weights that come with the codec, by the names of their files; the first is the default.
+    """
 
     id: int
     name: str
-    model: Callable[[Config], Autoencoder]
-    config: Config
+    media: str
+    config: Sizes
     curve: quality.QualityCurve
+    encoder_parts: tuple[str, ...]
+    shipped: tuple[str, ...]
 
     @property
     def path(self) -> Path:
-        """Where its weights are installed."""
-        return WEIGHTS / f"{self.name}.safetensors"
+        """Where its default weights are installed."""
+        return WEIGHTS / self.shipped[0]
+
+    @property
+    def model(self) -> Callable[..., Autoencoder]:
+        """Makes one of a config, in torch."""
+        home = import_module(f"codec.model.{self.media}")
+        found: Callable[..., Autoencoder] = getattr(home, f"{self.media.capitalize()}Model")
+        return found
 
     def build(self) -> Autoencoder:
-        """A new model, not trained, in float32 on the CPU whatever the caller's defaults are."""
+        """A new model in torch, not trained, in float32 on the CPU whatever the caller's defaults are."""
+        import torch
+
         with torch.device("cpu"):
             return self.model(self.config).float()
 
+    def is_of_encoder(self, name: str) -> bool:
+        """Whether only an encoder reads the array of this name."""
+        return name.split(".", 1)[0] in self.encoder_parts
 
-IMAGE = ModelRow(1, "image", ImageModel, ImageConfig(), quality.IMAGE)
-AUDIO = ModelRow(2, "audio", AudioModel, AudioConfig(), quality.AUDIO)
+
+IMAGE = ModelRow(
+    id=1,
+    name="image",
+    media="image",
+    config=ImageConfig(),
+    curve=quality.IMAGE,
+    encoder_parts=("a8", "a16", "dct", "down", "h_a"),
+    shipped=("image.safetensors",),
+)
+AUDIO = ModelRow(
+    id=2,
+    name="audio",
+    media="audio",
+    config=AudioConfig(),
+    curve=quality.AUDIO,
+    encoder_parts=("a_coarse", "a_fine", "down", "down_treble", "h_a"),
+    shipped=("audio.safetensors",),
+)
 MODELS: dict[int, ModelRow[Any]] = {row.id: row for row in (IMAGE, AUDIO)}

@@ -1,34 +1,29 @@
-"""Runtime weights: one safetensors file a model, loaded once, named in every file by its digest.
+"""Weights as models: packed into arrays, unpacked again, loaded from the shelf once.
 
 The transforms are float16, the entropy nets and tables integers; the record of the training is in the metadata.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
-from codec.atomic import write_whole
-from codec.bitstream import constants
-from codec.bitstream.errors import ModelMismatch, UnsupportedFile
+from codec.bitstream.errors import ModelMismatch
 from codec.bitstream.range_coder import Models
 from codec.bitstream.tables import Tables
+from codec.model import shelf, weights_file
 from codec.model.base import Autoencoder
 from codec.model.fixed_point import LOG2_BITS, FixedLayer, Integers
 from codec.model.prior import ROWS
-from codec.model.registry import MODELS, ModelRow
+from codec.model.registry import ModelRow
+from codec.model.shelf import WeightsSet
+from codec.model.weights_file import Arrays, Description, Digests
 
-Arrays = dict[str, npt.NDArray[Any]]
 LOG2_BUFFERS = ("prior.log2_std", "prior.log2_norm")  # on the grid of logarithms: stored as int16
 
 
@@ -39,16 +34,6 @@ class Loaded:
     model: Autoencoder
     tables: Models
     digest: bytes
-
-
-def digest(arrays: Arrays) -> bytes:
-    """The first bytes of SHA-256 over all names, types, shapes and values."""
-    total = hashlib.sha256()
-    for name in sorted(arrays):
-        a = np.ascontiguousarray(arrays[name])
-        total.update(f"{name} {a.dtype.str} {a.shape}\n".encode())
-        total.update(a.tobytes())
-    return total.digest()[: constants.DIGEST_BYTES]
 
 
 def _fixed_layers(model: Autoencoder) -> dict[str, FixedLayer]:
@@ -130,53 +115,58 @@ def unpack(model: Autoencoder, arrays: Arrays) -> Tables:
     return Tables(arrays["tables.counts"], arrays["tables.reach"])
 
 
-def write(path: Path, arrays: Arrays, record: dict[str, Any]) -> None:
-    """Writes a weights file. Raises OSError."""
-    data = save(arrays, metadata={"record": json.dumps(record)})
-    write_whole(path, lambda file: file.write(data))
-
-
-def arrays_of(path: Path) -> Arrays:
-    """All arrays of a weights file. Raises OSError, SafetensorError."""
-    with safe_open(path, "numpy") as stored:
-        return {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-
-
-def record_of(path: Path) -> dict[str, Any]:
-    """The training record of a weights file. Raises OSError, SafetensorError."""
-    with safe_open(path, "numpy") as stored:
-        record: dict[str, Any] = json.loads((stored.metadata() or {}).get("record", "{}"))
-        return record
-
-
 def load(row: ModelRow[Any], device: torch.device, path: Path | None = None) -> Loaded:
-    """A model from its installed weights, or from those at `path`. Raises ModelMismatch."""
+    """A model from its default weights, or from those at `path`. Raises ModelMismatch."""
     path = path or row.path
+    description = weights_file.describe(path)
+    if description.row is not row:
+        raise ModelMismatch(f"{path} does not hold weights of model '{row.name}' but of '{description.row.name}'")
+    return _load(path, description, device)
+
+
+def _load(path: Path, description: Description, device: torch.device) -> Loaded:
+    row, arrays = description.row, weights_file.checked_arrays(path, description)
     try:
-        arrays = arrays_of(path)
         with torch.device("cpu"), torch.inference_mode(False):  # fit for gradients of their inputs
             model = row.build()
+            if not description.digests.encoder:
+                for part in row.encoder_parts:
+                    delattr(model, part)
             tables = unpack(model, arrays)
         models = Models(tables)
-    except (OSError, SafetensorError) as error:
-        raise ModelMismatch(f"weights of model '{row.name}' cannot be read from {path}: {error}") from error
     except (ValueError, RuntimeError) as error:
         raise ModelMismatch(f"{path} does not hold weights of model '{row.name}': {error}") from error
     with torch.inference_mode(False):
         model = model.to(device)
-    return Loaded(model, models, digest(arrays))
+    return Loaded(model, models, description.digests.decoder)
 
 
-_cache: dict[tuple[int, str], Loaded] = {}
+_cache: dict[tuple[str, Digests, str], Loaded] = {}
 _lock = threading.Lock()
 
 
-def installed(model_id: int, device: torch.device) -> Loaded:
-    """The model with this id on this device, loaded at the first call. Raises UnsupportedFile, ModelMismatch."""
-    if model_id not in MODELS:
-        raise UnsupportedFile(f"model {model_id} is unknown here; known: {sorted(MODELS)}")
+def installed(model_id: int, device: torch.device, digest: bytes | None = None, given: Path | None = None) -> Loaded:
+    """The model with this id on this device, loaded at the first call: with the weights of a digest, or those that
+    files are written with where it is None.
+
+    given: a weights file or a folder of them, see `shelf`. Raises UnsupportedFile where the model is unknown;
+    ModelMismatch where the weights are missing or broken.
+    """
+    row = shelf.model_of(model_id)
+    if digest is None:
+        return _of(shelf.default(row, given), device)
+    fault = None
+    for found in shelf.find(row, digest, given):
+        try:
+            return _of(found, device)
+        except ModelMismatch as error:
+            fault = error  # another set on the shelf may be whole
+    raise fault or shelf.missing(row, digest, given)
+
+
+def _of(found: WeightsSet, device: torch.device) -> Loaded:
     with _lock:
-        key = (model_id, str(device))
+        key = (found.row.name, found.digests, str(device))
         if key not in _cache:
-            _cache[key] = load(MODELS[model_id], device)
+            _cache[key] = _load(found.path, found.description, device)
         return _cache[key]

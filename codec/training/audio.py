@@ -15,7 +15,8 @@ from codec import media
 from codec.bitstream.constants import SAMPLE_RATE
 from codec.bitstream.errors import MediaError
 from codec.media import Samples
-from codec.model.audio import AudioConfig, AudioModel, audio_statistics
+from codec.model.audio import AudioModel, audio_statistics
+from codec.model.config import AudioConfig
 from codec.model.mdct import FrontEnd
 from codec.model.registry import AUDIO, ModelRow
 from codec.search.perceptual import Spectra, price

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from codec.model import weights
+from codec.model import weights, weights_file
 from codec.model.registry import MODELS
 from codec.training import checkpoint
 from codec.training.loop import load_averaged
@@ -34,11 +34,10 @@ def export(run: Path, target: Path, sources: Sequence[Path] = ()) -> dict[str, A
         arrays |= weights.table_arrays(fitted(model, tables, *table_signals_of(row.name, sources)))
     record = {
         "model": row.name,
-        "weights": weights.digest(arrays).hex(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         **checkpoint.stage_of(saved),
         "earlier": saved["earlier"],
         "torch": torch.__version__,
     }
-    weights.write(target, arrays, record)
+    weights_file.write(target, row, arrays, record)
     return record

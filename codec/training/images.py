@@ -15,8 +15,9 @@ from torch import Tensor
 from codec.bitstream.errors import MediaError
 from codec.image.encode import padded
 from codec.media import IMAGE_SUFFIXES
+from codec.model.config import ImageConfig
 from codec.model.dct import image_statistics
-from codec.model.image import ImageConfig, ImageModel
+from codec.model.image import ImageModel
 from codec.model.registry import IMAGE, ModelRow
 from codec.training.data import Pool, files, held_out, on_all_cores
 from codec.training.drawn import drawn

@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from codec.bitstream.errors import CodecError, ModelMismatch
-from codec.model import weights
+from codec.model import weights, weights_file
 from codec.model.base import Autoencoder
 from codec.model.fixed_point import QuantMode, set_quant_mode
 from codec.model.registry import MODELS
@@ -270,9 +269,9 @@ def load_trained(model: Autoencoder, path: Path) -> list[dict[str, Any]]:
             for name, value in fitting.items():
                 own[name][tuple(map(slice, value.shape))] = value
             return [*saved["earlier"], checkpoint.stage_of(saved)]
-        weights.unpack(model, weights.arrays_of(path))
-        record = weights.record_of(path)
-    except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
+        weights.unpack(model, weights_file.arrays_of(path))
+        record = weights_file.describe(path).record
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise ModelMismatch(f"{path} does not hold weights of this model: {error}") from error
     model.train().requires_grad_(True)
     model.prior.exact = model.gain.exact = False
