@@ -29,11 +29,13 @@ Model = Sequence[int]  # cumulative frequencies, 0 first and TOTAL last
 
 MAGIC_AND_VERSION = b"\x89LCC\x02"
 HEADER, LATENTS, INDEX, ALPHA, END, *METADATA, TAGS = 1, 2, 3, 4, 5, 128, 129, 130, 131
+*PACKED, TRAILER = 140, 141, 142, 143, 144, 145
 FIRST_SKIPPABLE = 128
 HAS_ALPHA, IMAGE_FLAGS = 4, 7
 IS_STEREO, IS_MID_SIDE, HAS_24_BITS, HAS_FLOATS, AUDIO_FLAGS = 1, 2, 4, 8, 15
 MAX_PAYLOAD, MAX_SIDE, MAX_TILE, MAX_PIXELS = 2**31, 2**24, 2**21, 200_000_000
 MAX_METADATA, MAX_TAGS, MAX_CHUNK, MAX_RATE = 2**26, 2**16, 2**20, 2**20
+MAX_PACKED, MAX_TRAILER = 2**24, 2**28
 MAX_TOLD = 1023
 OF_ENCODERS = {"a8", "a16", "a_coarse", "a_fine", "dct", "down", "down_treble", "h_a"}  # begin names of arrays
 LAYERS = 3
@@ -233,6 +235,14 @@ def inflated(section: Section, limit: int) -> bytes:
     return text
 
 
+def check_packed(section: Section) -> None:
+    """Looks at content that is told to be as it is, or one zlib stream."""
+    if section.payload[:1] == b"\1":
+        inflated(section._replace(payload=section.payload[1:]), MAX_PACKED)
+    elif section.payload[:1] != b"\0" or len(section.payload) > 1 + MAX_PACKED:
+        raise ValueError(f"section {section.id} is packed in no known way, or too long")
+
+
 class Piece(NamedTuple):
     """A tile or a chunk: rows and columns of its latents, and its stream, or what is had of that."""
 
@@ -259,6 +269,10 @@ def image_pieces(data: bytes, header: Header) -> list[Piece]:
             raise ValueError(f"the index at byte {at} is not right behind the header")
         if section.id in METADATA:
             inflated(section, MAX_METADATA)
+        if section.id in PACKED:
+            check_packed(section)
+        if section.id == TRAILER and len(section.payload) > MAX_TRAILER:
+            raise ValueError("the trailer is too long")
         if section.id == LATENTS:
             latents.append(section)
         else:

@@ -96,7 +96,7 @@ def _collect_opened(image: Image.Image, found: Found) -> None:
     if isinstance(segments, list):
         markers = {f"APP{number}": jpeg.APP0 + number for number in range(16)} | {"COM": jpeg.COM}
         jpeg.collect([(markers[name], payload) for name, payload in segments if name in markers], found)
-        if getattr(image, "n_frames", 1) > 1:
+        if "mp" in image.info:
             found.lose("further images behind the first")
     if isinstance(image, PngImageFile):
         for keyword, text in image.text.items():

@@ -10,6 +10,7 @@ from codec.bitstream.extras import Chunk, Extras, Resolution, Text, Trailer
 from codec.media.notices import notice
 
 SHOWN_LOSSES = 16  # kinds of things left out that get a line of their own
+OTHER_LOSSES = "metadata of further kinds"
 
 
 @dataclass
@@ -33,10 +34,8 @@ class Found:
 
     def lose(self, what: str) -> None:
         """Remembers that something is left out."""
-        if what in self.losses or len(self.losses) <= SHOWN_LOSSES:
-            self.losses[what] = self.losses.get(what, 0) + 1
-        else:
-            self.losses[f"{len(self.losses)} kinds of metadata, and further ones"] = 1
+        kind = what if what in self.losses or len(self.losses) < SHOWN_LOSSES else OTHER_LOSSES
+        self.losses[kind] = self.losses.get(kind, 0) + 1
 
     def take(self, size: int, what: str) -> bool:
         """Whether a text or chunk of `size` bytes is still within the limits; remembers that it is left out if not."""

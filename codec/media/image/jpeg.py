@@ -227,7 +227,7 @@ def _moved(payload: bytes, ahead_then: int, ahead_now: int, size: int) -> bytes:
         (start,) = struct.unpack_from(_order(payload) + "I", payload, at + 8)
         if start == 0:
             struct.pack_into(_order(payload) + "I", out, at + 4, size)
-        elif start >= ahead_then:
+        elif ahead_then <= start and start - ahead_then + ahead_now < 1 << 32:
             struct.pack_into(_order(payload) + "I", out, at + 8, start - ahead_then + ahead_now)
     return bytes(out)
 
