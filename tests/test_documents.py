@@ -1,0 +1,101 @@
+"""What the documents promise: Python and programs that run, links that lead somewhere, one screen."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import PARROTS, PATIENCE_S, ROOT
+
+EXAMPLES = ROOT / "examples"
+README = ROOT / "README.md"
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *EXAMPLES.glob("*.md"), ROOT / "bitstream" / "SPEC.md"]
+SCREEN_LINES = 80
+
+
+def ran(arguments: list[str | Path], folder: Path) -> str:
+    """What Python prints that runs in a folder."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", *map(str, arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
+    (program,) = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    rate_kbps = float(ran(["-c", program], tmp_path))
+    assert 1 < rate_kbps < 40
+
+
+def test_the_readme_has_two_commands_one_screen_and_no_links_that_an_index_would_break() -> None:
+    text = README.read_text()
+    commands = re.findall(r"^```sh\n(.*)\n```$", text, re.MULTILINE)
+    assert len(commands) == 2
+    assert "codec compress examples/parrots.png" in commands[0]
+    assert commands[1].endswith("python -m pytest")
+    assert len(text.splitlines()) <= SCREEN_LINES
+    assert not re.findall(r"\]\((?!https?:)", text)
+    for name in re.findall(r"`([\w./]+(?:\.md|\.py|/)|LICENSE)`", text):
+        assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        found = (page.parent / path).resolve() if path else page
+        assert found.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", found.read_text(), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}, target
+
+
+@pytest.mark.slow
+def test_the_example_fits_images_into_bytes_and_goes_on_after_what_is_none(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    with Image.open(PARROTS) as image:
+        image.crop((200, 100, 360, 260)).save(good)
+    bad.write_bytes(b"nothing")
+    lines = ran([EXAMPLES / "fit.py", "1500", bad, good], tmp_path).splitlines()
+    assert lines[0].startswith(str(bad))
+    assert 1485 <= int(lines[1].removeprefix(f"{good}: ").split()[0]) <= 1500
+
+
+@pytest.mark.slow
+def test_the_example_shows_the_beginning_of_a_file_and_a_part(tmp_path: Path) -> None:
+    lines = ran([EXAMPLES / "preview.py", PARROTS, tmp_path], tmp_path).splitlines()
+    assert [line.split()[0] for line in lines] == ["20", "50", "100"]
+    assert "complete" in lines[2]
+    assert "complete" not in lines[0]
+    original = np.asarray(Image.open(PARROTS)).astype(float)
+    errors = [np.square(np.asarray(Image.open(tmp_path / f"{p}.png")) - original).mean() for p in (20, 50, 100)]
+    assert errors == sorted(errors, reverse=True)
+    assert Image.open(tmp_path / "corner.png").size == (384, 256)
+
+
+@pytest.mark.slow
+def test_the_example_streams_audio(tmp_path: Path) -> None:
+    rate_kbps = float(ran([EXAMPLES / "stream.py", "out.wav"], tmp_path).split()[0])
+    assert 1 < rate_kbps < 60
+    with wave.open(str(tmp_path / "out.wav")) as played:
+        assert (played.getframerate(), played.getnframes()) == (48_000, 5 * 48_000)
+        samples = np.frombuffer(played.readframes(5 * 48_000), "<i2") / 32767
+    assert 0.15 < np.sqrt(np.square(samples).mean()) < 0.3
