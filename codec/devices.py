@@ -22,3 +22,8 @@ def undisturbed(device: torch.device) -> Iterator[None]:
     """No gradients, and no autocast of the caller's: the networks run as they were exported."""
     with torch.inference_mode(), torch.autocast(device.type, enabled=False):
         yield
+
+
+def one_thread() -> None:
+    """Leaves torch one thread: in a forked process its pool is there, but no thread in it, and waiting never ends."""
+    torch.set_num_threads(1)

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from codec import forking
 from codec.bitstream.errors import ModelMismatch
 from codec.bitstream.range_coder import Models
 from codec.bitstream.tables import Tables
+from codec.devices import one_thread
 from codec.model import shelf, weights_file
 from codec.model.base import Autoencoder
 from codec.model.fixed_point import LOG2_BITS, FixedLayer, Integers
@@ -138,11 +140,21 @@ def _load(path: Path, description: Description, device: torch.device) -> Loaded:
         raise ModelMismatch(f"{path} does not hold weights of model '{row.name}': {error}") from error
     with torch.inference_mode(False):
         model = model.to(device)
+    forking.in_children(one_thread)
     return Loaded(model, models, description.digests.decoder)
 
 
 _cache: dict[tuple[str, Digests, str], Loaded] = {}
 _lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """Another thread of the parent may have held it."""
+    global _lock
+    _lock = threading.Lock()
+
+
+forking.in_children(_renew_lock)
 
 
 def installed(model_id: int, device: torch.device, digest: bytes | None = None, given: Path | None = None) -> Loaded:
