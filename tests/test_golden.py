@@ -94,6 +94,7 @@ def test_golden_extras_are_exactly_those_of_the_source(name: str) -> None:
     info = codec.info(file(name))
     found = image_decode.decode(file(name), CPU, bit_depth=source.bit_depth).image
     assert (found.icc, found.exif, found.xmp) == (source.icc, source.exif, source.xmp)
+    assert found.extras == source.extras
     assert (found.alpha is None) == (source.alpha is None)
     if source.alpha is not None:
         assert (found.alpha == source.alpha).all()
@@ -149,7 +150,16 @@ def test_the_worked_example_of_the_specification_is_traced_from_its_file() -> No
     assert worked_example.BEGIN + worked_example.text() + worked_example.END in worked_example.SPEC.read_text()
 
 
-DAMAGED = ["quality-50", "tiles", "tiles-wide", "noise", "deep-alpha-grey", "audio-two-chunks", "audio-mid-side"]
+DAMAGED = [
+    "quality-50",
+    "extras",
+    "tiles",
+    "tiles-wide",
+    "noise",
+    "deep-alpha-grey",
+    "audio-two-chunks",
+    "audio-mid-side",
+]
 
 
 @pytest.mark.parametrize("name", DAMAGED)

@@ -17,6 +17,7 @@ from PIL import Image, ImageCms
 from codec.audio import decode as audio_decode
 from codec.audio import encode as audio_encode
 from codec.bitstream import constants
+from codec.bitstream.extras import JPEG, METRE, Chunk, Extras, Resolution, Segment, Text, Trailer
 from codec.bitstream.file import holds
 from codec.image import decode as image_decode
 from codec.image import encode as image_encode
@@ -68,6 +69,18 @@ def images() -> dict[str, tuple[ImageData, float, tuple[int, int]]]:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     icc = profile[:24] + bytes(12) + profile[36:]  # without its date
     one = (0, 0)
+    extras = Extras(
+        resources=b"8BIM\x04\x04\0\0\0\0\0\x09\x1c\x02\x78\0\x04Rain\0",
+        texts=(
+            Text("Title", "Parrots"),
+            Text("Titel", "Papageien", "de", "Überschrift"),
+            Text("Comment", "long " * 60),
+        ),
+        resolution=Resolution(23622, 11811, METRE),
+        chunks=(Chunk(b"gAMA", (100_000).to_bytes(4)), Chunk(b"cICP", bytes([9, 16, 0, 1]))),
+        extended_xmp=b"<x:xmpmeta/>" * 9,
+        trailer=Trailer(JPEG, b"\0\0\0\x10ftypmp42 bytes", (Segment(0xE2, b"MPF\0II*\0", 1234),)),
+    )
     return {
         "quality-0": (ImageData(patch), 0, one),
         "quality-50": (ImageData(patch), 50, one),
@@ -84,6 +97,8 @@ def images() -> dict[str, tuple[ImageData, float, tuple[int, int]]]:
             50,
             one,
         ),
+        "extras": (ImageData(small, xmp=b"<x:xmpmeta/>", extras=extras), 50, one),
+        "extras-tiles": (ImageData(patch, extras=replace(extras, trailer=None)), 30, (1, 1)),
         "tiles": (ImageData(patch), 50, (1, 1)),
         "tiles-wide": (ImageData(patch, alpha), 20, (2, 1)),
         "noise": (ImageData(np.random.default_rng(0).integers(0, 2, (70, 64, 3), np.uint8) * 255), 100, one),
