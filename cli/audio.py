@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from codec.cli.files import STREAM, Input
 
 if TYPE_CHECKING:
-    from codec.api import Device
+    from codec import Device
     from codec.bitstream.audio import AudioHeader
     from codec.media import AudioFileReader, Samples
 
@@ -66,7 +66,7 @@ def decompress(
     bit_depth: of the output, that of the source where None. Raises CodecError.
     """
     import codec
-    from codec import api, media
+    from codec import media
 
     suffix = ".wav" if target == STREAM else Path(target).suffix.lower()
     media.check_audio_suffix(suffix)
@@ -82,16 +82,16 @@ def decompress(
             _write_all(writer, pieces)
 
     if partial or start_s or duration_s is not None:
-        played = api.audio_reader(
+        with codec.audio_reader(
             source.read(),
             start_s=start_s,
             duration_s=duration_s,
             partial=partial,
             device=device,
             max_seconds=max_seconds,
-        )
-        play(played.header, played.tags, played.pieces())
-        api.warn_of_damage(played.damage)
+        ) as played:
+            play(played.header, played.tags, played.pieces())
+        media.warn_of(played.damage, (), codec.IncompleteAudio)
         return
     decoder = codec.audio_decoder(device=device, max_seconds=max_seconds)
     samples = decoder.push(b"")

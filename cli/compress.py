@@ -14,7 +14,7 @@ from codec.cli import audio, files, options
 from codec.quality import REFINING_EFFORT
 
 if TYPE_CHECKING:
-    from codec.api import Device
+    from codec import Device
     from codec.quality import Metric
 
 FOR_IMAGES = ("effort", "target_size", "target_bpp", "target_psnr", "target_ssim", "roi", "metric")
@@ -84,12 +84,20 @@ def compress(
 
     targets = files.destinations(inputs, out, _with_whole_name if keep_suffix else _with_own_suffix)
     import codec
-    from codec import api, media
+    from codec import media
 
     chosen = quality if given("quality") else None
     with options.usage_errors():
-        api.check_choice(quality=chosen, bpp=target_bpp, psnr=target_psnr, size=target_size, ssim=target_ssim)
-        api.check_effort(effort, roi is not None, metric)
+        codec.check_image_options(
+            chosen,
+            effort=effort,
+            metric=metric,
+            has_roi=roi is not None,
+            target_size=target_size,
+            target_bpp=target_bpp,
+            target_psnr=target_psnr,
+            target_ssim=target_ssim,
+        )
     mask = None
     if roi is not None:
         with files.named(roi), files.notices(roi):
@@ -104,7 +112,7 @@ def compress(
                 bar.n = done
                 bar.refresh()
 
-            return codec.compress(
+            return codec.compress_image(
                 data,
                 chosen,
                 effort=effort,

@@ -14,7 +14,7 @@ from codec.cli import audio, files, options
 from codec.cli.compress import SUFFIX
 
 if TYPE_CHECKING:
-    from codec.api import Device, Region
+    from codec import Device, Region
 
 
 def region_of(text: str) -> Region:
@@ -102,7 +102,7 @@ def decompress(
         suffix = ".png" if target == files.STREAM else Path(target).suffix.lower()
         if holds(source.head(HEAD_BYTES), constants.MEDIA_IMAGE):  # of anything else the reader says what it is
             media.check_suffix(suffix)
-        restored = codec.decompress(
+        restored = codec.decompress_image(
             source.read(),
             output="image",
             bit_depth=16 if bit_depth == "16" else 8,

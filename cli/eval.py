@@ -118,11 +118,11 @@ def evaluate() -> None:
 @options.metric_option
 def images(effort: int, metric: Metric, **given: Any) -> None:
     """Compare our codec with others over the images of FOLDER: rate, quality, BD-rates, time and memory."""
-    from codec import api
+    import codec
     from codec.eval.images import ImageMaterial
 
     with options.usage_errors():
-        api.check_effort(effort, region_of_interest=False, metric=metric)
+        codec.check_image_options(effort=effort, metric=metric)
     _evaluate(ImageMaterial(effort, metric), **given)
 
 

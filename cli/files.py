@@ -192,7 +192,7 @@ def each(
     asked for their time of change. Raises CodecError at the end where any input failed,
     click's Exit where all were converted and one is incomplete.
     """
-    from codec.api import IncompleteAudio, IncompleteImage
+    from codec import IncompleteAudio, IncompleteImage
 
     failed = incomplete = 0
     jobs = list(zip(sources, targets, strict=True))
@@ -230,8 +230,7 @@ def each(
 @contextmanager
 def notices(source: str) -> Iterator[list[type[Warning]]]:
     """Says our own warnings in a line each, beginning with the name of their file; collects their categories."""
-    from codec.api import IncompleteAudio, IncompleteImage
-    from codec.media import MediaNotice
+    from codec import IncompleteAudio, IncompleteImage, MediaNotice
 
     ours = (IncompleteImage, IncompleteAudio, MediaNotice)
     found: list[type[Warning]] = []

@@ -12,7 +12,7 @@ import click
 from codec.cli import files
 
 if TYPE_CHECKING:
-    from codec.inspection import AudioInfo, Info
+    from codec import AudioInfo, ImageInfo
 
 
 @click.command()
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 def info(file: str, as_json: bool) -> None:
     """Say what an .lcc FILE holds, without decoding it. FILE - is standard input."""
     import codec
-    from codec.inspection import AudioInfo
 
     with files.named(file):
         facts = codec.info(files.read_input(file))
@@ -29,15 +28,19 @@ def info(file: str, as_json: bool) -> None:
         rates = {name: getattr(facts, name) for name in ("rate_bpp", "rate_kbps", "duration_s") if hasattr(facts, name)}
         click.echo(json.dumps(asdict(facts) | {name: round(rate, 5) for name, rate in rates.items()}))
         return
-    for line in _of_audio(facts) if isinstance(facts, AudioInfo) else _of_image(facts):
+    for line in _of_audio(facts) if isinstance(facts, codec.AudioInfo) else _of_image(facts):
         click.echo(line)
     click.echo(f"quality: {facts.quality:g} of 100")
-    rate = f"{facts.rate_kbps:.2f} kbit/s" if isinstance(facts, AudioInfo) else f"{facts.rate_bpp:.4f} bits per pixel"
+    rate = (
+        f"{facts.rate_kbps:.2f} kbit/s"
+        if isinstance(facts, codec.AudioInfo)
+        else f"{facts.rate_bpp:.4f} bits per pixel"
+    )
     click.echo(f"size: {facts.size_bytes:,} bytes, {rate}")
     click.echo(f"format: version {facts.version}, model {facts.model}, weights {facts.weights}")
 
 
-def _of_image(facts: Info) -> Iterator[str]:
+def _of_image(facts: ImageInfo) -> Iterator[str]:
     colours = "grey" if facts.channels == 1 else "RGB"
     kinds = [colours, f"{facts.bit_depth} bits a sample", *(["alpha"] if facts.alpha else [])]
     yield f"{facts.media}: {facts.width} x {facts.height} pixels, {', '.join(kinds)}"

@@ -10,7 +10,7 @@ from codec.bitstream.errors import CodecError
 from codec.cli import files, options
 
 if TYPE_CHECKING:
-    from codec.api import Device
+    from codec import Device
 
 
 @click.command()

@@ -11,7 +11,7 @@ from codec.bitstream.audio import AudioFile
 from codec.bitstream.extras import Extras
 from codec.bitstream.image import METADATA, Container
 from codec.bitstream.parsed import parse
-from codec.media import PathLike
+from codec.media import ByteSource
 from codec.media.image import words
 from codec.quality import AUDIO, IMAGE
 
@@ -62,7 +62,7 @@ class AudioInfo:
 
 
 @dataclass(frozen=True)
-class Info:
+class ImageInfo:
     """What a file of an image says of itself.
 
     width, height: pixels; channels: 1 grey, 3 RGB; bit_depth: of the source, 8 or 16; tiles: how many; metadata: the
@@ -90,7 +90,10 @@ class Info:
         return self.size_bytes * 8 / (self.width * self.height)
 
 
-def info(data: bytes | PathLike) -> Info | AudioInfo:
+Info = ImageInfo | AudioInfo
+
+
+def info(data: ByteSource) -> Info:
     """What an .lcc file says of itself, checksums checked, latents not decoded. Loads no torch.
 
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, MediaError.
@@ -100,10 +103,10 @@ def info(data: bytes | PathLike) -> Info | AudioInfo:
     return _of_audio(parsed, len(raw)) if isinstance(parsed, AudioFile) else _of_image(parsed, len(raw))
 
 
-def _of_image(parsed: Container, size_bytes: int) -> Info:
+def _of_image(parsed: Container, size_bytes: int) -> ImageInfo:
     header, sections = parsed.header, parsed.extras
     icc, exif, xmp = (sections.get(section, b"") for section in METADATA)
-    return Info(
+    return ImageInfo(
         media="image",
         width=header.width,
         height=header.height,

@@ -96,11 +96,11 @@ class AudioMaterial(Material):
         return audio_metrics.versions()
 
     def in_process(self, setting: float) -> tuple[Callable[[Samples], bytes], Callable[[bytes], object]]:
-        from codec import api
+        import codec
 
         return (
-            lambda samples: api.compress_audio(samples, RATE, setting, device="cpu"),
-            lambda data: api.decompress_audio(data, device="cpu"),
+            lambda samples: codec.compress_audio(samples, setting, sample_rate=RATE, device="cpu"),
+            lambda data: codec.decompress_audio(data, device="cpu"),
         )
 
     def exhibits(

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from codec import api
+import codec
 from codec.bitstream.errors import CodecError
 from codec.eval import compressai_models
 from codec.eval.cost import median_s
@@ -63,8 +63,8 @@ def _compare(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     pixels = read_image(options.image).pixels[: options.crop, : options.crop]
     checkpoints = dict(options.checkpoint)
-    data = api.compress(pixels, OUR_QUALITY, device="cpu")
-    ours = median_s(partial(api.decompress, data, output="array", device="cpu"), options.repeat)
+    data = codec.compress_image(pixels, OUR_QUALITY, device="cpu")
+    ours = median_s(partial(codec.decompress_image, data, output="array", device="cpu"), options.repeat)
     size = f"{pixels.shape[1]} x {pixels.shape[0]} pixels"
     print(f"decoding {options.image.name}, {size}, {options.threads} threads, CPU, warm, median of {options.repeat}")
     print(f"{'codec':16}{ours:9.3f} s")

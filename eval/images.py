@@ -76,11 +76,11 @@ class ImageMaterial(Material):
         return metrics.versions()
 
     def in_process(self, setting: float) -> tuple[Callable[[Pixels], bytes], Callable[[bytes], object]]:
-        from codec import api
+        import codec
 
         return (
-            lambda pixels: api.compress(pixels, setting, effort=self.effort, metric=self.metric, device="cpu"),
-            lambda data: api.decompress(data, output="array", device="cpu"),
+            lambda pixels: codec.compress_image(pixels, setting, effort=self.effort, metric=self.metric, device="cpu"),
+            lambda data: codec.decompress_image(data, output="array", device="cpu"),
         )
 
     def exhibits(

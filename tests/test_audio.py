@@ -106,10 +106,10 @@ def test_an_encoder_takes_nothing_but_its_samples() -> None:
 def test_what_is_no_quality_or_rate_is_said_so() -> None:
     samples = np.zeros(5, np.float32)
     with pytest.raises(TypeError, match="quality is a str, not a number"):
-        codec.compress_audio(samples, RATE, quality="a")  # type: ignore[arg-type]
+        codec.compress_audio(samples, "a", sample_rate=RATE)  # type: ignore[arg-type]
     for rate in (float("nan"), 0.5, "48000"):
         with pytest.raises(ValueError, match="expected a whole number"):
-            codec.compress_audio(samples, rate)  # type: ignore[arg-type]
+            codec.compress_audio(samples, sample_rate=rate)  # type: ignore[arg-type]
 
 
 def test_the_first_audio_comes_within_three_seconds(tune: AudioData) -> None:
@@ -198,7 +198,7 @@ def test_a_missing_chunk_is_silence(coded: bytes) -> None:
 
 def test_clips_too_loud_for_words_are_refused() -> None:
     with pytest.raises(MediaError, match="times full scale"):
-        codec.compress_audio(np.full(RATE, 1e20, np.float32), RATE)
+        codec.compress_audio(np.full(RATE, 1e20, np.float32), sample_rate=RATE)
     loud = mono(np.sin(2 * np.pi * 440 * SECONDS) * 100)
     assert np.abs(restored(audio_encode.encode(loud, 60, CPU))).max() > 30
 

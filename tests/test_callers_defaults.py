@@ -43,7 +43,7 @@ tell("psnr", codec.compress(image, target_psnr=30))
 tell("roi", codec.compress(image, roi=image[..., 0].copy()))
 tell("grey", codec.compress(image[..., :1].copy()))
 for name, samples in (("mono", mono), ("stereo", stereo)):
-    coded = codec.compress_audio(samples, speech.sample_rate)
+    coded = codec.compress_audio(samples, sample_rate=speech.sample_rate)
     tell(name, coded)
     tell(name + " samples", codec.decompress_audio(coded).samples)
     tell(name + " part", codec.decompress_audio(coded[:-90], partial=True).samples)

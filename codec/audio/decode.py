@@ -7,7 +7,7 @@ chunks leave no seams.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self, cast
 
 import numpy as np
@@ -21,6 +21,7 @@ from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.bitstream.audio import CHUNK_SECONDS, AudioFile, AudioHeader, Chunk
 from codec.bitstream.errors import CorruptFile, MediaError
+from codec.decoded import DecodedAudio
 from codec.devices import undisturbed
 from codec.latents import decode as latents_decode
 from codec.latents.decode import Latents
@@ -33,14 +34,6 @@ from codec.model.weights import Loaded
 
 HOP, FRAMES, CHUNK = constants.HOP, constants.FRAMES, constants.CHUNK_LATENTS
 LATENT = HOP * FRAMES  # samples
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A restored audio; damage says in words what of the file was missing or wrong."""
-
-    audio: AudioData
-    damage: tuple[str, ...] = ()
 
 
 class AudioDecoder:
@@ -197,20 +190,32 @@ def decode(
     start_s: float = 0.0,
     duration_s: float | None = None,
     partial: bool = False,
-) -> Decoded:
-    """The audio of a file's bytes.
+) -> DecodedAudio:
+    """The audio of a file's bytes; see `restored`. Raises LimitExceeded too."""
+    parsed = audio_file.read(data, max_seconds, partial)
+    return restored(parsed, device, start_s=start_s, duration_s=duration_s, partial=partial)
+
+
+def restored(
+    parsed: AudioFile,
+    device: torch.device,
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    partial: bool = False,
+) -> DecodedAudio:
+    """The audio of a parsed file.
 
     start_s, duration_s: of the only part that is wanted, in seconds; chunks that it does not need are not decoded.
-    partial: give silence for what is cut or damaged behind the header.
-    Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch; MediaError for a part outside the audio.
+    partial: give silence for what is cut or damaged behind the header of a file that was parsed so.
+    Raises: CorruptFile, UnsupportedFile, ModelMismatch; MediaError for a part outside the audio.
     """
-    parsed = audio_file.read(data, max_seconds, partial)
     with AudioReader(parsed, device, start_s=start_s, duration_s=duration_s, partial=partial) as reader:
-        return Decoded(reader.audio(), reader.damage)
+        return DecodedAudio(reader.audio(), reader.damage)
 
 
 class AudioReader:
-    """A part of the audio of a parsed file, piece by piece, so that it needs little memory; see `decode`.
+    """A part of the audio of a parsed file, piece by piece, so that it needs little memory; see `restored`.
 
     At the end of a `with` block the reader is closed.
     """

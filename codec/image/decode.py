@@ -10,7 +10,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from codec.bitstream import image as image_file
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CorruptFile, MediaError
 from codec.bitstream.image import Container, ImageHeader
+from codec.decoded import DecodedImage
 from codec.devices import undisturbed
 from codec.image.sections import image_of
 from codec.image.tiles import Rect, whole
@@ -29,17 +29,9 @@ from codec.latents import decode as latents_decode
 from codec.latents.decode import Latents
 from codec.latents.header import identity, log2_steps_of, weights_of
 from codec.latents.pieces import AT_ONCE, ordered_map
-from codec.media import ImageData, Pixels
+from codec.media import Pixels
 from codec.media.image.data import STEP_OF_8_BITS
 from codec.model.image import ImageModel
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A restored image; damage says in words what of the file was missing or wrong."""
-
-    image: ImageData
-    damage: tuple[str, ...] = ()
 
 
 def decode(
@@ -50,7 +42,7 @@ def decode(
     bit_depth: int = 8,
     region: tuple[int, int, int, int] | None = None,
     partial: bool = False,
-) -> Decoded:
+) -> DecodedImage:
     """The image of a file's bytes; see `restored`. Raises LimitExceeded too."""
     return restored(
         image_file.read(data, max_pixels, partial), device, bit_depth=bit_depth, region=region, partial=partial
@@ -64,7 +56,7 @@ def restored(
     bit_depth: int = 8,
     region: tuple[int, int, int, int] | None = None,
     partial: bool = False,
-) -> Decoded:
+) -> DecodedImage:
     """The image of a parsed file.
 
     bit_depth: of the samples, 8 or 16. region: x, y, width, height of the only pixels wanted. partial: show what there
@@ -95,7 +87,7 @@ def restored(
                 raise
             damage.append(str(error))
     image = image_of(pixels, alpha, parsed.extras, cropped=wanted != whole(header), damage=damage if partial else None)
-    return Decoded(image, tuple(damage))
+    return DecodedImage(image, tuple(damage))
 
 
 def latents(

@@ -6,7 +6,7 @@ does the audio files and soxr the sample rates; both are loaded when they are us
 
 from codec.bitstream.audio import resampled_length
 from codec.media.audio.data import AudioData, Samples
-from codec.media.audio.read import AudioFileReader, AudioSource, read_audio
+from codec.media.audio.read import AudioFileReader, AudioSource, Waveform, read_audio
 from codec.media.audio.resample import Resampler, resample
 from codec.media.audio.wav import WaveWriter
 from codec.media.audio.write import AUDIO_SAVED_AS, AUDIO_SUFFIXES, AudioFileWriter, audio_bytes, check_audio_suffix
@@ -15,8 +15,8 @@ from codec.media.image.data import ImageData, Pixels, at_depth, to_8_bits, to_16
 from codec.media.image.pillow import OPENED
 from codec.media.image.read import ImageSource, read_image
 from codec.media.image.write import IMAGE_SUFFIXES, SAVED_AS, check_suffix, image_bytes
-from codec.media.notices import MediaNotice, collected_notices
-from codec.media.paths import ByteSource, PathLike, read_bytes
+from codec.media.notices import IncompleteAudio, IncompleteImage, MediaNotice, collected_notices, warn_of
+from codec.media.paths import ByteSource, ByteTarget, PathLike, read_bytes, written
 from codec.media.sniffing import HEAD_BYTES, is_audio
 
 __all__ = [
@@ -31,14 +31,18 @@ __all__ = [
     "AudioFileWriter",
     "AudioSource",
     "ByteSource",
+    "ByteTarget",
     "ImageData",
     "ImageSource",
+    "IncompleteAudio",
+    "IncompleteImage",
     "MediaNotice",
     "PathLike",
     "Pixels",
     "Resampler",
     "Samples",
     "WaveWriter",
+    "Waveform",
     "alpha_bytes",
     "alpha_from",
     "at_depth",
@@ -56,4 +60,6 @@ __all__ = [
     "to_8_bits",
     "to_16_bits",
     "to_pillow",
+    "warn_of",
+    "written",
 ]

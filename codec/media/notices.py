@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 OURS = __name__.partition(".")[0]
 BETWEEN = frozenset({"contextlib"})  # whose frames may stand between ours
+SHOWN_DAMAGE = 3  # pieces of damage that a warning names
 
 _collected: ContextVar[list[str] | None] = ContextVar("collected notices", default=None)
 
 
 class MediaNotice(UserWarning):
     """An image or audio was read or written, but not everything of it is as it was; one line says what."""
+
+
+class IncompleteImage(UserWarning):
+    """A file was cut or damaged, and what there is of its image is shown."""
+
+
+class IncompleteAudio(UserWarning):
+    """A file was cut or damaged, and there is silence where its audio is missing."""
 
 
 def notice(text: str) -> None:
@@ -44,6 +53,17 @@ def warn(text: str, category: type[Warning]) -> None:
     while frame.f_back and _is_inside(frame.f_globals.get("__name__", "")):
         level, frame = level + 1, frame.f_back
     warnings.warn(text, category, stacklevel=level)
+
+
+def warn_of(
+    damage: Sequence[str], notices: Sequence[str], category: type[IncompleteImage] | type[IncompleteAudio]
+) -> None:
+    """Warns of what there is to say of something decoded: MediaNotice for each notice, the category for damage."""
+    for text in notices:
+        warn(text, MediaNotice)
+    if damage:
+        more = len(damage) - SHOWN_DAMAGE
+        warn("; ".join(damage[:SHOWN_DAMAGE]) + (f"; and {more} more" if more > 0 else ""), category)
 
 
 def _is_inside(module: str) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 from typing import BinaryIO, TypeGuard, Union
 
+from codec.atomic import write_whole
 from codec.bitstream.errors import MediaError, MissingFile
 
 PathLike = Union[str, "os.PathLike[str]"]
 ByteSource = PathLike | bytes | bytearray | memoryview | BinaryIO
+ByteTarget = PathLike | BinaryIO
 
 
 def open_file(path: PathLike) -> BinaryIO:
@@ -25,10 +28,11 @@ def is_file(source: object) -> TypeGuard[BinaryIO]:
     return callable(getattr(source, "read", None))
 
 
-def read_bytes(source: ByteSource) -> bytes:
+def read_bytes(source: ByteSource, count: int = -1) -> bytes:
     """The bytes themselves, or those of a file: all of it where its path is given, what is left of an open one.
 
-    A pipe is read to its end, once. Raises MediaError, MissingFile; TypeError for other objects and files of text.
+    count: of an open file, how many at most. A pipe is read to its end, once.
+    Raises MediaError, MissingFile; TypeError for other objects and for files of text.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source)
@@ -36,15 +40,53 @@ def read_bytes(source: ByteSource) -> bytes:
         with open_file(source) as file:
             return _all_of(file, source)
     if is_file(source):
-        return _all_of(source, getattr(source, "name", None))
+        return _all_of(source, getattr(source, "name", None), count)
     raise TypeError(f"expected a path, bytes or a binary file, not a {type(source).__name__}")
 
 
-def _all_of(file: BinaryIO, name: object) -> bytes:
+def written(data: bytes, out: ByteTarget | None) -> bytes:
+    """The bytes, which are written to a path or a binary file as well, where there is one.
+
+    A file of that name appears whole or not at all. Raises MediaError where it cannot be written; TypeError.
+    """
+    if out is None:
+        return data
     try:
-        data: object = file.read()
+        if isinstance(out, (str, os.PathLike)):
+            write_whole(Path(out), lambda file: file.write(data))
+        elif callable(getattr(out, "write", None)):
+            _write_all(out, data)
+        else:
+            raise TypeError(f"expected a path or a binary file to write to, not a {type(out).__name__}")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise MediaError(f"cannot write {_shown(out)}: {error.strerror or error}") from error
+    return data
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    """Writes to a file that may take fewer bytes at once, as those without a buffer do."""
+    rest = memoryview(data)
+    while len(rest):
+        count: object = file.write(rest)
+        rest = rest[count:] if isinstance(count, int) else rest[len(rest) :]
+
+
+def _all_of(file: BinaryIO, name: object, count: int = -1) -> bytes:
+    try:
+        data: object = file.read(count)
     except OSError as error:
         raise unreadable(name, error) from error
+    return _in_bytes(data)
+
+
+def check_binary(file: BinaryIO) -> None:
+    """Raises TypeError for a file of text."""
+    _in_bytes(file.read(0))
+
+
+def _in_bytes(data: object) -> bytes:
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError(f"a file to read from gave {type(data).__name__}, not bytes: open it in binary mode")
     return bytes(data)
@@ -53,6 +95,9 @@ def _all_of(file: BinaryIO, name: object) -> bytes:
 def unreadable(name: object, error: OSError | ValueError) -> MediaError:
     """The error of our family for one of the system."""
     reason = error.strerror or error if isinstance(error, OSError) else error
-    shown = repr(os.fspath(name)) if isinstance(name, (str, bytes, os.PathLike)) else "the file"
     missing = isinstance(error, OSError) and error.errno == errno.ENOENT
-    return (MissingFile if missing else MediaError)(f"cannot read {shown}: {reason}")
+    return (MissingFile if missing else MediaError)(f"cannot read {_shown(name)}: {reason}")
+
+
+def _shown(name: object) -> str:
+    return repr(os.fspath(name)) if isinstance(name, (str, bytes, os.PathLike)) else "the file"

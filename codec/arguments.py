@@ -1,0 +1,89 @@
+"""What arguments of the front door may be, and errors for those that cannot be. Loads nothing heavy."""
+
+from __future__ import annotations
+
+import math
+import operator
+from numbers import Real
+from typing import Any, Literal
+
+from codec.bitstream import constants
+from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, EFFORT_MAX, METRICS, REFINING_EFFORT
+
+Device = Literal["auto", "cpu", "cuda"]
+BitDepth = Literal[8, 16]
+Region = tuple[int, int, int, int]  # x, y, width, height in pixels
+
+
+def whole_number(name: str, value: Any) -> int:
+    """The value as an int: any integer, of numpy too, and floats without a fraction. Raises ValueError."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    try:
+        return operator.index(value)
+    except TypeError as error:
+        raise ValueError(f"{name} {value!r}: expected a whole number") from error
+
+
+def check_quality(quality: float) -> None:
+    """Raises ValueError where quality is not within 0..100, TypeError where it is no number."""
+    if not isinstance(quality, Real):
+        raise TypeError(f"quality is a {type(quality).__name__}, not a number")
+    if not 0 <= quality <= constants.QUALITY_MAX:
+        raise ValueError(f"quality {quality}: expected 0 to {constants.QUALITY_MAX}")
+
+
+def check_image_options(
+    quality: float | None = None,
+    *,
+    effort: int = DEFAULT_EFFORT,
+    metric: str = DEFAULT_METRIC,
+    has_roi: bool = False,
+    target_size: int | None = None,
+    target_bpp: float | None = None,
+    target_psnr: float | None = None,
+    target_ssim: float | None = None,
+) -> None:
+    """Returns where `compress_image` would take these options together.
+
+    Raises ValueError where there is no such quality, effort or metric, or they contradict each other; TypeError.
+    """
+    goals = {"quality": quality, "target bpp": target_bpp, "target psnr": target_psnr}
+    goals |= {"target size": target_size, "target ssim": target_ssim}
+    given = sorted(name for name, value in goals.items() if value is not None)
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} contradict each other: give one of them")
+    effort = whole_number("effort", effort)
+    if not 0 <= effort <= EFFORT_MAX:
+        raise ValueError(f"effort {effort}: expected 0 to {EFFORT_MAX}")
+    if has_roi and not effort:
+        raise ValueError("effort 0 rounds all alike: a region of interest needs effort 1 or more")
+    if metric not in METRICS:
+        raise ValueError(f"metric '{metric}': expected {', '.join(METRICS[:-1])} or {METRICS[-1]}")
+    if metric != DEFAULT_METRIC and effort < REFINING_EFFORT:
+        raise ValueError(f"effort {effort} goes by PSNR: metric {metric} needs effort {REFINING_EFFORT} or more")
+    if quality is not None:
+        check_quality(quality)
+
+
+def checked_region(region: Region | None) -> Region | None:
+    """A region of four ints. Raises ValueError."""
+    if region is None:
+        return None
+    try:
+        x, y, width, height = region
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"region {region!r}: expected x, y, width, height") from error
+    return (
+        whole_number("x of the region", x),
+        whole_number("y of the region", y),
+        whole_number("width of the region", width),
+        whole_number("height of the region", height),
+    )
+
+
+def seconds(name: str, value: float) -> float:
+    """A time as a float. Raises ValueError where it is not a finite, positive number or zero."""
+    if not 0 <= value < math.inf:
+        raise ValueError(f"{name} {value}: expected seconds")
+    return float(value)

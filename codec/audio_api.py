@@ -1,0 +1,189 @@
+"""The front door of audio: compress, decompress, decode, piece by piece too. What computes is loaded when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from codec import media
+from codec.arguments import Device, check_quality, seconds, whole_number
+from codec.bitstream import audio as audio_file
+from codec.bitstream import constants
+from codec.decoded import DecodedAudio
+from codec.media import AudioData, ByteSource, ByteTarget, IncompleteAudio
+from codec.media.audio.data import BIT_DEPTHS, MAX_CHANNELS, TAGS
+from codec.media.paths import check_binary, is_file
+from codec.quality import DEFAULT_QUALITY
+
+if TYPE_CHECKING:
+    from codec.audio.decode import AudioDecoder, AudioReader
+    from codec.audio.encode import AudioEncoder
+    from codec.bitstream.audio import AudioFile
+    from codec.media import AudioSource, Waveform
+
+
+class AudioCompression(TypedDict, total=False):
+    """What `compress_audio` can be asked for beside the quality."""
+
+    sample_rate: int | None
+    device: Device
+    max_seconds: float
+    out: ByteTarget | None
+
+
+class AudioDecoding(TypedDict, total=False):
+    """What `decompress_audio` can be asked for."""
+
+    start_s: float
+    duration_s: float | None
+    partial: bool
+    device: Device
+    max_seconds: float
+
+
+def compress_audio(
+    audio: AudioSource | Waveform,
+    quality: float | None = None,
+    *,
+    sample_rate: int | None = None,
+    device: Device = "auto",
+    max_seconds: float = constants.MAX_SECONDS,
+    out: ByteTarget | None = None,
+) -> bytes:
+    """The bytes of an .lcc file of audio.
+
+    audio: a path, the bytes of an audio file, a binary file, an `AudioData`; or, with its sample_rate in Hz, an array
+        or tensor (n,) or (n, 1 or 2) of int16, int32 or floats in -1..1.
+    quality: 0 (smallest, about 4 kbit/s mono) to 100 (best, about 76); 50 where it is not given.
+    out: a path or binary file that the bytes are written to as well; a file of that name appears whole or not at all.
+    Warns MediaNotice where the audio is converted before it is coded.
+    Raises: MediaError, LimitExceeded (both CodecError); ValueError for a quality or device that does not exist;
+        TypeError.
+    """
+    if sample_rate is None and hasattr(audio, "ndim"):
+        raise TypeError("samples need their sample_rate=")
+    if is_file(audio):
+        check_binary(audio)
+    quality = DEFAULT_QUALITY if quality is None else quality
+    check_quality(quality)
+    from codec.audio import encode
+    from codec.devices import device_named
+
+    source: Any = audio if sample_rate is None else (audio, whole_number("sample rate", sample_rate))
+    found = media.read_audio(source, max_seconds)
+    return media.written(encode.encode(found, float(quality), device_named(device)), out)
+
+
+def decompress_audio(data: ByteSource, **options: Unpack[AudioDecoding]) -> AudioData:
+    """The audio of an .lcc file, given as its bytes, its path or a binary file.
+
+    Samples are (n, channels) float32 at the source's rate; there are tags too. options: as `decode_audio` has them.
+    Warns IncompleteAudio where `partial` and something was missing or wrong.
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile (a file of an image too), ModelMismatch, MediaError (all
+        CodecError); ValueError.
+    """
+    return presented(decode_audio(data, **options))
+
+
+def decode_audio(
+    data: ByteSource,
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    partial: bool = False,
+    device: Device = "auto",
+    max_seconds: float = constants.MAX_SECONDS,
+) -> DecodedAudio:
+    """The audio of an .lcc file with what there is to say of it: `audio`, `damage` and `notices`. Warns of nothing.
+
+    start_s, duration_s: of the only part that is wanted, in seconds.
+    partial: give what there is of a file that is cut or damaged behind its header, and silence for the rest.
+    Raises: as `decompress_audio`.
+    """
+    parsed = audio_file.read(media.read_bytes(data), max_seconds, partial)
+    return decoded(parsed, start_s=start_s, duration_s=duration_s, partial=partial, device=device)
+
+
+def decoded(
+    parsed: AudioFile, *, start_s: float, duration_s: float | None, partial: bool, device: Device
+) -> DecodedAudio:
+    """`decode_audio` of a file that is parsed."""
+    from codec.audio import decode
+    from codec.devices import device_named
+
+    start_s = seconds("start_s", start_s)
+    duration_s = None if duration_s is None else seconds("duration_s", duration_s)
+    with media.collected_notices() as notices:
+        found = decode.restored(parsed, device_named(device), start_s=start_s, duration_s=duration_s, partial=partial)
+    return replace(found, notices=tuple(notices))
+
+
+def presented(found: DecodedAudio) -> AudioData:
+    """Decoded audio, with warnings for what there is to say of it."""
+    media.warn_of(found.damage, found.notices, IncompleteAudio)
+    return found.audio
+
+
+def audio_reader(
+    data: ByteSource,
+    *,
+    start_s: float = 0.0,
+    duration_s: float | None = None,
+    partial: bool = False,
+    device: Device = "auto",
+    max_seconds: float = constants.MAX_SECONDS,
+) -> AudioReader:
+    """What `decompress_audio` restores, piece by piece: its `header`, `tags` and, once, `pieces()`; then its `damage`.
+
+    Raises: as `decompress_audio`.
+    """
+    from codec.audio.decode import AudioReader
+    from codec.devices import device_named
+
+    start_s = seconds("start_s", start_s)
+    duration_s = None if duration_s is None else seconds("duration_s", duration_s)
+    return AudioReader(
+        audio_file.read(media.read_bytes(data), max_seconds, partial),
+        device_named(device),
+        start_s=start_s,
+        duration_s=duration_s,
+        partial=partial,
+    )
+
+
+def audio_encoder(
+    sample_rate: int,
+    channels: int,
+    quality: float = DEFAULT_QUALITY,
+    *,
+    bit_depth: int = 16,
+    tags: Mapping[str, str] | None = None,
+    device: Device = "auto",
+) -> AudioEncoder:
+    """An encoder for audio that comes piece by piece: `push(samples)` and `finish()` return bytes of the file.
+
+    bit_depth: of the source, 16, 24 or 32 (floats): what a decoder writes by default.
+    Raises: ModelMismatch; ValueError.
+    """
+    from codec.audio.encode import AudioEncoder
+    from codec.devices import device_named
+
+    check_quality(quality)
+    sample_rate, channels = whole_number("sample rate", sample_rate), whole_number("channels", channels)
+    if not (1 <= channels <= MAX_CHANNELS and 1 <= sample_rate <= constants.MAX_RATE):
+        raise ValueError(f"{channels} channels at {sample_rate} Hz: expected 1 or 2, and up to {constants.MAX_RATE} Hz")
+    if bit_depth not in BIT_DEPTHS:
+        raise ValueError(f"bit depth {bit_depth}: expected one of {BIT_DEPTHS}")
+    for name, text in (tags or {}).items():
+        if name not in TAGS or not isinstance(text, str):
+            raise ValueError(f"tag {name!r}: expected text, under one of {', '.join(TAGS)}")
+    return AudioEncoder(sample_rate, channels, float(quality), device_named(device), int(bit_depth), tags)
+
+
+def audio_decoder(*, device: Device = "auto", max_seconds: float = constants.MAX_SECONDS) -> AudioDecoder:
+    """A decoder for a file that comes piece by piece: `push(data)` and `finish()` return samples (n, channels)."""
+    from codec.audio.decode import AudioDecoder
+    from codec.devices import device_named
+
+    return AudioDecoder(device_named(device), max_seconds)
