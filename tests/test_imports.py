@@ -60,29 +60,52 @@ def test_only_one_file_imports_a_package(package: str, home: str) -> None:
     assert [p.name for p in files() if package in imported(p)] == [home]
 
 
+def loaded(code: str) -> set[str]:
+    """Names of the modules that a new Python has loaded after `code`."""
+    script = f"{code}\nimport sys\nprint('\\n'.join(['', *sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines())
+
+
+HEAVY = {"compressai", "onnxruntime", "pandas", "torch", "torchvision"}
+LIBRARIES = HEAVY | {"PIL", "constriction", "numpy", "safetensors", "soundfile", "soxr"}
+HELP = """
+from codec.cli.main import cli
+cli(["--help"], standalone_mode=False)
+"""
+
+
+@pytest.mark.parametrize("code", ["import codec", "import codec.cli.main", HELP])
+def test_the_front_door_loads_no_library(code: str) -> None:
+    assert not loaded(code) & LIBRARIES
+
+
+@pytest.mark.parametrize(
+    "code", ["import codec.bitstream.image, codec.bitstream.range_coder", "import codec; codec.info"]
+)
+def test_light_parts_load_no_networks(code: str) -> None:
+    assert not loaded(code) & HEAVY
+
+
 @pytest.mark.parametrize(
     "code",
     [
-        "import codec.bitstream.image, codec.bitstream.range_coder",
-        "import codec; codec.info",
-        "import codec.cli.main",
-        "from codec.cli.main import cli; cli(['--help'], standalone_mode=False)",
+        "codec.decompress('tests/golden/tiles.lcc')",
+        "codec.decompress_audio('tests/golden/audio-mid-side.lcc')",
+        "codec.verify('tests/golden/tiles.lcc', deep=True)",
     ],
 )
-def test_light_parts_load_no_torch(code: str) -> None:
-    script = f"import sys\n{code}\nsys.exit(len({{'torch', 'compressai'}} & set(sys.modules)))"
-    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)
+def test_decoding_loads_nothing_of_search_or_training(code: str) -> None:
+    modules = loaded(f"import os, codec; os.chdir({str(ROOT)!r}); {code}")
+    assert any(m.startswith("codec.latents") for m in modules)
+    assert not [m for m in modules if m.startswith(("codec.search", "codec.training", "codec.eval"))]
 
 
-def test_coding_a_image_never_loads_compressai_or_training() -> None:
-    script = (
-        "import sys, numpy, codec\n"
-        "codec.decompress(codec.compress(numpy.zeros((8, 8, 3), numpy.uint8)))\n"
-        "heavy = [m for m in sys.modules if m.startswith(('compressai', 'torchvision', 'pandas', 'codec.training'))]\n"
-        "sys.exit(str(heavy) if heavy else 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def test_coding_an_image_loads_no_training_and_nothing_of_other_projects() -> None:
+    modules = loaded("import numpy, codec; codec.compress(numpy.zeros((8, 8, 3), numpy.uint8))")
+    assert not [m for m in modules if m.startswith("codec.training")]
+    assert not modules & (HEAVY - {"onnxruntime", "torch"})
 
 
 def test_public_names() -> None:
