@@ -18,6 +18,7 @@ from codec.atomic import write_whole
 from codec.bitstream.errors import CodecError, MediaError
 
 STREAM = "-"
+SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))  # of folders in paths
 EXIT_INCOMPLETE = 3
 READ_AND_WRITE = 0o666  # the permissions that outputs take over
 
@@ -46,7 +47,7 @@ def destinations(sources: Sequence[str], out: str | None, renamed: Callable[[Pat
 
     Raises click.UsageError where that is impossible: two inputs share an output, an output is its input.
     """
-    folder = out is not None and out != STREAM and (Path(out).is_dir() or out.endswith(os.sep))
+    folder = out is not None and out != STREAM and (Path(out).is_dir() or out.endswith(SEPARATORS))
     if folder and not Path(str(out)).is_dir():
         raise click.UsageError(f"there is no folder {out}")
     if len(sources) > 1 and out is not None and not folder:

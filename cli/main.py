@@ -25,7 +25,8 @@ from codec.cli.verify import verify
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+# those that this system has: Windows knows no SIGHUP, and only Windows SIGBREAK
+STOP_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 
 class Interrupted(Exception):

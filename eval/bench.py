@@ -6,7 +6,6 @@ the entropy nets with rounding, checksums and container. Stages of tiled images 
 
 from __future__ import annotations
 
-import resource
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -23,7 +22,8 @@ from codec.bitstream import constants
 from codec.bitstream.errors import MediaError
 from codec.bitstream.range_coder import Decoder, Encoder, Models, Rows, Symbols
 from codec.devices import device_named, undisturbed
-from codec.eval.cost import MEMORY_UNIT, median_s
+from codec.eval import machine
+from codec.eval.cost import median_s
 from codec.eval.table import MEBI
 from codec.image import decode as image_decode
 from codec.image import encode as image_encode
@@ -40,7 +40,8 @@ class Bench:
     """Medians over signals of each one's median, in seconds.
 
     medium: "images" or "clips"; extent: of all of them, in `unit`, megapixels or seconds of audio; peak_memory: of
-    the whole process, in bytes; peak_device_bytes: of tensors on a CUDA device, else 0.
+    the whole process, in bytes, 0 where the system does not tell; peak_device_bytes: of tensors on a CUDA device,
+    else 0.
     """
 
     medium: str
@@ -90,7 +91,8 @@ class Bench:
         head = f"{_counted(self.count, self.medium)}, {size:.2f} {self.unit} each, quality {self.quality:g}, "
         head += f"{self.device}, {_counted(self.threads, 'threads')}"
         lines = [f"{name:30}{s * 1000:9.1f} ms{size / s if s else 0:9.2f} {speed}" for name, s in rows]
-        lines.append(f"{'peak memory':30}{self.peak_memory / MEBI:9.0f} MiB")
+        if self.peak_memory:
+            lines.append(f"{'peak memory':30}{self.peak_memory / MEBI:9.0f} MiB")
         if self.peak_device_bytes:
             lines.append(f"{'peak memory of the device':30}{self.peak_device_bytes / MEBI:9.0f} MiB")
         return "\n".join([head, *lines])
@@ -139,7 +141,7 @@ def bench(sources: Sequence[ImageData] | Sequence[AudioData], quality: float, re
         synthesis_s=synthesis_s,
         range_encoder_s=range_encoder_s,
         range_decoder_s=range_decoder_s,
-        peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MEMORY_UNIT,
+        peak_memory=machine.peak_memory_bytes(),
         peak_device_bytes=torch.cuda.max_memory_allocated(device) if on_cuda else 0,
     )
 

@@ -24,7 +24,6 @@ from codec.eval.results import OWN, Coder, Cost, Results
 WARM_ITEMS = 8
 WHOLE_ITEMS = 3
 REPEAT = 3
-MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
 
 
 def costs(
@@ -60,14 +59,17 @@ def costs(
 
 
 def whole_process(arguments: Sequence[str]) -> tuple[float, int]:
-    """Seconds and peak bytes of a process on one thread, from its start to its end. Raises CodecError."""
+    """Seconds and peak bytes (0 where the system does not tell) of a process on one thread, from its start to its end.
+
+    Raises CodecError.
+    """
     launcher = [sys.executable, "-I", "-S", measure_process.__file__]
     done = subprocess.run([*launcher, *arguments], env=own.environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise CodecError(f"'{' '.join(arguments[1:4])}' failed: {said[-1]}")
     seconds, peak = done.stdout.split()[-2:]
-    return float(seconds), int(peak) * MEMORY_UNIT
+    return float(seconds), int(peak) * machine.MEMORY_UNIT
 
 
 def median_s(call: Callable[[], object], repeat: int, settle: Callable[[], object] = lambda: None) -> float:

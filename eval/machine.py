@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime
 import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+MEMORY_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes, of ru_maxrss
 PACKAGES = ("torch", "numpy", "pillow", "constriction", "bjontegaard", "scipy")
 
 
@@ -29,6 +31,15 @@ def described() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
+
+
+def peak_memory_bytes() -> int:
+    """The most memory that this process has had; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MEMORY_UNIT
 
 
 def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:

@@ -186,7 +186,7 @@ def _costs(results: Results) -> Table:
                 titles[c.coder],
                 f"{c.setting:g}",
                 *(f"{s * 1000:.0f} ms" for s in (c.encode_s, c.decode_s, c.whole_encode_s, c.whole_decode_s)),
-                *(f"{size / MEBI:.0f} MiB" for size in (c.peak_encode_bytes, c.peak_decode_bytes)),
+                *(f"{size / MEBI:.0f} MiB" if size else "-" for size in (c.peak_encode_bytes, c.peak_decode_bytes)),
             ]
             for c in results.costs
         ],

@@ -9,6 +9,7 @@ import logging
 import os
 import pickle
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,8 @@ from torch.multiprocessing.spawn import ProcessExitedException, spawn
 
 from codec.bitstream.errors import CodecError
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# those that this system has
+STOP_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,14 @@ def stop_requests(pass_on: Callable[[int], None] = lambda number: None) -> Itera
 def run(size: int, work: Callable[[Team], None]) -> None:
     """Runs `work`, which must be picklable, in `size` processes; in this one where there is only one.
 
-    Raises what `work` raises of CodecError and OSError, and KeyboardInterrupt where it was asked to stop.
+    Raises what `work` raises of CodecError and OSError, and KeyboardInterrupt where it was asked to stop; CodecError
+    where processes cannot be told to stop, or cannot average.
     """
     if size == 1:
         work(Team())
         return
+    if sys.platform == "win32" or not (dist.is_available() and dist.is_gloo_available()):
+        raise CodecError("several processes do not train together on this system: --processes 1")
     logging.getLogger(spawn.__module__).setLevel(logging.ERROR)  # not a word on members it stops as one has failed
     with tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder) / "meeting"
@@ -107,9 +112,10 @@ def _failure(meeting: Path) -> Path:
 
 
 def _member(rank: int, size: int, work: Callable[[Team], None], meeting: str) -> None:
-    cores = sorted(os.sched_getaffinity(0))
-    if len(cores) >= size:
-        os.sched_setaffinity(0, {cores[rank]})
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        if len(cores) >= size:
+            os.sched_setaffinity(0, {cores[rank]})
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size)
     try:
