@@ -43,10 +43,7 @@ def compress(source: Input, out: BinaryIO, quality: float, device: Device, max_s
 def _reader(source: Input, max_seconds: float) -> AudioFileReader:
     from codec import media
 
-    if source.is_stream:
-        return media.AudioFileReader(source, max_seconds)
-    source.taken = Path(source.name).stat().st_size
-    return media.AudioFileReader(source.name, max_seconds)
+    return media.AudioFileReader(source.from_start() or source, max_seconds)
 
 
 def decompress(

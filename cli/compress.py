@@ -86,6 +86,7 @@ def compress(
     import codec
     from codec import media
 
+    _lift_limit_of_pillow()
     chosen = quality if given("quality") else None
     with options.usage_errors():
         codec.check_image_options(
@@ -138,6 +139,13 @@ def compress(
         audio.compress(source, out, quality, device, max_seconds)
 
     files.each(inputs, targets, force, convert, keep_times)
+
+
+def _lift_limit_of_pillow() -> None:
+    """Some of Pillow's plugins have a limit for the whole process; this process is ours, and has --max-pixels."""
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None
 
 
 def _with_own_suffix(source: Path) -> Path:

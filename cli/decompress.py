@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from codec.bitstream import constants
-from codec.bitstream.file import HEAD_BYTES, holds
+from codec.bitstream.errors import CodecError
+from codec.bitstream.file import HEAD_BYTES, media_of
 from codec.cli import audio, files, options
 from codec.cli.compress import SUFFIX
 
@@ -100,8 +101,7 @@ def decompress(
         if start_s or duration_s is not None or bit_depth in ("24", "32"):
             raise MediaError("it holds an image, which has no duration and 8 or 16 bits a sample")
         suffix = ".png" if target == files.STREAM else Path(target).suffix.lower()
-        if holds(source.head(HEAD_BYTES), constants.MEDIA_IMAGE):  # of anything else the reader says what it is
-            media.check_suffix(suffix)
+        media.check_suffix(suffix)
         restored = codec.decompress_image(
             source.read(),
             output="image",
@@ -114,7 +114,7 @@ def decompress(
         out.write(media.image_bytes(restored, suffix))
 
     def convert(source: files.Input, target: str, out: BinaryIO) -> None:
-        (restore_audio if holds(source.head(HEAD_BYTES), constants.MEDIA_AUDIO) else restore_image)(source, target, out)
+        (restore_audio if _is_audio(source.head(HEAD_BYTES)) else restore_image)(source, target, out)
 
     files.each(inputs, targets, force, convert, keep_times)
 
@@ -137,9 +137,18 @@ def _restored(keep_suffix: bool, source: Path) -> Path:
 
 
 def _holds_audio(source: Path) -> bool:
-    """What cannot be read will be found out later."""
+    """Whether a file holds audio. What cannot be read will be found out later. Raises click.UsageError for a pipe."""
     try:
+        if not source.is_file() and not source.is_dir() and source.exists():
+            raise click.UsageError(
+                f"{source} is a pipe, and what it holds is not known before: name the output with -o"
+            )
         with source.open("rb") as file:
-            return holds(file.read(HEAD_BYTES), constants.MEDIA_AUDIO)
-    except OSError:
+            return _is_audio(file.read(HEAD_BYTES))
+    except (OSError, CodecError):
         return False
+
+
+def _is_audio(head: bytes) -> bool:
+    """Whether a file that begins so holds audio, not an image. Raises CodecError where it is none of ours."""
+    return media_of(head) == constants.MEDIA_AUDIO

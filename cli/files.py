@@ -45,7 +45,7 @@ def named(source: str) -> Iterator[None]:
 def destinations(sources: Sequence[str], out: str | None, renamed: Callable[[Path], Path]) -> list[str]:
     """The output of each input: beside it under the name that it gets, in the folder `out`, or the file `out`.
 
-    Raises click.UsageError where that is impossible: two inputs share an output, an output is its input.
+    Raises click.UsageError where that is impossible, or an output is its input.
     """
     folder = out is not None and out != STREAM and (Path(out).is_dir() or out.endswith(SEPARATORS))
     if folder and not Path(str(out)).is_dir():
@@ -67,8 +67,6 @@ def destinations(sources: Sequence[str], out: str | None, renamed: Callable[[Pat
         else:
             name = renamed(Path(source))
             targets.append(str(Path(str(out)) / name.name if folder else name))
-    if len({os.path.realpath(t) for t in targets}) < len(targets):
-        raise click.UsageError("two inputs would have the same output")
     for source, target in zip(sources, targets, strict=True):
         if source != STREAM != target and os.path.realpath(source) == os.path.realpath(target):
             raise click.UsageError(f"{source} is its own output: give another one with -o")
@@ -76,20 +74,24 @@ def destinations(sources: Sequence[str], out: str | None, renamed: Callable[[Pat
 
 
 class Input:
-    """A file, or standard input, that is read once. Raises MediaError where it cannot be."""
+    """A file, a pipe or standard input, opened once and read once. Raises MediaError where it cannot be."""
 
     def __init__(self, source: str) -> None:
         self.name, self.taken = source, 0  # taken: bytes read
         with _reading():
             if source == STREAM and sys.stdin is None:
                 raise MediaError("standard input is closed")
-            self._file = sys.stdin.buffer if source == STREAM else open(source, "rb")  # noqa: SIM115
-            self._head = b""
+            self._is_standard, self._head = source == STREAM, b""
+            self._file: BinaryIO = sys.stdin.buffer if self._is_standard else open(source, "rb")  # noqa: SIM115
 
-    @property
-    def is_stream(self) -> bool:
-        """Whether it comes through standard input."""
-        return self.name == STREAM
+    def from_start(self) -> BinaryIO | None:
+        """The open file, at its first byte and taken as a whole; None of a pipe and of standard input."""
+        if self._is_standard or not self._file.seekable():
+            return None
+        with _reading():
+            self._head, self.taken = b"", self._file.seek(0, os.SEEK_END)
+            self._file.seek(0)
+        return self._file
 
     def seekable(self) -> bool:
         """False: it is read once, from its first byte to its last."""
@@ -114,7 +116,7 @@ class Input:
 
     def close(self) -> None:
         """Closes the file."""
-        if not self.is_stream:
+        if not self._is_standard:
             self._file.close()
 
 
@@ -168,7 +170,7 @@ def fill_output(target: str, fill: Callable[[BinaryIO], object], mode: int | Non
                 fill(stream)
         else:
             write_whole(Path(target), fill, mode)
-    except BrokenPipeError:
+    except (BrokenPipeError, CodecError):
         raise
     except OSError as error:
         raise MediaError(f"cannot write {target}: {error.strerror or error}") from error
@@ -190,16 +192,19 @@ def each(
     """Converts every input, going on after a bad one; progress on a terminal only.
 
     convert takes the input, the output's name and the output. New files get the permissions of their inputs, and where
-    asked for their time of change. Raises CodecError at the end where any input failed,
-    click's Exit where all were converted and one is incomplete.
+    asked for their time of change. What was just made from one input is not overwritten with another.
+    Raises CodecError at the end where any input failed, click's Exit where all were converted and one is incomplete.
     """
     from codec import IncompleteAudio, IncompleteImage
 
     failed = incomplete = 0
-    jobs = list(zip(sources, targets, strict=True))
+    jobs, made_from = list(zip(sources, targets, strict=True)), dict[str, str]()
     for source, target in tqdm(jobs, unit="file", disable=None if len(jobs) > 1 else True, leave=False):
         try:
             with named(source):
+                place = os.path.realpath(target)
+                if place in made_from:
+                    raise MediaError(f"{target} was just made from {made_from[place]}: give -o another place")
                 check_target(target, force)
                 sizes: list[int] = []
                 with closing(Input(source)) as file, notices(source) as found:
@@ -218,6 +223,7 @@ def each(
             failed += 1
             say(str(error))
         else:
+            made_from[place] = source
             incomplete += any(issubclass(category, (IncompleteImage, IncompleteAudio)) for category in found)
             if target != STREAM:
                 written = f"{sizes[0]:,} bytes" if sizes[0] else "a pipe"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,7 +59,6 @@ for command in (compress, decompress, info, verify, evaluate, bench, train, expo
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits the process."""
-    warnings.filterwarnings("ignore", message="Image size .* exceeds limit")  # our own limit says so
     for number in STOP_SIGNALS:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _interrupt)
