@@ -1,4 +1,4 @@
-"""What a caller does to torch's defaults changes nothing of what we do."""
+"""What a caller sets for its whole process changes nothing of what we do, and we change nothing of it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ OPERATIONS = """
 import hashlib, sys, warnings
 import numpy as np
 import torch
+
+warnings.simplefilter("ignore")
+exec(sys.argv[1])
 import codec
 from codec import media
 
-exec(sys.argv[1])
-warnings.simplefilter("ignore")
 image = media.read_image(sys.argv[2]).pixels[200:264, 300:380].copy()
 speech = media.read_audio(sys.argv[3])
 mono = speech.samples[:48000, :1].copy()
@@ -49,6 +50,7 @@ for name, samples in (("mono", mono), ("stereo", stereo)):
     tell(name + " part", codec.decompress_audio(coded[:-90], partial=True).samples)
     tell(name + " later", codec.decompress_audio(coded, start_s=0.4, duration_s=0.2).samples)
     codec.verify(coded, deep=True)
+exec(sys.argv[4])
 """
 
 HOSTILE = {
@@ -57,12 +59,53 @@ HOSTILE = {
     "a device without values": "torch.set_default_device('meta')",
     "both, gradients off": "torch.set_default_dtype(torch.float64); torch.set_default_device('meta'); "
     "torch.set_grad_enabled(False)",
+    "modes and errors": "torch.inference_mode().__enter__(); torch.autocast('cpu').__enter__(); "
+    "torch.use_deterministic_algorithms(True); np.seterr(all='raise')",
 }
 
+# what a caller could feel, from before our import until after all operations
+FELT = """
+import gc, locale, logging, os, random, signal, tempfile, threading
+from PIL import Image, ImageFile
+import soundfile, soxr
 
-def told(default: str) -> str:
+
+def felt():
+    return {
+        "random": random.getstate(),
+        "numpy's random": [str(part) for part in np.random.get_state()],
+        "torch's random": torch.get_rng_state().tolist(),
+        "torch's defaults": [torch.get_default_dtype(), torch.get_default_device(), torch.get_num_threads()],
+        "torch's modes": [torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_autocast_enabled("cpu"),
+                          torch.are_deterministic_algorithms_enabled(), torch.get_float32_matmul_precision()],
+        "numpy's errors": np.geterr(),
+        "numpy's print": np.get_printoptions(),
+        "Pillow": [Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES],
+        "signals": [signal.getsignal(number) for number in signal.valid_signals()],
+        "warnings": list(warnings.filters),
+        "logging": [logging.root.level, list(logging.root.handlers), logging.raiseExceptions],
+        "hooks": [sys.excepthook, sys.displayhook, threading.excepthook, sys.gettrace(), list(sys.path_hooks)],
+        "process": [os.getcwd(), dict(os.environ), sys.getrecursionlimit(), gc.isenabled(), gc.get_threshold()],
+        "locale": locale.setlocale(locale.LC_ALL),
+        "files": sorted(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else [],
+        "threads": [thread.name for thread in threading.enumerate()],
+        "temporary": tempfile.tempdir,
+    }
+
+
+tempfile.gettempdir()
+before = felt()
+"""
+FELT_THEN = """
+after = felt()
+changed = {name: (value, after[name]) for name, value in before.items() if after[name] != value}
+assert not changed, changed
+"""
+
+
+def told(before: str, after: str = "pass") -> str:
     done = subprocess.run(
-        [sys.executable, "-c", OPERATIONS, default, PARROTS, SPEECH], capture_output=True, text=True, check=False
+        [sys.executable, "-c", OPERATIONS, before, PARROTS, SPEECH, after], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -76,8 +119,12 @@ def usual() -> str:
 
 
 @pytest.mark.parametrize("default", HOSTILE)
-def test_results_do_not_depend_on_defaults_of_torch(usual: str, default: str) -> None:
+def test_results_do_not_depend_on_what_the_caller_sets(usual: str, default: str) -> None:
     assert told(HOSTILE[default]).splitlines() == usual.splitlines()
+
+
+def test_a_caller_feels_nothing_of_what_we_do() -> None:
+    told(FELT, FELT_THEN)
 
 
 MAKERS = {"arange", "empty", "eye", "full", "hann_window", "linspace", "ones", "rand", "randint", "randn", "tensor"}

@@ -129,7 +129,8 @@ def load(row: ModelRow[Any], device: torch.device, path: Path | None = None) -> 
 def _load(path: Path, description: Description, device: torch.device) -> Loaded:
     row, arrays = description.row, weights_file.checked_arrays(path, description)
     try:
-        with torch.device("cpu"), torch.inference_mode(False):  # fit for gradients of their inputs
+        # fit for gradients of their inputs; what a new model draws at random is not drawn from the caller's numbers
+        with torch.device("cpu"), torch.inference_mode(False), torch.random.fork_rng(devices=[]):
             model = row.build()
             if not description.digests.encoder:
                 for part in row.encoder_parts:
