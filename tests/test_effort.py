@@ -13,11 +13,8 @@ import torch
 from PIL import Image
 
 import codec
-from codec.bitstream import image as image_file
-from codec.eval.metrics import psnr_db
 from codec.eval.results import OWN
 from codec.image import decode as image_decode
-from codec.image import encode as image_encode
 from codec.image.encode import ImageEncoder, padded
 from codec.latents import encode as latents_encode
 from codec.media import ImageData, Pixels, read_image, to_pillow
@@ -26,7 +23,7 @@ from codec.model.fixed_point import FixedLayer, QuantMode
 from codec.model.logistic import logistic_bits
 from codec.model.registry import AUDIO, IMAGE
 from codec.quality import EFFORT_MAX, METRICS, Metric
-from codec.search.distortion import COMPARES, Measure, squared
+from codec.search.distortion import Measure, squared
 from codec.search.lagrangian import LAMBDA
 from codec.search.refine import STEPS, differentiable
 from codec.search.roi import importance_of
@@ -62,16 +59,6 @@ def test_every_effort_has_its_steps() -> None:
     assert len(STEPS) == EFFORT_MAX + 1
     assert sorted(STEPS) == list(STEPS)
     assert STEPS[:2] == (0, 0)
-
-
-@pytest.mark.parametrize(("tiles", "tried"), [((0, 0), (1, 3, 5)), ((1, 1), (1, 3))])
-def test_refinement_costs_less_and_decodes(crop: Pixels, tiles: tuple[int, int], tried: tuple[int, ...]) -> None:
-    costs = []
-    for effort in tried:
-        data = image_encode.encode(ImageData(crop), 55, CPU, effort=effort, tiles=lambda width, height: tiles)
-        image_decode.verify(image_file.read(data), CPU)
-        costs.append(cost(data, crop, 55))
-    assert costs[0] > max(costs[1:])
 
 
 @pytest.mark.parametrize(
@@ -149,24 +136,6 @@ def test_grey_images_and_those_of_sixteen_bits_are_refined(crop: Pixels, scrap: 
     assert codec.info(codec.compress(deep, 60, effort=2)).bit_depth == 16
 
 
-@pytest.mark.parametrize("metric", ["msssim", "perceptual"])
-def test_a_metric_is_served_by_refinement_that_goes_by_it(parrots: Pixels, metric: Metric) -> None:
-    pixels = np.ascontiguousarray(parrots[128:320, 200:392])
-    x = torch.from_numpy(pixels).float()[None]
-    everywhere = torch.ones_like(x[..., :1])
-
-    def judged(goes_by: Metric, size: int) -> tuple[float, float]:
-        """What is missing to the image by the metric, and squared error, of a file of a size."""
-        data = codec.compress(pixels, effort=2, target_size=size, metric=goes_by)
-        x_hat = torch.from_numpy(codec.decompress(data, output="array")).float()[None]
-        return float(COMPARES[metric](x, x_hat, everywhere)), float(squared(x, x_hat, everywhere))
-
-    size = len(codec.compress(pixels, 40, effort=2))
-    by_error, by_metric = judged("psnr", size), judged(metric, size)
-    assert by_metric[0] < 0.95 * by_error[0]
-    assert by_metric[1] > by_error[1]
-
-
 @pytest.mark.parametrize("metric", ["psnr", "msssim", "perceptual"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_measure_starts_at_the_squared_error_and_has_gradients(metric: Metric, channels: int) -> None:
@@ -236,19 +205,6 @@ def test_reports_of_settings_are_compared(tmp_path: Path) -> None:
 
 
 # --- regions of interest ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("effort", [1, 2])
-def test_a_region_of_interest_is_better_in_a_file_of_the_same_size(parrots: Pixels, effort: int) -> None:
-    pixels = np.ascontiguousarray(parrots[:256, 200:520])
-    mask = np.zeros(pixels.shape[:2], np.uint8)
-    inside = slice(mask.shape[0] // 4, mask.shape[0] // 2), slice(mask.shape[1] // 4, mask.shape[1] // 2)
-    mask[inside] = 255
-    size = len(codec.compress(pixels, 40, effort=1))
-    files = [codec.compress(pixels, effort=effort, target_size=size, roi=roi) for roi in (None, mask)]
-    assert max(map(len, files)) <= size
-    plain, region = (psnr_db(pixels[inside], codec.decompress(data, output="array")[inside]) for data in files)
-    assert region > plain + 0.2
 
 
 def test_middle_grey_changes_next_to_nothing(patch: Pixels) -> None:

@@ -1,0 +1,4 @@
+from tests.acceptance import encodes
+
+if __name__ == "__main__":
+    encodes.pin()

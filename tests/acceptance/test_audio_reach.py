@@ -1,0 +1,131 @@
+"""What the weights of audio reach: seams, levels, tones, silence, the price of a second channel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import codec
+from codec.media import AudioData, Samples
+from tests.clips import RATE, melody
+
+pytestmark = pytest.mark.slow
+
+SECONDS = np.arange(3 * RATE) / RATE
+
+
+def mono(samples: np.ndarray) -> AudioData:
+    return AudioData(np.ascontiguousarray(samples.astype(np.float32)[:, None]), RATE)
+
+
+def snr_db(x: Samples, x_hat: Samples) -> float:
+    return float(10 * np.log10((x**2).sum() / ((x - x_hat) ** 2).sum()))
+
+
+def compress(audio: AudioData, quality: float) -> bytes:
+    return codec.compress_audio(audio, quality=quality)
+
+
+def restored(data: bytes) -> Samples:
+    return codec.decompress_audio(data).samples
+
+
+@pytest.fixture(scope="module")
+def tune() -> AudioData:
+    return melody()
+
+
+def test_a_higher_quality_is_larger_and_nearer(tune: AudioData) -> None:
+    files = [compress(tune, quality) for quality in (0, 30, 60, 100)]
+    assert [len(f) for f in files] == sorted(len(f) for f in files)
+    errors = [snr_db(tune.samples, restored(f)) for f in files]
+    assert errors == sorted(errors)
+    assert errors[-1] > 12
+
+
+@pytest.mark.parametrize("quality", [10, 30, 60])
+def test_chunks_leave_no_seams(quality: float) -> None:
+    """The error around the borders of chunks is no larger than elsewhere, and nothing jumps there."""
+    x = melody(17).samples
+    x_hat = restored(compress(AudioData(x, RATE), quality))
+    error = (x - x_hat)[:, 0].astype(np.float64) ** 2
+    borders = np.arange(1, 8) * 2 * RATE
+    near = np.concatenate([error[b - 960 : b + 960] for b in borders])
+    assert near.mean() < 1.5 * error.mean()
+    steps = np.abs(np.diff(x_hat[:, 0]))
+    near_border = np.zeros(len(steps), bool)
+    for b in borders:
+        near_border[b - 240 : b + 240] = True
+    assert steps[near_border].max() <= steps[~near_border].max()
+    assert np.quantile(steps[near_border], 0.99) < np.quantile(steps[~near_border], 0.999)
+
+
+def test_a_silent_beginning_does_not_make_stereo_dear() -> None:
+    one = np.concatenate([np.zeros((3 * RATE, 1), np.float32), melody(2).samples])
+    both = AudioData(np.ascontiguousarray(np.repeat(one, 2, 1)), RATE)
+    assert len(compress(both, 40)) < 1.5 * len(compress(AudioData(one, RATE), 40))
+
+
+def test_a_quiet_channel_beside_a_loud_one_keeps_its_audio() -> None:
+    tune = melody(3).samples[:, 0]
+    apart = AudioData(np.stack([tune, 0.03 * tune[::-1]], 1), RATE)
+    alone = mono(apart.samples[:, 1])
+    beside, by_itself = (
+        np.square(restored(compress(s, 80))[:, -1] - alone.samples[:, 0]).mean() for s in (apart, alone)
+    )
+    assert beside < 1.5 * by_itself
+
+
+def test_stereo_costs_less_than_two_and_keeps_its_sides() -> None:
+    one = melody(4)
+    both = AudioData(np.ascontiguousarray(np.repeat(one.samples, 2, 1)), RATE)
+    sizes = [len(compress(s, 40)) for s in (one, both)]
+    assert sizes[1] < 1.5 * sizes[0]
+    left = both.samples.copy()
+    left[:, 1] = 0
+    found = restored(compress(AudioData(left, RATE), 60))
+    assert (found[:, 1] ** 2).mean() < 1e-3 * (found[:, 0] ** 2).mean()
+
+
+@pytest.mark.parametrize("quality", [0, 50, 100])
+def test_silence_stays_silence(quality: float) -> None:
+    found = restored(compress(mono(np.zeros(3 * RATE)), quality))
+    assert np.abs(found).max() < 2**-15  # less than one unit of 16 bits
+
+
+@pytest.mark.parametrize("quality", [0, 30, 60, 100])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: np.sin(2 * np.pi * 1000 * SECONDS),
+        lambda: np.sin(2 * np.pi * 1000 * SECONDS) * 0.999 * (SECONDS < 1.5),
+        lambda: np.random.default_rng(0).uniform(-1, 1, len(SECONDS)),
+        lambda: (np.arange(len(SECONDS)) % 12_000 == 0) * 1.0,
+    ],
+    ids=["full-scale sine", "sine that stops", "white noise", "clicks"],
+)
+def test_extreme_clips_keep_their_level(make: Callable[[], np.ndarray], quality: float) -> None:
+    x = mono(make())
+    found = restored(compress(x, quality))
+    assert np.isfinite(found).all()
+    assert 0.5 < np.sqrt((found**2).mean() / (x.samples**2).mean()) < 1.3
+
+
+@pytest.mark.parametrize(("quality", "least"), [(30, 0.7), (60, 0.8), (100, 0.8)])
+@pytest.mark.parametrize("hertz", [100, 1000, 3000, 5000, 8000, 12_000])
+def test_a_full_scale_sine_stays_one_and_does_not_clip(hertz: float, quality: float, least: float) -> None:
+    phase = 2 * np.pi * hertz * SECONDS
+    found = restored(compress(mono(np.sin(phase)), quality))
+    assert np.abs(found[RATE // 10 : -RATE // 10]).max() < 1  # its ends are clicks
+    assert 2 * np.hypot((found[:, 0] * np.sin(phase)).mean(), (found[:, 0] * np.cos(phase)).mean()) > least
+
+
+@pytest.mark.parametrize("quality", [0, 15, 30])
+@pytest.mark.parametrize("hertz", [9000, 11_000, 14_000])
+def test_no_tone_is_lost(hertz: float, quality: float) -> None:
+    """Where nothing is left of a tone there is noise of its level."""
+    x = mono(0.1 * np.sin(2 * np.pi * hertz * SECONDS))
+    found = restored(compress(x, quality))
+    assert 0.6 < np.sqrt((found**2).mean() / (x.samples**2).mean()) < 1.4
