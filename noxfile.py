@@ -64,3 +64,9 @@ def package(session: nox.Session) -> None:
         held = {name.partition("/")[2] for name in tar.getnames()}
     if missing := set(str(tracked).split()) - held:
         session.error(f"the sdist lacks {', '.join(sorted(missing))}: name them in MANIFEST.in")
+
+
+@nox.session
+def shelf(session: nox.Session) -> None:
+    """Writes the weights that this version ships into shelf/, as files of a release: `codec weights add` takes them."""
+    session.run("python", "-m", "codec.model.releases", "shelf")

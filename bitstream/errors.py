@@ -4,7 +4,7 @@ CodecError
     CorruptFile        the bytes are wrong: truncated, checksum, impossible value
     LimitExceeded      a declared size is beyond a limit; raised before anything is allocated
     UnsupportedFile    right bytes, but a newer version, an unknown critical section or an unknown model
-    ModelMismatch      the weights that wrote the file are missing or different
+    ModelMismatch      weights are missing, or are not what they say
     MediaError         the image or audio cannot be read or written
         MissingFile    there is no file of that name; a FileNotFoundError too
 
@@ -34,7 +34,7 @@ class UnsupportedFile(CodecError):
 
 
 class ModelMismatch(CodecError):
-    """The weights that wrote the file are missing or different."""
+    """Weights are missing, or are not what they say."""
 
 
 class MediaError(CodecError):

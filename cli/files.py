@@ -19,7 +19,9 @@ from codec.bitstream.errors import CodecError, MediaError
 
 STREAM = "-"
 SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))  # of folders in paths
+EXIT_FAILED = 1
 EXIT_INCOMPLETE = 3
+EXIT_UNJUDGED = 4
 READ_AND_WRITE = 0o666  # the permissions that outputs take over
 
 

@@ -38,6 +38,10 @@ def info(file: str, as_json: bool) -> None:
     )
     click.echo(f"size: {facts.size_bytes:,} bytes, {rate}")
     click.echo(f"format: version {facts.version}, model {facts.model}, weights {facts.weights}")
+    if not facts.weights_here:
+        click.echo("weights: not here; 'codec weights needed' says what to do")
+    elif facts.encoder:
+        click.echo(f"weights: here, with encoder {facts.encoder}")
 
 
 def _of_image(facts: ImageInfo) -> Iterator[str]:

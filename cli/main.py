@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,15 +18,16 @@ from codec.cli.compress import compress
 from codec.cli.decompress import decompress
 from codec.cli.eval import evaluate
 from codec.cli.export import export
-from codec.cli.files import say
+from codec.cli.files import EXIT_FAILED, say
 from codec.cli.info import info
 from codec.cli.train import train
 from codec.cli.verify import verify
+from codec.cli.weights import installed_lines, weights
 
-EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 # those that this system has: Windows knows no SIGHUP, and only Windows SIGBREAK
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
+VARIABLE = "CODEC_WEIGHTS"
 
 
 class Interrupted(Exception):
@@ -44,16 +46,42 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(codec.__version__, prog_name="codec")
-def cli() -> None:
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, parameter, asked: _say_version(context) if asked else None,
+    help="Show the version and the weights that are here, and exit.",
+)
+@click.option(
+    "--weights",
+    "more_weights",
+    type=click.Path(exists=True, path_type=Path),
+    metavar="PATH",
+    help="A weights file to compress with and to decompress what needs it, or a folder of weights that files may need. "
+    "The same as the variable CODEC_WEIGHTS.",
+)
+def cli(more_weights: Path | None) -> None:
     """Compress images and audio with neural networks into .lcc files.
 
     Exit codes: 0 success, 1 a file is wrong (one line says why), 2 wrong usage, 3 a file was restored in
-    part (decompress --partial).
+    part (decompress --partial), 4 a file cannot be judged here (verify) or its weights are missing (weights needed).
     """
+    if more_weights is not None:
+        # also of the processes that commands start
+        os.environ[VARIABLE] = str(more_weights.absolute())
 
 
-for command in (compress, decompress, info, verify, evaluate, bench, train, export):
+def _say_version(context: click.Context) -> None:
+    """The version, then a line for each set of weights."""
+    click.echo(f"codec, version {codec.__version__}")
+    for line in installed_lines():
+        click.echo(line)
+    context.exit()
+
+
+for command in (compress, decompress, info, verify, evaluate, bench, train, export, weights):
     cli.add_command(command)
 
 

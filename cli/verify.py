@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codec.bitstream.errors import CodecError
+from codec.bitstream.errors import CodecError, LimitExceeded, ModelMismatch, UnsupportedFile
 from codec.cli import files, options
 
 if TYPE_CHECKING:
     from codec import Device
+
+NOT_JUDGED = (ModelMismatch, UnsupportedFile, LimitExceeded)
 
 
 @click.command()
@@ -19,18 +21,31 @@ if TYPE_CHECKING:
 @options.max_pixels_option
 @options.device_option
 def verify(inputs: tuple[str, ...], deep: bool, max_pixels: int, device: Device) -> None:
-    """Say whether .lcc FILEs are intact, by their checksums. FILE - is standard input."""
+    """Say whether .lcc FILEs are intact, by their checksums. FILE - is standard input.
+
+    A file is intact (exit code 0), damaged or not to be read (1), or cannot be judged here (4): its weights are not
+    here, or it is newer or larger than this program takes. One damaged file among several makes it 1.
+    """
     import codec
 
-    failed = 0
+    damaged = unjudged = 0
     for source in inputs:
         try:
             with files.named(source):
-                codec.verify(files.read_input(source), deep=deep, device=device, max_pixels=max_pixels)
+                data = files.read_input(source)
+                try:
+                    codec.verify(data, deep=deep, device=device, max_pixels=max_pixels)
+                except NOT_JUDGED as error:
+                    raise type(error)(f"cannot be judged here: {error}") from error
+        except NOT_JUDGED as error:
+            unjudged += 1
+            files.say(str(error))
         except CodecError as error:
-            failed += 1
+            damaged += 1
             files.say(str(error))
         else:
             click.echo(f"{source}: intact")
-    if failed:
-        raise CodecError(f"{failed} of {len(inputs)} files are not intact")
+    if damaged:
+        raise CodecError(f"{damaged} of {len(inputs)} files are not intact")
+    if unjudged:
+        raise click.exceptions.Exit(files.EXIT_UNJUDGED)

@@ -13,7 +13,7 @@ from codec.arguments import BitDepth, Device, Region
 from codec.audio_api import AudioCompression, compress_audio
 from codec.bitstream import constants
 from codec.bitstream.audio import AudioFile
-from codec.bitstream.errors import MediaError
+from codec.bitstream.errors import MediaError, ModelMismatch
 from codec.bitstream.parsed import parse
 from codec.decoded import Decoded, DecodedAudio
 from codec.image_api import IMAGE_OUTPUTS, ImageCompression, compress_image
@@ -181,9 +181,17 @@ def verify(
 ) -> None:
     """Returns where an .lcc file is intact: its sections by their checksums, where `deep` its latents and alpha too.
 
-    Raises: CorruptFile, LimitExceeded, UnsupportedFile, MediaError; where `deep` ModelMismatch.
+    Raises CorruptFile where it is damaged, MediaError where it cannot be read. Others mean that it cannot be judged
+    here: ModelMismatch where the weights that it needs are missing (its sections are intact), UnsupportedFile,
+    LimitExceeded.
     """
+    from codec.model import shelf
+
     parsed = parse(media.read_bytes(data), max_pixels, math.inf)
+    try:
+        shelf.needed(parsed.header.model, parsed.header.digest)
+    except ModelMismatch as error:
+        raise ModelMismatch(f"only its checksums could be judged, and they are right: {error}") from error
     if not deep:
         return
     from codec.devices import device_named

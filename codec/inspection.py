@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 from codec import media
 from codec.bitstream import constants
-from codec.bitstream.audio import AudioFile
+from codec.bitstream.audio import AudioFile, AudioHeader
+from codec.bitstream.errors import ModelMismatch, UnsupportedFile
 from codec.bitstream.extras import Extras
-from codec.bitstream.image import METADATA, Container
+from codec.bitstream.image import METADATA, Container, ImageHeader
 from codec.bitstream.parsed import parse
 from codec.media import ByteSource
 from codec.media.image import words
+from codec.model import shelf
+from codec.model.shelf import WeightsSet
 from codec.quality import AUDIO, IMAGE
 
 METADATA_NAMES = {
@@ -33,7 +36,9 @@ class AudioInfo:
     """What a file of audio says of itself.
 
     sample_rate: Hz; channels: 1 or 2; samples: of each channel; bit_depth: of the source, 16, 24 or 32 (floats); tags:
-    title, artist and so on; chunks: how many; size_bytes: of the whole file; payload_bytes: of the coded streams in it.
+    title, artist and so on; chunks: how many; weights: digest of the decoder that it
+    needs; weights_here: whether it is on the shelf; encoder: digest of the encoder beside it there; size_bytes: of the
+    whole file; payload_bytes: of the coded streams in it.
     """
 
     media: str
@@ -46,6 +51,8 @@ class AudioInfo:
     quality: float
     model: int
     weights: str
+    weights_here: bool
+    encoder: str
     version: int
     size_bytes: int
     payload_bytes: int
@@ -66,7 +73,9 @@ class ImageInfo:
     """What a file of an image says of itself.
 
     width, height: pixels; channels: 1 grey, 3 RGB; bit_depth: of the source, 8 or 16; tiles: how many; metadata: the
-    kinds that are there, of METADATA_NAMES; held: a line for each thing of them; size_bytes: of the whole file.
+    kinds that are there, of METADATA_NAMES; held: a line for each thing of them; weights: digest of the decoder that it
+    needs; weights_here: whether it is on the shelf; encoder: digest of the encoder beside it there; size_bytes: of the
+    whole file.
     """
 
     media: str
@@ -81,6 +90,8 @@ class ImageInfo:
     quality: float
     model: int
     weights: str
+    weights_here: bool
+    encoder: str
     version: int
     size_bytes: int
 
@@ -105,6 +116,7 @@ def info(data: ByteSource) -> Info:
 
 def _of_image(parsed: Container, size_bytes: int) -> ImageInfo:
     header, sections = parsed.header, parsed.extras
+    found = _weights_of(header)
     icc, exif, xmp = (sections.get(section, b"") for section in METADATA)
     return ImageInfo(
         media="image",
@@ -119,6 +131,8 @@ def _of_image(parsed: Container, size_bytes: int) -> ImageInfo:
         quality=round(IMAGE.quality(header.step_index), 1),
         model=header.model,
         weights=header.digest.hex(),
+        weights_here=found is not None,
+        encoder=found.digests.encoder.hex() if found else "",
         version=constants.VERSION,
         size_bytes=size_bytes,
     )
@@ -126,6 +140,7 @@ def _of_image(parsed: Container, size_bytes: int) -> ImageInfo:
 
 def _of_audio(parsed: AudioFile, size_bytes: int) -> AudioInfo:
     header = parsed.header
+    found = _weights_of(header)
     return AudioInfo(
         media="audio",
         sample_rate=header.sample_rate,
@@ -137,7 +152,17 @@ def _of_audio(parsed: AudioFile, size_bytes: int) -> AudioInfo:
         quality=round(AUDIO.quality(min(header.step_indices)), 1),
         model=header.model,
         weights=header.digest.hex(),
+        weights_here=found is not None,
+        encoder=found.digests.encoder.hex() if found else "",
         version=constants.VERSION,
         size_bytes=size_bytes,
         payload_bytes=sum(len(chunk.data) for chunk in parsed.chunks),
     )
+
+
+def _weights_of(header: ImageHeader | AudioHeader) -> WeightsSet | None:
+    """The weights on the shelf that a file needs, None where they are not there."""
+    try:
+        return shelf.needed(header.model, header.digest)
+    except (ModelMismatch, UnsupportedFile):
+        return None

@@ -88,7 +88,7 @@ def everything(given: Path | None = None, wanted: bytes = b"") -> Iterator[Weigh
 def find(row: ModelRow[Any], digest: bytes, given: Path | None = None) -> Iterator[WeightsSet]:
     """The sets of a model whose decoder has this digest. Raises ModelMismatch as `everything`."""
     for found in everything(given, digest):
-        if isinstance(found, WeightsSet) and found.row is row and found.digests.decoder == digest:
+        if isinstance(found, WeightsSet) and found.row.id == row.id and found.digests.decoder == digest:
             yield found
 
 
@@ -109,8 +109,8 @@ def default(row: ModelRow[Any], given: Path | None = None) -> WeightsSet:
 
     Raises ModelMismatch, where it holds no encoder too.
     """
-    chosen = next((s for s in _files_named(given) if s.row is row), None) or _set(OWN, row.path)
-    if chosen.row is not row:
+    chosen = next((s for s in _files_named(given) if s.row.id == row.id), None) or _set(OWN, row.path)
+    if chosen.row.id != row.id:
         raise ModelMismatch(f"{chosen.path} holds weights of model '{chosen.row.name}', not of '{row.name}'")
     if not chosen.digests.encoder:
         raise ModelMismatch(f"{chosen.path} holds a decoder only: nothing can be compressed with it")

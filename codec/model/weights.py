@@ -121,7 +121,7 @@ def load(row: ModelRow[Any], device: torch.device, path: Path | None = None) -> 
     """A model from its default weights, or from those at `path`. Raises ModelMismatch."""
     path = path or row.path
     description = weights_file.describe(path)
-    if description.row is not row:
+    if description.row.id != row.id:
         raise ModelMismatch(f"{path} does not hold weights of model '{row.name}' but of '{description.row.name}'")
     return _load(path, description, device)
 
