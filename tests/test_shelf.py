@@ -103,6 +103,7 @@ def lines(done: subprocess.CompletedProcess[bytes], code: int) -> list[str]:
     return done.stderr.decode().splitlines()
 
 
+@pytest.mark.slow
 def test_after_an_upgrade_old_files_are_restored_by_the_weights_on_the_shelf(
     upgraded: Call, assets: Path, old: list[Path], patch: Pixels, tmp_path: Path
 ) -> None:
@@ -161,6 +162,7 @@ def test_weights_that_are_added_are_found_from_then_on(
     assert f"weights {DIGESTS['image'].hex()} of model 'image' (release 0.1.0, user)" in version
 
 
+@pytest.mark.slow
 def test_weights_go_from_shelf_to_shelf(
     upgraded: Call, run: Call, old: list[Path], tmp_path: Path, folder_of_the_user: Path
 ) -> None:
@@ -236,6 +238,7 @@ def test_a_better_encoder_changes_nothing_that_files_name(
     codec.verify(other, deep=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OF_BOTH)
 def test_a_decoder_needs_no_array_of_the_encoder_and_each_of_its_own(
     name: str, assets: Path, upgraded: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patch: Pixels
@@ -268,6 +271,7 @@ def liar(path: Path) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.slow
 def test_a_hostile_shelf_gives_a_line_each_and_hides_no_good_set(
     run: Call, upgraded: Call, old: list[Path], tmp_path: Path
 ) -> None:
@@ -309,6 +313,7 @@ def test_a_hostile_shelf_gives_a_line_each_and_hides_no_good_set(
     assert "damaged" in only_line(run("weights", "add", next(folder.glob("0-*"))))
 
 
+@pytest.mark.slow
 def test_places_that_are_not_there_are_named(run: Call, old: list[Path], tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere"
     for arguments in (("weights",), ("decompress", old[0], "-o", tmp_path / "a.png"), ("weights", "add", nowhere)):
