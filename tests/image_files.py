@@ -6,6 +6,7 @@ import hashlib
 import io
 import struct
 import zlib
+from functools import cache
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -131,6 +132,7 @@ def mpo(packet: bytes = GAIN_XMP) -> bytes:
     return saved(photo(), "MPO", save_all=True, append_images=[second], quality=92, xmp=packet)
 
 
+@cache  # it holds the second in which it was made
 def srgb() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

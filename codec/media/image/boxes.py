@@ -14,6 +14,7 @@ JP2_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 JP2_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 JP2_KNOWN = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"rreq", b"free", b"res "})
 STANDARD_COLOURS = ((1, 13), (2, 2), (1, 1), (5, 6), (6, 6), (1, 6))  # primaries and transfers that are shown as sRGB
+PROFILES = (b"prof", b"rICC")
 MAX_BOXES = 1 << 12
 
 
@@ -59,8 +60,11 @@ def collect_heif(data: bytes, found: Found) -> None:
             if b"tmap" in data[start:end]:
                 found.lose("the gain map of the image")
             for _, a, b in _within(data, start + 4, end, (b"iprp", b"ipco")):
-                for prop, c, d in boxes(data, a, b):
-                    _property(prop, data[c:d], found)
+                properties = [(prop, data[c:d]) for prop, c, d in boxes(data, a, b)]
+                for prop, content in properties:
+                    _property(prop, content, found)
+                if any(prop == b"colr" and content[:4] in PROFILES for prop, content in properties):
+                    found.chunks = [chunk for chunk in found.chunks if chunk.name != b"cICP"]  # the profile goes first
 
 
 def _within(data: bytes, start: int, end: int, path: tuple[bytes, ...]) -> Iterator[tuple[bytes, int, int]]:

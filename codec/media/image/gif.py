@@ -10,6 +10,7 @@ PLAIN_TEXT, CONTROL, COMMENTS, APPLICATION = 0x01, 0xF9, 0xFE, 0xFF
 ICC = b"ICCRGBG1012"
 PASSED_OVER = (b"NETSCAPE2.0", b"ANIMEXTS1.0", b"XMP DataXMP")  # loops of a single frame; XMP, which Pillow reads
 MAX_BLOCKS = 1 << 20
+CODE_BITS = 12  # of the longest code
 
 
 def collect(data: bytes, found: Found) -> None:
@@ -34,6 +35,25 @@ def collect(data: bytes, found: Found) -> None:
             _extension(label, parts, found)
     if at + 1 < len(data) and data[at : at + 1] == b";":
         found.lose(f"{len(data) - at - 1:,} bytes behind the GIF")
+
+
+def completed(data: bytes, max_pixels: int) -> bytes:
+    """A GIF that was cut within its first image, filled up; as it is where it is not cut there."""
+    at = 13 + _colours(data[10:11])
+    for _ in range(MAX_BLOCKS):
+        if at + 10 > len(data) or data[at] not in (EXTENSION, IMAGE):
+            return data
+        is_image = data[at] == IMAGE
+        width, height = int.from_bytes(data[at + 5 : at + 7], "little"), int.from_bytes(data[at + 7 : at + 9], "little")
+        at += 10 + _colours(data[at + 9 : at + 10]) + 1 if is_image else 2
+        while at < len(data) and data[at]:
+            at += 1 + data[at]
+        if at >= len(data):
+            break
+        at += 1
+    pixels = width * height if is_image and width * height <= max_pixels else 0
+    blocks = pixels * CODE_BITS // 8 // 255 + 1  # each pixel a code of its own, at most
+    return data + bytes(at - len(data)) + (b"\xff" + bytes(255)) * blocks + b"\0;"
 
 
 def _colours(flags: bytes) -> int:

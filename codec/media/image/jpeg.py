@@ -44,10 +44,14 @@ class Piece(NamedTuple):
 
 
 class Anatomy(NamedTuple):
-    """Segments of a JPEG but the coded data, and where its image ends; None where that is cut off."""
+    """Segments of a JPEG but the coded data, and where its image ends; None where that is cut off.
+
+    stop: where what can be told apart stops: in a cut file, the last segment that is not whole, or the file's end.
+    """
 
     pieces: list[Piece]
     end: int | None
+    stop: int
 
 
 def anatomy(data: bytes) -> Anatomy:
@@ -59,7 +63,7 @@ def anatomy(data: bytes) -> Anatomy:
         if marker == 0xFF:  # padding
             at += 1
         elif marker == EOI:
-            return Anatomy(pieces, at + 2)
+            return Anatomy(pieces, at + 2, at + 2)
         elif marker in ALONE:
             at += 2
         else:
@@ -73,12 +77,17 @@ def anatomy(data: bytes) -> Anatomy:
             if marker == SOS:
                 found = MARKER.search(data, at)
                 at = found.start() if found else len(data)
-    return Anatomy(pieces, None)
+    return Anatomy(pieces, None, at)
+
+
+def completed(data: bytes) -> bytes:
+    """A JPEG that was cut, ended: a decoder that meets the end fills the rest with what it has."""
+    return data[: anatomy(data).stop] + b"\xff\xd9" * 2
 
 
 def take_apart(data: bytes, found: Found) -> bytes:
     """The JPEG without its metadata, which is put into `found`. Raises MediaError."""
-    pieces, end = anatomy(data)
+    pieces, end, _ = anatomy(data)
     coded = [data[:2]]
     at = 2
     for piece in pieces:
@@ -184,7 +193,7 @@ def put_together(
     plain: as Pillow writes it, with a JFIF segment first. extras: chunks and texts but comments are passed over.
     """
     extras = extras or Extras()
-    pieces, _ = anatomy(plain)
+    pieces = anatomy(plain).pieces
     start = pieces[0].end if pieces and pieces[0].payload.startswith(JFIF) else 2
     head = bytearray(plain[:2] + _jfif_segment(extras.resolution))
     for payload in [EXIF + exif] * bool(exif) + [XMP + packet] * bool(packet):

@@ -23,6 +23,10 @@ PREFIX_BYTES = 16  # that Pillow's plugins are asked by
 NOT_OF_THIS_FORMAT = (SyntaxError, IndexError, TypeError, struct.error)  # what they raise then, as `Image.open` knows
 
 
+class DamagedImage(MediaError):
+    """The file is one of a known format, but cut or damaged."""
+
+
 @contextmanager
 def guarded() -> Iterator[None]:
     """For work with Pillow: whatever it raises for a bad image is a MediaError.
@@ -40,7 +44,7 @@ def guarded() -> Iterator[None]:
     except MemoryError as error:
         raise MediaError("there is not enough memory for the image") from error
     except Exception as error:  # on damaged files the plugins raise nearly every error that there is
-        raise MediaError(f"the image is damaged: {' '.join(str(error).split()) or type(error).__name__}") from error
+        raise DamagedImage(f"the image is damaged: {' '.join(str(error).split()) or type(error).__name__}") from error
 
 
 @contextmanager

@@ -245,6 +245,8 @@ def completed(data: bytes, max_pixels: int) -> bytes:
     bits = depth * CHANNELS[colour]
     expected = sum((1 + (w * bits + 7) // 8) * h for w, h in sizes if w and h)
     rows = _inflated_as_far(b"".join(packed), expected)
+    if not rows:
+        raise MediaError("the PNG is cut before its first pixels")
     return (
         SIGNATURE
         + chunk(b"IHDR", header)

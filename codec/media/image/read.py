@@ -15,7 +15,7 @@ from codec.bitstream.errors import LimitExceeded, MediaError
 from codec.media.image import containers, exif, heif, high_depth, ico, modes, partly, profiles, tiff, xmp
 from codec.media.image.data import ImageData, Pixels, split
 from codec.media.image.found import Found
-from codec.media.image.pillow import guarded, opened
+from codec.media.image.pillow import DamagedImage, guarded, opened
 from codec.media.notices import notice
 from codec.media.paths import PathLike, is_file, read_bytes
 from codec.media.sniffing import HEAD_BYTES, is_audio
@@ -79,7 +79,7 @@ def _from_file(data: bytes, max_pixels: int, partial: bool, extras: bool) -> Ima
     _settle_trailer(found, extras)
     try:
         return _from_coded(coded, found, max_pixels)
-    except MediaError as error:
+    except DamagedImage as error:
         for repaired in partly.repairs(coded, max_pixels) if partial else ():
             try:
                 image = _from_coded(repaired, found, max_pixels)

@@ -1,0 +1,213 @@
+"""What restored images are written as, with what each format can hold; names, times and permissions of files."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import stat
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from codec.bitstream.errors import MediaError
+from codec.bitstream.extras import Chunk, Extras
+from codec.media import ImageData, MediaNotice, image_bytes, read_image
+from tests import image_files as files
+from tests.conftest import Run
+
+NEVER = 1_000_000_007_000_000_000  # ns: a time of change that no new file has
+
+
+def written(image: ImageData, suffix: str) -> tuple[bytes, list[str]]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", MediaNotice)
+        data = image_bytes(image, suffix)
+    return data, [str(one.message) for one in caught]
+
+
+def exif(orientation: int) -> bytes:
+    tags = Image.Exif()
+    tags[0x0112], tags[0x010F] = orientation, "Maker"
+    return tags.tobytes().removeprefix(b"Exif\0\0")
+
+
+def test_an_avif_holds_profile_exif_xmp_and_transparency() -> None:
+    alpha = files.photo()[:, :, 1].copy()
+    image = ImageData(files.photo(), alpha, files.srgb(), exif(6), b"<x:xmpmeta/>")
+    data, notices = written(image, ".avif")
+    assert notices == []
+    found = read_image(data)
+    assert np.abs(found.pixels.astype(int) - image.pixels)[alpha > 0].mean() < 4
+    assert found.alpha is not None
+    assert (found.icc, found.xmp) == (image.icc, image.xmp)
+    with Image.open(io.BytesIO(data)) as shown:
+        assert (shown.getexif()[0x0112], shown.getexif()[0x010F]) == (6, "Maker")
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_jpeg_xl_holds_the_very_pixels_and_exif_and_xmp(channels: int) -> None:
+    plugin = pytest.importorskip("pillow_jxl")
+    chosen = {1: [0], 2: [0, 3], 3: [0, 1, 2], 4: [0, 1, 2, 3]}[channels]
+    samples = np.dstack((files.photo(), files.photo()[:, :, 0]))[:, :, chosen]
+    alpha = samples[:, :, -1].copy() if channels in (2, 4) else None
+    pixels = np.ascontiguousarray(samples[:, :, : channels - (alpha is not None)])
+    data, notices = written(ImageData(pixels, alpha, b"", exif(6), b"<x:xmpmeta/>"), ".jxl")
+    assert notices == []
+    _, info, raw, _, boxes = plugin.Decoder(num_threads=1)(data)
+    assert (np.frombuffer(raw, np.uint8).reshape(info.height, info.width, -1) == samples).all()
+    contents = {bytes(box.box_type): bytes(box.data) for box in boxes}
+    assert contents[b"xml "] == b"<x:xmpmeta/>"
+    assert contents[b"Exif"].endswith(exif(6))
+
+
+def test_a_jpeg_xl_shows_the_colours_of_a_profile_that_it_cannot_name() -> None:
+    plugin = pytest.importorskip("pillow_jxl")
+    image = ImageData(files.photo(), extras=Extras(chunks=(Chunk(b"gAMA", (100_000).to_bytes(4)),)))
+    data, notices = written(image, ".jxl")
+    assert len(notices) == 1
+    assert "converted to sRGB" in notices[0]
+    _, info, raw, _, _ = plugin.Decoder(num_threads=1)(data)
+    found = np.frombuffer(raw, np.uint8).reshape(info.height, info.width, -1)
+    tiff, _ = written(image, ".tif")
+    with Image.open(io.BytesIO(tiff)) as shown:
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(shown.info["icc_profile"]))
+        expected = np.array(ImageCms.profileToProfile(shown, profile, ImageCms.createProfile("sRGB")))
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_without_its_plugin_the_extra_of_jpeg_xl_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_jxl", None)
+    with pytest.raises(MediaError, match=r"pip install 'codec\[jxl\]'"):
+        image_bytes(ImageData(files.photo()), ".jxl")
+
+
+# ---- by the command line
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A JPEG with a motion photo's video and metadata, readable by its owner alone, of long ago."""
+    path = tmp_path / "photo.jpg"
+    head = [files.xmp_segment(files.MOTION_XMP), files.app13(), files.segment(0xFE, b"slide 12")]
+    path.write_bytes(files.jpeg(None, *head) + files.VIDEO)
+    path.chmod(0o600)
+    os.utime(path, ns=(NEVER, NEVER))
+    return path
+
+
+def test_all_of_a_file_comes_back_by_the_command_line(run: Run, photo: Path) -> None:
+    done = run("compress", photo)
+    assert done.returncode == 0, done.stderr
+    assert b"a video of 1,036 bytes behind the image kept as it is" in done.stderr
+    assert run("decompress", photo.with_suffix(".lcc"), "-o", photo.with_name("again.jpg")).returncode == 0
+    before, after = photo.read_bytes(), photo.with_name("again.jpg").read_bytes()
+    assert after.endswith(files.VIDEO)
+    for one in files.segments(before):
+        assert one in files.segments(after) or one[0] not in (0xE1, 0xED, 0xFE)
+
+
+def test_info_lists_what_a_file_holds(run: Run, photo: Path) -> None:
+    run("compress", photo)
+    lines = run("info", photo.with_suffix(".lcc")).stdout.decode().splitlines()
+    for line in ("IPTC: 17 bytes", "comment: slide 12", "a video of 1,036 bytes behind the image"):
+        assert line in lines
+    facts = json.loads(run("info", photo.with_suffix(".lcc"), "--json").stdout)
+    assert facts["metadata"] == ["xmp", "resources", "texts", "trailer"]
+    assert "comment: slide 12" in facts["held"]
+
+
+def test_texts_of_a_file_do_not_control_the_terminal(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(files.png(None, files.chunk(b"tEXt", b"Title\0\x1b[2Jx\x07")))
+    run("compress", tmp_path / "a.png")
+    out = run("info", tmp_path / "a.lcc").stdout
+    assert b"text Title" in out
+    assert b"\x1b" not in out
+    assert b"\x07" not in out
+
+
+def test_no_extras_leaves_the_video_out(run: Run, photo: Path) -> None:
+    done = run("compress", photo, "--no-extras")
+    assert b"a video of 1,036 bytes behind the image left out" in done.stderr
+    assert "trailer" not in json.loads(run("info", photo.with_suffix(".lcc"), "--json").stdout)["metadata"]
+
+
+def test_half_a_file_is_compressed_with_partial_alone(run: Run, tmp_path: Path) -> None:
+    data = files.jpeg(files.photo(160, 120))
+    (tmp_path / "half.jpg").write_bytes(data[: len(data) // 2])
+    assert run("compress", tmp_path / "half.jpg").returncode == 1
+    assert not (tmp_path / "half.lcc").exists()
+    done = run("compress", tmp_path / "half.jpg", "--partial")
+    assert done.returncode == 0
+    assert b"read as far as it goes" in done.stderr
+    assert (tmp_path / "half.lcc").exists()
+
+
+def test_times_are_kept_both_ways_where_that_is_asked_for(run: Run, photo: Path) -> None:
+    packed, again = photo.with_suffix(".lcc"), photo.with_suffix(".png")
+    assert run("compress", photo, "--keep-times").returncode == 0
+    assert packed.stat().st_mtime_ns == NEVER
+    assert run("decompress", packed, "--keep-times").returncode == 0
+    assert again.stat().st_mtime_ns == NEVER
+    assert run("compress", photo, "--force").returncode == 0
+    assert packed.stat().st_mtime_ns != NEVER
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_new_files_have_the_permissions_of_their_inputs(run: Run, photo: Path, mode: int) -> None:
+    photo.chmod(mode)
+    packed, again = photo.with_suffix(".lcc"), photo.with_suffix(".png")
+    run("compress", photo)
+    assert stat.S_IMODE(packed.stat().st_mode) == mode
+    run("decompress", packed)
+    assert stat.S_IMODE(again.stat().st_mode) == mode
+
+
+def test_whole_names_never_clash_and_return(run: Run, photo: Path) -> None:
+    other = photo.with_suffix(".png")
+    other.write_bytes(files.png())
+    done = run("compress", photo, other, "--keep-suffix")
+    assert done.returncode == 0, done.stderr
+    packed = [photo.with_name("photo.jpg.lcc"), photo.with_name("photo.png.lcc")]
+    assert all(path.exists() for path in packed)
+    photo.unlink()
+    other.unlink()
+    assert run("decompress", *packed, "--keep-suffix").returncode == 0
+    with Image.open(photo) as first, Image.open(other) as second:
+        assert (first.format, second.format) == ("JPEG", "PNG")
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "expected"),
+    [
+        ("photo.png.lcc", False, "photo.png"),
+        ("photo.jpg.lcc", False, "photo.jpg.png"),
+        ("photo.heic.lcc", True, "photo.heic.png"),
+        ("photo.tif.lcc", True, "photo.tif"),
+        ("photo.lcc", True, "photo.png"),
+        ("v1.2.lcc", True, "v1.2.png"),
+    ],
+)
+def test_names_of_restored_files(run: Run, photo: Path, name: str, option: bool, expected: str) -> None:
+    run("compress", photo, "-o", photo.with_name(name))
+    before = set(photo.parent.iterdir())
+    run("decompress", photo.with_name(name), *(["--keep-suffix"] if option else []))
+    assert {path.name for path in set(photo.parent.iterdir()) - before} == {expected}
+
+
+@pytest.mark.parametrize("suffix", [".avif", ".webp", ".jpg", ".tif", ".png", ".jxl"])
+def test_every_format_is_written_by_the_command_line(run: Run, photo: Path, suffix: str) -> None:
+    if suffix == ".jxl":
+        pytest.importorskip("pillow_jxl")
+    run("compress", photo)
+    out = photo.with_name(f"out{suffix}")
+    done = run("decompress", photo.with_suffix(".lcc"), "-o", out)
+    assert done.returncode == 0, done.stderr
+    assert out.stat().st_size > 100
+    lost = {".avif": 3, ".webp": 3, ".jpg": 0, ".tif": 1, ".png": 1, ".jxl": 3}[suffix]
+    assert done.stderr.count(b"left out") == lost, done.stderr
