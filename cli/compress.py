@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from codec import Device
     from codec.quality import Metric
 
-FOR_IMAGES = ("effort", "target_size", "target_bpp", "target_psnr", "target_ssim", "roi", "metric")
+FOR_IMAGES = (
+    "effort",
+    "target_size",
+    "target_bpp",
+    "target_psnr",
+    "target_ssim",
+    "roi",
+    "metric",
+    "partial",
+    "no_extras",
+)
 SUFFIX = ".lcc"
 BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 
@@ -135,7 +145,7 @@ def compress(
             out.write(compress_image(source.read()))
             return
         if any(map(given, FOR_IMAGES)):
-            raise MediaError("it is a clip: effort, targets, regions of interest and metrics are for images")
+            raise MediaError("it is a clip: effort, targets, --roi, --metric, --partial and --no-extras are for images")
         audio.compress(source, out, quality, device, max_seconds)
 
     files.each(inputs, targets, force, convert, keep_times)

@@ -18,7 +18,7 @@ from codec.bitstream import constants
 from codec.bitstream.errors import CorruptFile, LimitExceeded, MediaError
 from codec.bitstream.extras import ASPECT, CENTIMETRE, INCH, METRE, Chunk, Extras, Resolution, Segment, Text, Trailer
 from codec.media import ImageData, MediaNotice, image_bytes, read_image
-from codec.media.image import profiles, words
+from codec.media.image import profiles, words, xmp
 from tests import image_files as files
 
 
@@ -738,8 +738,8 @@ def test_a_jpeg_of_segments_alone_is_refused_or_read_within_its_size() -> None:
 
 
 def test_a_png_of_chunks_alone_is_refused() -> None:
-    with pytest.raises(MediaError, match="more than 1,048,576 chunks"):
-        read(files.png(None, files.chunk(b"abCd", b"") * (1 << 20)))
+    with pytest.raises(MediaError, match="more than 262,144 chunks"):
+        read(files.png(None, files.chunk(b"abCd", b"") * (1 << 18)))
 
 
 @pytest.mark.parametrize("size", [b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\0\0\xff\xff"])
@@ -755,6 +755,54 @@ def test_metadata_beyond_its_limit_is_left_out_with_a_notice() -> None:
     image, notices = read(files.jpeg(None, *parts))
     assert image.extras.resources == b""
     assert notices == [f"Photoshop resources of {len(blocks):,} bytes left out"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<rdf:RDF" * 200_000,
+        b" xmlns:hdrgm='http://ns.adobe.com/hdr-gain-map/1.0/'" + b" hdrgm:a='" * 100_000,
+        b" xmlns:hdrgm='http://ns.adobe.com/hdr-gain-map/1.0/'" + b"<hdrgm:a>" * 100_000,
+        b"".join(b" xmlns:p%d='http://ns.adobe.com/hdr-gain-map/1.0/'" % number for number in range(30_000)),
+        b"xmlns:" + b"x" * 1_000_000,
+        b"\n" * 1_000_000,
+    ],
+    ids=["RDF", "attributes", "elements", "prefixes", "a name", "spaces"],
+)
+def test_xmp_that_is_meant_to_take_long_does_not(body: bytes) -> None:
+    """It ends: ways that are quadratic in the length take many minutes here."""
+    for packet in (body, files.XMP_HEAD + body + files.XMP_TAIL):
+        xmp.harmless(packet)
+        xmp.extended_name(packet)
+        xmp.merged(packet, packet)
+
+
+def test_an_icon_of_very_many_images_is_read() -> None:
+    image = files.png(files.photo(16, 16))
+    entry = struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, len(image), 6 + 16 * 65_535)
+    found, notices = read(struct.pack("<HHH", 0, 1, 65_535) + entry * 65_535 + image)
+    assert found.pixels.shape == (16, 16, 3)
+    assert len(notices) == 1
+
+
+def test_what_stands_twice_is_named() -> None:
+    twice = [files.xmp_segment(b"<a/>"), files.xmp_segment(b"<b/>")]
+    image, notices = read(files.jpeg(None, *twice))
+    assert image.xmp == b"<a/>"
+    assert notices == ["a further XMP packet left out"]
+    _, notices = read(files.png(None, *[files.chunk(b"eXIf", b"II*\0\x08\0\0\0\0\0\0\0\0\0")] * 2))
+    assert notices == ["further EXIF left out"]
+
+
+def test_info_names_the_tags_of_exif() -> None:
+    tags = Image.Exif()
+    tags[ExifTags.Base.ImageDescription] = "Harbour"
+    tags[ExifTags.IFD.Exif] = {ExifTags.Base.ISOSpeedRatings: 200}
+    content = tags.tobytes().removeprefix(b"Exif\0\0")
+    (line,) = words.lines(b"", content, b"", Extras())
+    assert line == f"EXIF: {len(content)} bytes: ImageDescription, ISOSpeedRatings"
+    (line,) = words.lines(b"", b"nonsense", b"", Extras())
+    assert line.startswith("EXIF: 8 bytes")
 
 
 # ---- Pillow images that a caller has opened

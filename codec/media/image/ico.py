@@ -28,7 +28,7 @@ def largest(data: bytes) -> bytes:
     ]
     if not entries:
         raise MediaError("an icon without images")
-    best = max(entries, key=lambda e: ((e[0] or 256) * (e[1] or 256), e[5], -entries.index(e)))
+    best = max(entries, key=lambda e: ((e[0] or 256) * (e[1] or 256), e[5]))
     width, height, size, place = best[0] or 256, best[1] or 256, best[6], best[7]
     content = data[place : place + size]
     if len(entries) > 1:

@@ -126,6 +126,8 @@ def collect(segments: list[tuple[int, bytes]], found: Found) -> None:
         elif marker == APP1 and payload.startswith(EXIF):
             exif.append(payload[len(EXIF) :])
         elif marker == APP1 and payload.startswith(XMP):
+            if found.xmp:
+                found.lose("a further XMP packet")
             found.xmp = found.xmp or payload[len(XMP) :]
         elif marker == APP1 and payload.startswith(EXTENDED_XMP):
             extension.append(payload[len(EXTENDED_XMP) :])

@@ -15,7 +15,7 @@ from codec.media.image import resources
 from codec.media.image.found import Found, inflated
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MAX_CHUNKS = 1 << 20
+MAX_CHUNKS = 1 << 18
 
 COLOUR = {b"cICP": 4, b"mDCV": 24, b"cLLI": 8, b"gAMA": 4, b"cHRM": 32}  # bytes of the chunks that say what pixels mean
 STANDARD = b"sRGB"  # says what an image without any of them means anyway
@@ -93,6 +93,8 @@ def _collect(piece: Piece, found: Found) -> None:
     elif name == b"iCCP":
         _profile(bytes(piece.content), found)
     elif name == b"eXIf":
+        if found.exif:
+            found.lose("further EXIF")
         found.exif = found.exif or bytes(piece.content).removeprefix(b"Exif\0\0")
     elif name == b"pHYs" and len(piece.content) == 9:
         x, y, unit = struct.unpack(">IIB", piece.content)
@@ -139,6 +141,8 @@ def _text(name: bytes, content: bytes, found: Found) -> None:
         found.lose("a text that is damaged or too large")
         return
     if text.keyword == XMP_KEYWORD:
+        if found.xmp:
+            found.lose("a further XMP packet")
         found.xmp = found.xmp or unpacked
     elif not (text.keyword.startswith(RAW_PROFILE) and _raw_profile(text, found)):
         found.add_text(text, "texts")

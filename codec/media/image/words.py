@@ -5,16 +5,24 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from PIL import ExifTags
+
 from codec.bitstream.extras import COMMENT, INCH, METRE, UNITS, Chunk, Extras, Resolution
 from codec.media.image import resources
 from codec.media.image.containers import trailer_in_words
+from codec.media.image.exif import parsed
 
 SHOWN_LETTERS = 60  # of a text
+SHOWN_TAGS = 20  # of EXIF
 
 
 def lines(icc: bytes, exif: bytes, xmp: bytes, extras: Extras) -> Iterator[str]:
     """A line for each thing that is there. Texts are those of the file: not fit for terminals as they are."""
-    for name, content in (("ICC profile", icc), ("EXIF", exif), ("XMP", xmp), ("extended XMP", extras.extended_xmp)):
+    if icc:
+        yield f"ICC profile: {len(icc):,} bytes"
+    if exif:
+        yield f"EXIF: {len(exif):,} bytes{_tags(exif)}"
+    for name, content in (("XMP", xmp), ("extended XMP", extras.extended_xmp)):
         if content:
             yield f"{name}: {len(content):,} bytes"
     if extras.resources:
@@ -30,6 +38,20 @@ def lines(icc: bytes, exif: bytes, xmp: bytes, extras: Extras) -> Iterator[str]:
         yield f"PNG chunk {chunk.name.decode('latin-1')}: {_chunk(chunk)}"
     if extras.trailer:
         yield trailer_in_words(extras.trailer, xmp)
+
+
+def _tags(exif: bytes) -> str:
+    """Names of what EXIF says, as far as they are known."""
+    try:
+        tags = parsed(exif)
+        names = [*tags, *tags.get_ifd(ExifTags.IFD.Exif)]
+        shown = [ExifTags.TAGS[tag] for tag in names if tag in ExifTags.TAGS and tag not in tuple(ExifTags.IFD)]
+        shown += ["position"] * bool(tags.get_ifd(ExifTags.IFD.GPSInfo))
+        shown += ["thumbnail"] * bool(tags.get_ifd(ExifTags.IFD.IFD1))
+    except Exception:  # whatever Pillow raises for damaged EXIF
+        return ", which are damaged"
+    more = [f"and {len(shown) - SHOWN_TAGS} more"] if len(shown) > SHOWN_TAGS else []
+    return f": {', '.join(shown[:SHOWN_TAGS] + more)}" if shown else ""
 
 
 def _resolution(resolution: Resolution) -> str:

@@ -18,14 +18,15 @@ VALUE = rb"""\s*=\s*(?:"[^"]*"|'[^']*')"""
 EXTENDED = re.compile(
     rb"""\s[\w.-]+:HasExtendedXMP\s*=\s*["']([0-9A-Fa-f]{32})["']|:HasExtendedXMP>([0-9A-Fa-f]{32})<"""
 )
-RDF = re.compile(rb"<(rdf:RDF)\b[^>]*>")
-RDF_END = b"</rdf:RDF>"
+RDF_BEGIN, RDF_END = b"<rdf:RDF", b"</rdf:RDF>"
+MAX_PREFIXES = 8  # of a namespace that are looked at
 
 
 def harmless(packet: bytes) -> bytes:
     """The packet without what says that gain maps, further images or videos stand behind the image."""
     for space, names in ANNOUNCING.items():
-        for prefix in set(re.findall(rb"xmlns:(" + NAME + rb")\s*=\s*[\"']" + re.escape(space) + rb"[\"']", packet)):
+        bound = re.findall(rb"xmlns:(" + NAME + rb")\s*=\s*[\"']" + re.escape(space) + rb"[\"']", packet)
+        for prefix in sorted(set(bound))[:MAX_PREFIXES]:
             name = re.escape(prefix) + b":" + (names or NAME)
             packet = _without_elements(packet, name)
             packet = re.sub(rb"\s" + name + VALUE, b"", packet)
@@ -62,8 +63,9 @@ def extended_name(packet: bytes) -> bytes:
 
 def merged(packet: bytes, extended: bytes) -> bytes | None:
     """One packet of both, for files that have room; None where the two are not as they should be."""
-    begin, end, at = RDF.search(extended), extended.rfind(RDF_END), packet.rfind(RDF_END)
-    if not begin or end < begin.end() or at < 0:
+    begin = extended.find(b">", max(extended.find(RDF_BEGIN), 0)) + 1
+    end, at = extended.rfind(RDF_END), packet.rfind(RDF_END)
+    if RDF_BEGIN not in extended or not begin <= end or at < 0:
         return None
-    whole = packet[:at] + extended[begin.end() : end] + packet[at:]
+    whole = packet[:at] + extended[begin:end] + packet[at:]
     return re.sub(rb"""\s[\w.-]+:HasExtendedXMP\s*=\s*["'][0-9A-Fa-f]{32}["']""", b"", whole)
