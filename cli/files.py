@@ -27,21 +27,28 @@ READ_AND_WRITE = 0o666  # the permissions that outputs take over
 
 def say(message: str) -> None:
     """One line on stderr, whatever the message holds."""
-    click.echo(f"codec: {' '.join(message.split())}", err=True)
+    click.echo(f"codec: {printable(' '.join(message.split()))}", err=True)
 
 
 def printable(text: str) -> str:
-    """Text from a file, in one line and without what would control a terminal."""
+    """Text from a file, or its name, in one line and without what would control a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 @contextmanager
 def named(source: str) -> Iterator[None]:
-    """Errors of the family raised inside begin with the name of the file that they are about."""
+    """Errors of the family raised inside begin with the name of the file that they are about; so do
+    lacks of memory.
+    """
     try:
         yield
     except CodecError as error:
         raise type(error)(f"{source}: {error}") from error
+    except (MemoryError, RuntimeError) as error:
+        # libraries of networks say so in words only
+        if isinstance(error, MemoryError) or "allocate" in str(error) or "bad_alloc" in str(error):
+            raise MediaError(f"{source}: there is not enough memory") from error
+        raise
 
 
 def destinations(sources: Sequence[str], out: str | None, renamed: Callable[[Path], Path]) -> list[str]:
@@ -229,7 +236,7 @@ def each(
             incomplete += any(issubclass(category, (IncompleteImage, IncompleteAudio)) for category in found)
             if target != STREAM:
                 written = f"{sizes[0]:,} bytes" if sizes[0] else "a pipe"
-                click.echo(f"{source} -> {target}: {file.taken:,} bytes -> {written}", err=True)
+                click.echo(printable(f"{source} -> {target}: {file.taken:,} bytes -> {written}"), err=True)
     if failed:
         raise CodecError(f"{failed} of {len(jobs)} files failed")
     if incomplete:

@@ -44,7 +44,7 @@ def verify(inputs: tuple[str, ...], deep: bool, max_pixels: int, device: Device)
             damaged += 1
             files.say(str(error))
         else:
-            click.echo(f"{source}: intact")
+            click.echo(files.printable(f"{source}: intact"))
     if damaged:
         raise CodecError(f"{damaged} of {len(inputs)} files are not intact")
     if unjudged:

@@ -114,7 +114,8 @@ def add(inputs: tuple[Path, ...]) -> None:
         except OSError as error:
             raise MediaError(f"cannot write {error.filename}: {error.strerror or error}") from error
         name = f"weights {found.digests.decoder.hex()} of model '{found.row.name}'"
-        click.echo(f"{path} -> {found.path}: {name}{'' if is_new else ', here already'}", err=True)
+        told = f"{path} -> {found.path}: {name}{'' if is_new else ', here already'}"
+        click.echo(files.printable(told), err=True)
 
 
 @weights.command()
@@ -128,7 +129,7 @@ def export(digest: str, out: str, force: bool) -> None:
     files.check_target(out, force)
     found, data = shelf.export(_bytes_of(digest))
     files.write_output(out, data)
-    click.echo(f"{found.path} -> {out}: {len(data):,} bytes", err=True)
+    click.echo(files.printable(f"{found.path} -> {out}: {len(data):,} bytes"), err=True)
 
 
 @weights.command()
@@ -152,7 +153,7 @@ def needed(inputs: tuple[str, ...]) -> None:
             files.say(str(error))
         else:
             name = f"weights {begun.digest.hex()} of model '{found.row.name}'"
-            click.echo(f"{source}: {name}: here ({files.printable(str(found.path))})")
+            click.echo(files.printable(f"{source}: {name}: here ({found.path})"))
     if failed or missing:
         raise click.exceptions.Exit(files.EXIT_FAILED if failed else files.EXIT_UNJUDGED)
 
