@@ -56,6 +56,13 @@ def run() -> Run:
     return call
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that run the command line are slow: each starts processes that load networks."""
+    for item in items:
+        if "run" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 def only_line(done: subprocess.CompletedProcess[bytes]) -> str:
     """The one line on stderr of a failed command that printed nothing else."""
     assert done.returncode == 1, done.stderr

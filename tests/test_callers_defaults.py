@@ -10,6 +10,8 @@ import pytest
 
 from tests.conftest import PARROTS, ROOT, SPEECH
 
+pytestmark = pytest.mark.slow  # a process a test
+
 # All that users do; prints a digest of each result. In a process of its own, as what is kept from one call to the next
 # would hide that a default is looked at.
 OPERATIONS = """

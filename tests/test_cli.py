@@ -20,6 +20,8 @@ from codec.media import ImageData, Pixels, read_image, to_pillow
 from tests.clips import melody
 from tests.conftest import PARROTS, PATIENCE_S, SHARED, SPEECH, Run, only_line
 
+pytestmark = pytest.mark.slow  # a process a test
+
 
 @pytest.fixture
 def png(tmp_path: Path, patch: Pixels) -> Path:

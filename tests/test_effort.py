@@ -32,6 +32,8 @@ from tests import golden
 from tests.conftest import PARROTS, Run, only_line
 from tests.second_decoder import SecondDecoder
 
+pytestmark = pytest.mark.slow  # it refines
+
 CPU = torch.device("cpu")
 NONE = {"ms_ssim": None, "ssimulacra2": None}
 

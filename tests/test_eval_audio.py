@@ -27,6 +27,8 @@ from codec.eval.table import tables
 from codec.media import AudioData, Samples, audio_bytes, read_audio
 from tests.test_report import Done, command, new_page, started_browser
 
+pytestmark = pytest.mark.slow  # a whole evaluation
+
 NOISE = np.random.default_rng(0)
 
 

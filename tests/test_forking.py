@@ -10,7 +10,10 @@ import pytest
 
 from tests.conftest import PARROTS, SPEECH
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here"),
+]
 
 BEGINNING = """
 import multiprocessing, os, sys, threading

@@ -11,6 +11,8 @@ from codec.bitstream import image as image_file
 from codec.bitstream.file import holds
 from tests import fuzz, golden
 
+pytestmark = pytest.mark.slow  # hundreds of files
+
 
 @pytest.mark.parametrize("media", ["image", "audio"])
 def test_mutants_are_what_they_came_from_or_errors_of_the_family(media: str) -> None:

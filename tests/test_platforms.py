@@ -16,6 +16,8 @@ from PIL import Image
 from codec.cli import files
 from tests.conftest import PARROTS, SPEECH, Run
 
+pytestmark = pytest.mark.slow  # a process a test
+
 # Takes away what other systems do not have: attributes for good, modules from our own code only, as the libraries here
 # are those of Linux. Then runs commands in this process, each given as a list.
 ELSEWHERE = """

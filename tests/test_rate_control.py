@@ -17,6 +17,8 @@ from codec.search.ms_ssim import ms_ssim as differentiable_ms_ssim
 from codec.search.rate_control import search, target_psnr, target_size, target_ssim
 from tests.conftest import PARROTS, Run
 
+pytestmark = pytest.mark.slow  # it searches
+
 CPU = torch.device("cpu")
 
 

@@ -22,6 +22,8 @@ from codec.eval.report import file_names
 from codec.media import ImageData, Pixels, to_pillow
 from tests.conftest import PATIENCE_S
 
+pytestmark = pytest.mark.slow  # a whole evaluation
+
 QUALITIES = (15, 50, 90)
 MILLISECONDS = PATIENCE_S * 1000
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -43,6 +43,8 @@ from codec.training.tables import assumed, fitted
 from tests.clips import melody
 from tests.conftest import PARROTS, PATIENCE_S, SPEECH, Run, only_line
 
+pytestmark = pytest.mark.slow  # it trains
+
 CPU = torch.device("cpu")
 PLAN = Plan(steps=4, decay_steps=2, batch=2, crop=64, warmup_steps=2)
 
