@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tests.conftest import PARROTS, SPEECH
+from tests.conftest import PARROTS, PATIENCE_S, SPEECH
 
 pytestmark = [
     pytest.mark.slow,
@@ -73,6 +73,6 @@ def test_a_forked_process_does_what_its_parent_did(ending: str) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=900,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
