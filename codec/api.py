@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypedDict, Unpack, cast, overload
 
 from codec import audio_api, image_api, media
 from codec.arguments import BitDepth, Device, Region
@@ -91,12 +91,13 @@ def _head_of(source: Any) -> tuple[bytes, Any]:
     if not is_file(source):
         return bytes(source[: media.HEAD_BYTES]) if isinstance(source, (bytes, bytearray, memoryview)) else b"", source
     if not source.seekable():
-        source = media.read_bytes(source)
-        return source[: media.HEAD_BYTES], source
-    start = source.tell()
-    head = media.read_bytes(source, media.HEAD_BYTES)
-    source.seek(start)
-    return head, source
+        data = media.read_bytes(source)
+        return data[: media.HEAD_BYTES], data
+    file = cast(BinaryIO, source)
+    start = file.tell()
+    head = media.read_bytes(file, media.HEAD_BYTES)
+    file.seek(start)
+    return head, file
 
 
 def _refuse(options: Mapping[str, object], names: frozenset[str], kind: str) -> None:

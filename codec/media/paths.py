@@ -5,14 +5,33 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import BinaryIO, TypeGuard, Union
+from typing import BinaryIO, Protocol, TypeGuard, Union
 
 from codec.atomic import write_whole
 from codec.bitstream.errors import MediaError, MissingFile
 
 PathLike = Union[str, "os.PathLike[str]"]
-ByteSource = PathLike | bytes | bytearray | memoryview | BinaryIO
-ByteTarget = PathLike | BinaryIO
+
+
+class Readable(Protocol):
+    """A binary file as far as it is needed where it cannot seek."""
+
+    def read(self, count: int = ..., /) -> bytes:
+        """So many bytes, maybe fewer; none at the end."""
+
+    def seekable(self) -> bool:
+        """Whether it has `seek` and `tell`, too."""
+
+
+class Writable(Protocol):
+    """A binary file as far as it is needed to write to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Takes bytes, as many as it says; all of them where it says no number."""
+
+
+ByteSource = PathLike | bytes | bytearray | memoryview | Readable
+ByteTarget = PathLike | Writable
 
 
 def open_file(path: PathLike) -> BinaryIO:
@@ -23,7 +42,7 @@ def open_file(path: PathLike) -> BinaryIO:
         raise unreadable(path, error) from error
 
 
-def is_file(source: object) -> TypeGuard[BinaryIO]:
+def is_file(source: object) -> TypeGuard[Readable]:
     """Whether bytes can be read from an object: an open file, a BytesIO, a file of fsspec ..."""
     return callable(getattr(source, "read", None))
 
@@ -65,15 +84,14 @@ def written(data: bytes, out: ByteTarget | None) -> bytes:
     return data
 
 
-def _write_all(file: BinaryIO, data: bytes) -> None:
+def _write_all(file: Writable, data: bytes) -> None:
     """Writes to a file that may take fewer bytes at once, as those without a buffer do."""
-    rest = memoryview(data)
-    while len(rest):
-        count: object = file.write(rest)
-        rest = rest[count:] if isinstance(count, int) else rest[len(rest) :]
+    while data:
+        count = file.write(data)
+        data = data[count:] if isinstance(count, int) else b""
 
 
-def _all_of(file: BinaryIO, name: object, count: int = -1) -> bytes:
+def _all_of(file: Readable, name: object, count: int = -1) -> bytes:
     try:
         data: object = file.read(count)
     except OSError as error:
@@ -81,7 +99,7 @@ def _all_of(file: BinaryIO, name: object, count: int = -1) -> bytes:
     return _in_bytes(data)
 
 
-def check_binary(file: BinaryIO) -> None:
+def check_binary(file: Readable) -> None:
     """Raises TypeError for a file of text."""
     _in_bytes(file.read(0))
 

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, cast
+
+from codec.media.paths import Readable
 
 AT_ONCE = 1 << 16
-
-
-class Readable(Protocol):
-    """A binary file as far as it is needed where it cannot seek."""
-
-    def read(self, count: int = ..., /) -> bytes:
-        """So many bytes, maybe fewer; none at the end."""
-
-    def seekable(self) -> bool:
-        """Whether it has `seek` and `tell`, too."""
 
 
 class ByteStream:

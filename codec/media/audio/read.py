@@ -16,12 +16,12 @@ import numpy.typing as npt
 from codec.bitstream.constants import MAX_RATE, MAX_SECONDS
 from codec.bitstream.errors import LimitExceeded, MediaError
 from codec.media.audio import libsndfile, riff
-from codec.media.audio.bytestream import ByteStream, Readable
+from codec.media.audio.bytestream import ByteStream
 from codec.media.audio.data import MAX_CHANNELS, TAGS, AudioData, Samples
 from codec.media.audio.mended import mended
 from codec.media.audio.wave_source import WaveSource
 from codec.media.notices import notice
-from codec.media.paths import PathLike, open_file
+from codec.media.paths import PathLike, Readable, open_file
 
 if TYPE_CHECKING:
     from soundfile import SoundFile

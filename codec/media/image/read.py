@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, BinaryIO, Union
+from typing import TYPE_CHECKING, Union
 
 import numpy as np
 import numpy.typing as npt
@@ -17,14 +17,14 @@ from codec.media.image.data import ImageData, Pixels, split
 from codec.media.image.found import Found
 from codec.media.image.pillow import DamagedImage, guarded, opened
 from codec.media.notices import notice
-from codec.media.paths import PathLike, is_file, read_bytes
+from codec.media.paths import PathLike, Readable, is_file, read_bytes
 from codec.media.sniffing import HEAD_BYTES, is_audio
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 ImageSource = Union[
-    PathLike, bytes, bytearray, memoryview, BinaryIO, Image.Image, npt.NDArray[np.generic], "Tensor", ImageData
+    PathLike, bytes, bytearray, memoryview, Readable, Image.Image, npt.NDArray[np.generic], "Tensor", ImageData
 ]
 
 FIRST_OF_MANY = ("MPO", "TIFF")  # JPEGs of cameras that bring more along; TIFFs, whose page was chosen before
