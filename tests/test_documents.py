@@ -88,7 +88,8 @@ def test_the_example_shows_the_beginning_of_a_file_and_a_part(tmp_path: Path) ->
     original = np.asarray(Image.open(PARROTS)).astype(float)
     errors = [np.square(np.asarray(Image.open(tmp_path / f"{p}.png")) - original).mean() for p in (20, 50, 100)]
     assert errors == sorted(errors, reverse=True)
-    assert Image.open(tmp_path / "corner.png").size == (384, 256)
+    with Image.open(tmp_path / "corner.png") as corner:
+        assert corner.size == (384, 256)
 
 
 @pytest.mark.slow
