@@ -9,7 +9,7 @@ from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.bitstream import image as image_file
 from codec.bitstream.file import holds
-from tests import fuzz, golden
+from tests import fuzz, fuzz_files, golden
 
 pytestmark = pytest.mark.slow  # hundreds of files
 
@@ -22,6 +22,13 @@ def test_mutants_are_what_they_came_from_or_errors_of_the_family(media: str) -> 
     assert outcomes["CorruptFile"] > 100
     assert outcomes["damage is named in part"] > 20
     assert (outcomes["CorruptFile in pieces"] > 20) == (media == "audio")
+
+
+def test_mutants_of_image_files_are_images_or_errors_of_the_family() -> None:
+    outcomes = fuzz_files.run(400, seed=1)
+    assert not [result for result in outcomes if fuzz.is_defect(result)]
+    assert outcomes["an image"] > 100
+    assert outcomes["DamagedImage"] + outcomes["MediaError"] > 100
 
 
 def test_the_mutator_takes_files_apart_and_puts_them_together() -> None:
