@@ -32,6 +32,8 @@ from codec.bitstream.wire import VARINT_BYTES, Reader, Writer
 SIZE_BYTES = 4  # of the end's own length, its last bytes: how it is found from behind
 SAMPLES_BYTES = 8  # of the length of the audio
 END_BYTES = SAMPLES_BYTES + VARINT_BYTES + SIZE_BYTES  # that an end has at most, without the lengths of chunks
+MAX_DEFLATED_METADATA_BYTES = constants.MAX_AUDIO_METADATA_BYTES + (1 << 16)  # what cannot be deflated grows a little
+BEFORE_CHUNKS = (constants.SECTION_TAGS, constants.SECTION_METADATA)
 CHUNK_SAMPLES = constants.CHUNK_LATENTS * constants.FRAMES * constants.HOP
 CHUNK_SECONDS = CHUNK_SAMPLES // constants.SAMPLE_RATE
 
@@ -80,6 +82,9 @@ class AudioHeader:
         return (self.step_index, side)[: self.channels]
 
 
+MetadataItem = tuple[int, bytes]  # one of constants.METADATA_*, and its payload
+
+
 @dataclass(frozen=True)
 class Chunk:
     """The coded latents of one piece. latents: how many; data: their stream; whole: or what there is of it."""
@@ -101,10 +106,11 @@ class AudioFile:
     chunks: list[Chunk]
     samples: int
     damage: tuple[str, ...] = ()
+    metadata: tuple[MetadataItem, ...] = ()
 
 
-def begin(header: AudioHeader, tags: dict[str, str]) -> bytes:
-    """The first bytes of a file. Raises LimitExceeded where a reader would not take so many tags."""
+def begin(header: AudioHeader, tags: dict[str, str], metadata: Sequence[MetadataItem] = ()) -> bytes:
+    """The first bytes of a file. Raises LimitExceeded where a reader would not take so many tags or metadata."""
     out = beginning(header.bytes())
     if tags:
         packed = Writer()
@@ -113,7 +119,16 @@ def begin(header: AudioHeader, tags: dict[str, str]) -> bytes:
         if packed.size > constants.MAX_TAGS_BYTES:
             raise LimitExceeded(f"tags of {packed.size} bytes, at most {constants.MAX_TAGS_BYTES} can be stored")
         out += framed(constants.SECTION_TAGS, deflated(packed.bytes()))
-    return out
+    return out + _metadata(metadata) if metadata else out
+
+
+def _metadata(items: Sequence[MetadataItem]) -> bytes:
+    packed, limit = Writer(), constants.MAX_AUDIO_METADATA_BYTES
+    for kind, payload in items:
+        packed.uint(kind, 1).varint(len(payload)).raw(payload)
+    if packed.size > limit:
+        raise LimitExceeded(f"metadata of {packed.size} bytes, at most {limit} can be stored")
+    return framed(constants.SECTION_METADATA, deflated(packed.bytes()))
 
 
 def chunk(latents: int, stream: bytes) -> bytes:
@@ -168,6 +183,7 @@ class Parser:
         self._buffer, self._offset = bytearray(), 0
         self._sizes: list[int] = []
         self._tags: dict[str, str] | None = None
+        self._metadata: tuple[MetadataItem, ...] | None = None
         self._end: tuple[int, list[int]] | None = None
         if begun is not None:
             self.header, self._offset = _read_header(begun), begun.end
@@ -176,6 +192,16 @@ class Parser:
     def tags(self) -> dict[str, str]:
         """Those that have come."""
         return self._tags or {}
+
+    @property
+    def metadata(self) -> tuple[MetadataItem, ...]:
+        """What has come of it."""
+        return self._metadata or ()
+
+    @property
+    def is_described(self) -> bool:
+        """Whether nothing more will come to say what the audio is: its first chunk has come, or its end."""
+        return bool(self._count or self._end or self.lost)
 
     def take(self) -> list[Chunk]:
         """The chunks that came since they were last taken, which are forgotten."""
@@ -217,7 +243,7 @@ class Parser:
             self._fail(CorruptFile(f"{len(self._sizes)} chunks of {latents} latents are not what the file's end says"))
             samples = min(samples, longest)
         self._check_length(samples / self.header.sample_rate)
-        return AudioFile(self.header, self.tags, self.take(), samples, tuple(self._damage))
+        return AudioFile(self.header, self.tags, self.take(), samples, tuple(self._damage), self.metadata)
 
     def _resume_from_end(self, data: bytes) -> None:
         """Goes on behind damage, where the file's end is intact and says where the chunks stand."""
@@ -282,11 +308,11 @@ class Parser:
         """Bytes that the payload of the next section may have."""
         if self.header is None:
             return HEAD_BYTES
-        return (
-            END_BYTES + VARINT_BYTES * self._max_chunks
-            if section == constants.SECTION_END
-            else constants.MAX_CHUNK_BYTES
-        )
+        longest: dict[int, int | float] = {
+            constants.SECTION_END: END_BYTES + VARINT_BYTES * self._max_chunks,
+            constants.SECTION_METADATA: MAX_DEFLATED_METADATA_BYTES,
+        }
+        return longest.get(section, constants.MAX_CHUNK_BYTES)
 
     def _take(self, section: Section) -> None:
         """One section behind the header."""
@@ -298,7 +324,9 @@ class Parser:
                 self._end = _read_end(section)
             elif section.id == constants.SECTION_TAGS and self._tags is None and not self._count:
                 self._tags = _read_tags(section)
-            elif section.id < constants.OPTIONAL_FROM or section.id == constants.SECTION_TAGS:
+            elif section.id == constants.SECTION_METADATA and self._metadata is None and not self._count:
+                self._metadata = tuple(_read_metadata(section))
+            elif section.id < constants.OPTIONAL_FROM or section.id in BEFORE_CHUNKS:
                 raise UnsupportedFile(f"section {section.id} at offset {section.start} is unknown or out of place")
         except CodecError as error:
             self._lose(error)
@@ -435,6 +463,13 @@ def _read_tags(section: Section) -> dict[str, str]:
     if len(texts) != 2 * len(tags):
         raise CorruptFile(f"the tags at offset {section.start} are not pairs, or a name stands twice")
     return tags
+
+
+def _read_metadata(section: Section) -> Iterator[MetadataItem]:
+    reader = Reader(inflated(section, constants.MAX_AUDIO_METADATA_BYTES))
+    while reader.left:
+        kind = reader.uint(1, "kind of metadata")
+        yield kind, reader.raw(reader.varint("length of metadata"), "metadata")
 
 
 def _texts(reader: Reader) -> Iterator[str]:

@@ -14,6 +14,7 @@ SECTION_ICC = 128
 SECTION_EXIF = 129
 SECTION_XMP = 130
 SECTION_TAGS = 131  # of a clip
+SECTION_METADATA = 136  # of a clip
 SECTION_RESOURCES = 140  # of an image, as those below: what Photoshop adds to files, IPTC among it
 SECTION_TEXTS = 141
 SECTION_RESOLUTION = 142
@@ -65,6 +66,13 @@ MAX_CHUNK_BYTES = 1 << 20
 MAX_RATE = 1 << 20  # Hz, of the source
 MAX_SECONDS = 24 * 3600  # default limit; callers may choose another
 MAX_TAGS_BYTES = 1 << 16  # inflated
+MAX_AUDIO_METADATA_BYTES = 1 << 24  # inflated
+
+# kinds of items in the metadata of a clip
+METADATA_CHUNK = 1  # of a WAVE file
+METADATA_PICTURE = 2
+METADATA_CHAPTER = 3
+METADATA_COMMENT = 4
 
 PROBABILITY_BITS = 16  # counts of a table row add up to 2^16
 ESCAPE_BITS = 16  # an escaped symbol lies at most 2^16 - 1 beyond its row's reach

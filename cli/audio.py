@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from codec.cli.files import STREAM, Input
 
 if TYPE_CHECKING:
-    from codec import Device
-    from codec.bitstream.audio import AudioHeader
+    from codec import AudioDecoder, AudioReader, Device
     from codec.media import AudioFileReader, Samples
 
-    Play = Callable[[AudioHeader, dict[str, str], Iterable[Samples]], None]
 
 READ_BYTES = 1 << 14  # of a coded file at once: well below a second of audio
 BLOCK_SAMPLES = 1 << 14
+FLOATS = 32  # bits a sample
+INTEGERS = frozenset({".flac"})  # suffixes of formats that hold no floats
 
 
 class _Writer(Protocol):
@@ -32,12 +32,34 @@ def compress(source: Input, out: BinaryIO, quality: float, device: Device, max_s
 
     with _reader(source, max_seconds) as reader:
         encoder = codec.audio_encoder(
-            reader.sample_rate, reader.channels, quality, bit_depth=reader.bit_depth, tags=reader.tags, device=device
+            reader.sample_rate,
+            reader.channels,
+            quality,
+            bit_depth=reader.bit_depth,
+            tags=reader.tags,
+            metadata=reader.metadata,
+            device=device,
         )
         for block in reader.blocks(BLOCK_SAMPLES):
             out.write(encoder.push(block))
             out.flush()
         out.write(encoder.finish())
+
+
+def compress_to(
+    source: Input, out: BinaryIO, target_size: int | None, bitrate: float | None, device: Device, max_seconds: float
+) -> None:
+    """Codes the audio of an input to so many bytes or kbit/s. Raises CodecError."""
+    import codec
+
+    data = codec.compress_audio(
+        source.from_start() or source,
+        target_size=target_size,
+        target_bitrate=bitrate,
+        device=device,
+        max_seconds=max_seconds,
+    )
+    out.write(data)
 
 
 def _reader(source: Input, max_seconds: float) -> AudioFileReader:
@@ -67,15 +89,18 @@ def decompress(
 
     suffix = ".wav" if target == STREAM else Path(target).suffix.lower()
     media.check_audio_suffix(suffix)
+    bounded = suffix in INTEGERS or (bit_depth is not None and bit_depth < FLOATS)
 
-    def play(header: AudioHeader, tags: dict[str, str], pieces: Iterable[Samples]) -> None:
-        depth = bit_depth or header.bit_depth
+    def play(player: AudioReader | AudioDecoder, pieces: Iterable[Samples]) -> None:
+        header = player.header
+        assert header is not None
+        form = (header.sample_rate, header.channels, bit_depth or header.bit_depth, player.tags, player.metadata)
         if target == STREAM:
-            stream = media.WaveWriter(out, header.sample_rate, header.channels, depth, tags)
+            stream = media.WaveWriter(out, *form)
             _write_all(stream, pieces)
             stream.close()
             return
-        with media.AudioFileWriter(out, suffix, header.sample_rate, header.channels, depth, tags) as writer:
+        with media.AudioFileWriter(out, suffix, *form) as writer:
             _write_all(writer, pieces)
 
     if partial or start_s or duration_s is not None:
@@ -86,25 +111,27 @@ def decompress(
             partial=partial,
             device=device,
             max_seconds=max_seconds,
+            bounded=bounded,
         ) as played:
-            play(played.header, played.tags, played.pieces())
+            play(played, played.pieces())
         media.warn_of(played.damage, (), codec.IncompleteAudio)
         return
-    decoder = codec.audio_decoder(device=device, max_seconds=max_seconds)
-    samples = decoder.push(b"")
-    while decoder.header is None and (data := source.read(READ_BYTES)):
+    decoder = codec.audio_decoder(device=device, max_seconds=max_seconds, bounded=bounded)
+    first: list[Samples] = []
+    while not decoder.is_described and (data := source.read(READ_BYTES)):
         samples = decoder.push(data)
+        first += [samples] * bool(len(samples))
     if decoder.header is None:
         decoder.finish()  # says what is wrong
         return
 
     def rest() -> Iterator[Samples]:
-        yield samples
+        yield from first
         while data := source.read(READ_BYTES):
             yield decoder.push(data)
         yield decoder.finish()
 
-    play(decoder.header, decoder.tags, rest())
+    play(decoder, rest())
 
 
 def _write_all(writer: _Writer, pieces: Iterable[Samples]) -> None:

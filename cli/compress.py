@@ -17,17 +17,7 @@ if TYPE_CHECKING:
     from codec import Device
     from codec.quality import Metric
 
-FOR_IMAGES = (
-    "effort",
-    "target_size",
-    "target_bpp",
-    "target_psnr",
-    "target_ssim",
-    "roi",
-    "metric",
-    "partial",
-    "no_extras",
-)
+FOR_IMAGES = ("effort", "target_bpp", "target_psnr", "target_ssim", "roi", "metric", "partial", "no_extras")
 SUFFIX = ".lcc"
 BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 
@@ -44,6 +34,12 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
     help="At most so many bytes, as 50000, 50kB or 48KiB, and 1 % less at most.",
 )
 @click.option("--target-bpp", type=options.BPP, help="The same in bits per pixel.")
+@click.option(
+    "--bitrate",
+    type=options.POSITIVE,
+    metavar="KBPS",
+    help="So many kbit/s, within 2 %, as the mean over audio; a pipe is read to its end first.",
+)
 @click.option("--target-psnr", type=options.POSITIVE, help="At least this PSNR in dB, and 0.05 dB more at most.")
 @click.option("--target-ssim", type=options.SHARE, help="At least this MS-SSIM, between 0 and 1.")
 @click.option(
@@ -71,6 +67,7 @@ def compress(
     effort: int,
     target_size: int | None,
     target_bpp: float | None,
+    bitrate: float | None,
     target_psnr: float | None,
     target_ssim: float | None,
     roi: str | None,
@@ -86,7 +83,7 @@ def compress(
 ) -> None:
     """Compress images and audio into .lcc files. IN - is standard input.
 
-    Effort, targets, --roi and --metric are for images.
+    Effort, targets but --target-size, --roi and --metric are for images, --bitrate is for audio.
     """
 
     def given(name: str) -> bool:
@@ -109,6 +106,7 @@ def compress(
             target_psnr=target_psnr,
             target_ssim=target_ssim,
         )
+        codec.check_audio_options(chosen, target_size=target_size, target_bitrate=bitrate)
     mask = None
     if roi is not None:
         with files.named(roi), files.notices(roi):
@@ -142,11 +140,16 @@ def compress(
 
     def convert(source: files.Input, target: str, out: BinaryIO) -> None:
         if not media.is_audio(source.head(media.HEAD_BYTES)):
+            if bitrate is not None:
+                raise MediaError("it is an image, which has no duration: --bitrate is for audio")
             out.write(compress_image(source.read()))
             return
         if any(map(given, FOR_IMAGES)):
             raise MediaError("it is a clip: effort, targets, --roi, --metric, --partial and --no-extras are for images")
-        audio.compress(source, out, quality, device, max_seconds)
+        if target_size is None and bitrate is None:
+            audio.compress(source, out, quality, device, max_seconds)
+        else:
+            audio.compress_to(source, out, target_size, bitrate, device, max_seconds)
 
     files.each(inputs, targets, force, convert, keep_times)
 

@@ -24,6 +24,7 @@ _HOMES = {
     "BitDepth": "codec.arguments",
     "Device": "codec.arguments",
     "Region": "codec.arguments",
+    "check_audio_options": "codec.arguments",
     "check_image_options": "codec.arguments",
     "AudioDecoder": "codec.audio.decode",
     "AudioReader": "codec.audio.decode",
@@ -52,6 +53,7 @@ _HOMES = {
     "Info": "codec.inspection",
     "info": "codec.inspection",
     "AudioData": "codec.media",
+    "AudioMetadata": "codec.media",
     "ImageData": "codec.media",
     "IncompleteAudio": "codec.media",
     "IncompleteImage": "codec.media",
@@ -61,7 +63,7 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from codec.api import compress, decode, decompress, verify
-    from codec.arguments import BitDepth, Device, Region, check_image_options
+    from codec.arguments import BitDepth, Device, Region, check_audio_options, check_image_options
     from codec.audio.decode import AudioDecoder, AudioReader
     from codec.audio.encode import AudioEncoder
     from codec.audio_api import (
@@ -84,13 +86,22 @@ if TYPE_CHECKING:
     from codec.decoded import Decoded, DecodedAudio, DecodedImage
     from codec.image_api import compress_image, decode_image, decompress_image
     from codec.inspection import AudioInfo, ImageInfo, Info, info
-    from codec.media import AudioData, ImageData, IncompleteAudio, IncompleteImage, MediaNotice, collected_notices
+    from codec.media import (
+        AudioData,
+        AudioMetadata,
+        ImageData,
+        IncompleteAudio,
+        IncompleteImage,
+        MediaNotice,
+        collected_notices,
+    )
 
 __all__ = [
     "AudioData",
     "AudioDecoder",
     "AudioEncoder",
     "AudioInfo",
+    "AudioMetadata",
     "AudioReader",
     "BitDepth",
     "CodecError",
@@ -115,6 +126,7 @@ __all__ = [
     "audio_decoder",
     "audio_encoder",
     "audio_reader",
+    "check_audio_options",
     "check_image_options",
     "collected_notices",
     "compress",

@@ -8,7 +8,15 @@ from numbers import Real
 from typing import Any, Literal
 
 from codec.bitstream import constants
-from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, EFFORT_MAX, METRICS, REFINING_EFFORT
+from codec.quality import (
+    DEFAULT_EFFORT,
+    DEFAULT_METRIC,
+    EFFORT_MAX,
+    LARGEST_BYTES,
+    LARGEST_KBPS,
+    METRICS,
+    REFINING_EFFORT,
+)
 
 Device = Literal["auto", "cpu", "cuda"]
 BitDepth = Literal[8, 16]
@@ -50,9 +58,7 @@ def check_image_options(
     """
     goals = {"quality": quality, "target bpp": target_bpp, "target psnr": target_psnr}
     goals |= {"target size": target_size, "target ssim": target_ssim}
-    given = sorted(name for name, value in goals.items() if value is not None)
-    if len(given) > 1:
-        raise ValueError(f"{' and '.join(given)} contradict each other: give one of them")
+    _check_one(goals)
     effort = whole_number("effort", effort)
     if not 0 <= effort <= EFFORT_MAX:
         raise ValueError(f"effort {effort}: expected 0 to {EFFORT_MAX}")
@@ -64,6 +70,30 @@ def check_image_options(
         raise ValueError(f"effort {effort} goes by PSNR: metric {metric} needs effort {REFINING_EFFORT} or more")
     if quality is not None:
         check_quality(quality)
+
+
+def check_audio_options(
+    quality: float | None = None, *, target_size: int | None = None, target_bitrate: float | None = None
+) -> None:
+    """Returns where `compress_audio` would take these options together.
+
+    Raises ValueError where there is no such quality or target, or they contradict each other; TypeError.
+    """
+    goals = {"quality": quality, "target bitrate": target_bitrate, "target size": target_size}
+    _check_one(goals)
+    if quality is not None:
+        check_quality(quality)
+    if target_size is not None and not 0 < whole_number("target size", target_size) <= LARGEST_BYTES:
+        raise ValueError(f"target size {target_size}: expected a positive number of bytes, at most {LARGEST_BYTES}")
+    if target_bitrate is not None and not 0 < target_bitrate <= LARGEST_KBPS:
+        raise ValueError(f"target bitrate {target_bitrate}: expected kbit/s above 0, at most {LARGEST_KBPS}")
+
+
+def _check_one(goals: dict[str, float | None]) -> None:
+    """Raises ValueError where more than one of them is given."""
+    given = sorted(name for name, value in goals.items() if value is not None)
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} contradict each other: give one of them")
 
 
 def checked_region(region: Region | None) -> Region | None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from codec import media
-from codec.arguments import Device, check_quality, seconds, whole_number
+from codec.arguments import Device, check_audio_options, check_quality, seconds, whole_number
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.decoded import DecodedAudio
-from codec.media import AudioData, ByteSource, ByteTarget, IncompleteAudio
+from codec.media import AudioData, AudioMetadata, ByteSource, ByteTarget, IncompleteAudio
 from codec.media.audio.data import BIT_DEPTHS, MAX_CHANNELS, TAGS
 from codec.media.paths import check_binary, is_file
 from codec.quality import DEFAULT_QUALITY
 
 if TYPE_CHECKING:
+    import torch
+
     from codec.audio.decode import AudioDecoder, AudioReader
     from codec.audio.encode import AudioEncoder
     from codec.bitstream.audio import AudioFile
@@ -27,6 +30,8 @@ class AudioCompression(TypedDict, total=False):
     """What `compress_audio` can be asked for beside the quality."""
 
     sample_rate: int | None
+    target_size: int | None
+    target_bitrate: float | None
     device: Device
     max_seconds: float
     out: ByteTarget | None
@@ -47,6 +52,8 @@ def compress_audio(
     quality: float | None = None,
     *,
     sample_rate: int | None = None,
+    target_size: int | None = None,
+    target_bitrate: float | None = None,
     device: Device = "auto",
     max_seconds: float = constants.MAX_SECONDS,
     out: ByteTarget | None = None,
@@ -55,24 +62,59 @@ def compress_audio(
 
     audio: a path, the bytes of an audio file, a binary file, an `AudioData`; or, with its sample_rate in Hz, an array
         or tensor (n,) or (n, 1 or 2) of int16, int32 or floats in -1..1.
-    quality: 0 (smallest, about 4 kbit/s mono) to 100 (best, about 76); 50 where it is not given.
+    quality: 0 (smallest, about 4 kbit/s mono) to 100 (best, about 76); 50 where neither it nor a target is given.
+    target_size: at most so many bytes, and at least 99 % of them; target_bitrate: so many kbit/s, within 2 %, as the
+        mean over the whole file. Either takes several passes.
     out: a path or binary file that the bytes are written to as well; a file of that name appears whole or not at all.
-    Warns MediaNotice where the audio is converted before it is coded.
-    Raises: MediaError, LimitExceeded (both CodecError); ValueError for a quality or device that does not exist;
-        TypeError.
+    Warns MediaNotice where the audio is converted before it is coded, or nothing comes near a target that is kept.
+    Raises: MediaError (a target that cannot be met too), LimitExceeded (both CodecError); ValueError for a quality,
+        target or device that does not exist; TypeError.
     """
+    check_audio_options(quality, target_size=target_size, target_bitrate=target_bitrate)
     if sample_rate is None and hasattr(audio, "ndim"):
         raise TypeError("samples need their sample_rate=")
     if is_file(audio):
         check_binary(audio)
-    quality = DEFAULT_QUALITY if quality is None else quality
-    check_quality(quality)
     from codec.audio import encode
     from codec.devices import device_named
 
     source: Any = audio if sample_rate is None else (audio, whole_number("sample rate", sample_rate))
+    chosen = device_named(device)
+    if target_size is not None or target_bitrate is not None:
+        return media.written(_targeted(source, max_seconds, chosen, target_size, target_bitrate), out)
     found = media.read_audio(source, max_seconds)
-    return media.written(encode.encode(found, float(quality), device_named(device)), out)
+    return media.written(encode.encode(found, DEFAULT_QUALITY if quality is None else float(quality), chosen), out)
+
+
+def _targeted(
+    source: Any, max_seconds: float, device: torch.device, target_size: int | None, target_bitrate: float | None
+) -> bytes:
+    """The file that meets a target. Files are read anew in every pass, so that they need little memory."""
+    from codec.audio import encode
+    from codec.search import audio_rate_control
+
+    with ExitStack() as closing:
+        if isinstance(source, (AudioData, tuple)):
+            audio = media.read_audio(source, max_seconds)
+            duration_s, channels = audio.duration_s, audio.channels
+
+            def encoded(quality: float) -> bytes:
+                return encode.encode(audio, quality, device)
+        else:
+            opened = closing.enter_context(media.rereadable(source, max_seconds))
+            with opened() as reader:
+                duration_s, channels = sum(map(len, reader.blocks())) / reader.sample_rate, reader.channels
+
+            def encoded(quality: float) -> bytes:
+                with media.collected_notices(), opened() as reader:  # they were given above
+                    return encode.encode_file(reader, quality, device)
+
+        if target_size is not None:
+            target = audio_rate_control.target_size(whole_number("target size", target_size))
+        else:
+            assert target_bitrate is not None
+            target = audio_rate_control.target_bitrate(float(target_bitrate), duration_s)
+        return audio_rate_control.search(encoded, target, duration_s, channels).data
 
 
 def decompress_audio(data: ByteSource, **options: Unpack[AudioDecoding]) -> AudioData:
@@ -133,9 +175,11 @@ def audio_reader(
     partial: bool = False,
     device: Device = "auto",
     max_seconds: float = constants.MAX_SECONDS,
+    bounded: bool = False,
 ) -> AudioReader:
     """What `decompress_audio` restores, piece by piece: its `header`, `tags` and, once, `pieces()`; then its `damage`.
 
+    bounded: keep samples inside full scale, to be written as integers, even where those of the source were floats.
     Raises: as `decompress_audio`.
     """
     from codec.audio.decode import AudioReader
@@ -149,6 +193,7 @@ def audio_reader(
         start_s=start_s,
         duration_s=duration_s,
         partial=partial,
+        bounded=bounded,
     )
 
 
@@ -159,12 +204,13 @@ def audio_encoder(
     *,
     bit_depth: int = 16,
     tags: Mapping[str, str] | None = None,
+    metadata: AudioMetadata | None = None,
     device: Device = "auto",
 ) -> AudioEncoder:
     """An encoder for audio that comes piece by piece: `push(samples)` and `finish()` return bytes of the file.
 
-    bit_depth: of the source, 16, 24 or 32 (floats): what a decoder writes by default.
-    Raises: ModelMismatch; ValueError.
+    bit_depth: of the source, 16, 24 or 32 (floats): what a decoder writes by default; metadata: beside tags.
+    Raises: ModelMismatch; ValueError; LimitExceeded for more tags or metadata than a file can hold.
     """
     from codec.audio.encode import AudioEncoder
     from codec.devices import device_named
@@ -178,12 +224,18 @@ def audio_encoder(
     for name, text in (tags or {}).items():
         if name not in TAGS or not isinstance(text, str):
             raise ValueError(f"tag {name!r}: expected text, under one of {', '.join(TAGS)}")
-    return AudioEncoder(sample_rate, channels, float(quality), device_named(device), int(bit_depth), tags)
+    about = (int(bit_depth), tags, metadata)
+    return AudioEncoder(sample_rate, channels, float(quality), device_named(device), *about)
 
 
-def audio_decoder(*, device: Device = "auto", max_seconds: float = constants.MAX_SECONDS) -> AudioDecoder:
-    """A decoder for a file that comes piece by piece: `push(data)` and `finish()` return samples (n, channels)."""
+def audio_decoder(
+    *, device: Device = "auto", max_seconds: float = constants.MAX_SECONDS, bounded: bool = False
+) -> AudioDecoder:
+    """A decoder for a file that comes piece by piece: `push(data)` and `finish()` return samples (n, channels).
+
+    bounded: as that of `audio_reader`.
+    """
     from codec.audio.decode import AudioDecoder
     from codec.devices import device_named
 
-    return AudioDecoder(device_named(device), max_seconds)
+    return AudioDecoder(device_named(device), max_seconds, bounded=bounded)

@@ -36,9 +36,9 @@ class AudioInfo:
     """What a file of audio says of itself.
 
     sample_rate: Hz; channels: 1 or 2; samples: of each channel; bit_depth: of the source, 16, 24 or 32 (floats); tags:
-    title, artist and so on; chunks: how many; weights: digest of the decoder that it
-    needs; weights_here: whether it is on the shelf; encoder: digest of the encoder beside it there; size_bytes: of the
-    whole file; payload_bytes: of the coded streams in it.
+    title, artist and so on; metadata: what else there is, in words; chunks: how many; weights: digest of the decoder
+    that it needs; weights_here: whether it is on the shelf; encoder: digest of the encoder beside it there; size_bytes:
+    of the whole file; payload_bytes: of the coded streams in it.
     """
 
     media: str
@@ -47,6 +47,7 @@ class AudioInfo:
     samples: int
     bit_depth: int
     tags: dict[str, str]
+    metadata: tuple[str, ...]
     chunks: int
     quality: float
     model: int
@@ -148,6 +149,7 @@ def _of_audio(parsed: AudioFile, size_bytes: int) -> AudioInfo:
         samples=parsed.samples,
         bit_depth=header.bit_depth,
         tags=parsed.tags,
+        metadata=media.metadata_of(parsed.metadata).kinds,
         chunks=len(parsed.chunks),
         quality=round(AUDIO.quality(min(header.step_indices)), 1),
         model=header.model,

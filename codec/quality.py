@@ -42,7 +42,7 @@ DEFAULT_QUALITY = 50.0
 DEFAULT_EFFORT, EFFORT_MAX = 1, 9
 REFINING_EFFORT = 2  # from here on latents are refined
 
-LARGEST_BYTES, LARGEST_BPP = 2**53, 2**16  # targets beyond mean nothing
+LARGEST_BYTES, LARGEST_BPP, LARGEST_KBPS = 2**53, 2**16, 2**20  # targets beyond mean nothing
 
 Metric = Literal["psnr", "msssim", "perceptual"]  # what refinement may go by
 METRICS: tuple[Metric, ...] = get_args(Metric)

@@ -30,11 +30,13 @@ Model = Sequence[int]  # cumulative frequencies, 0 first and TOTAL last
 MAGIC_AND_VERSION = b"\x89LCC\x02"
 HEADER, LATENTS, INDEX, ALPHA, END, *METADATA, TAGS = 1, 2, 3, 4, 5, 128, 129, 130, 131
 *PACKED, TRAILER = 140, 141, 142, 143, 144, 145
+AUDIO_METADATA = 136
 FIRST_SKIPPABLE = 128
 HAS_ALPHA, IMAGE_FLAGS = 4, 7
 IS_STEREO, IS_MID_SIDE, HAS_24_BITS, HAS_FLOATS, AUDIO_FLAGS = 1, 2, 4, 8, 15
 MAX_PAYLOAD, MAX_SIDE, MAX_TILE, MAX_PIXELS = 2**31, 2**24, 2**21, 200_000_000
 MAX_METADATA, MAX_TAGS, MAX_CHUNK, MAX_RATE = 2**26, 2**16, 2**20, 2**20
+MAX_AUDIO_METADATA, LONGEST_METADATA = 2**24, 2**24 + 2**16
 MAX_PACKED, MAX_TRAILER = 2**24, 2**28
 MAX_TOLD = 1023
 OF_ENCODERS = {"a8", "a16", "a_coarse", "a_fine", "dct", "down", "down_treble", "h_a"}  # begin names of arrays
@@ -387,13 +389,24 @@ def check_tags(section: Section) -> None:
         raise ValueError("the tags are not pairs, or a name stands twice")
 
 
+def check_metadata(section: Section) -> None:
+    """Raise ValueError unless the payload holds whole items."""
+    packed = inflated(section, MAX_AUDIO_METADATA)
+    at = 0
+    while at < len(packed):
+        length, at = read_varint(packed, at + 1)
+        at += length
+        if at > len(packed):
+            raise ValueError(f"an item of metadata of {length} bytes, {len(packed) - at + length} are left")
+
+
 class Chunks:
     """The chunks of a clip as they are read, and what stands around them."""
 
     def __init__(self, header: Header) -> None:
         self.rate, self.rows = read_rate(header), 2 if header.flags & IS_STEREO else 1
         self.at = header.end  # what is behind this is not read yet
-        self.has_tags = False
+        self.has_tags = self.has_metadata = False
         self.pieces: list[Piece] = []
         self.end: End | None = None
 
@@ -403,7 +416,8 @@ class Chunks:
             section = read_section(data, self.at)
             if self.end:
                 raise ValueError(f"section {section.id} stands behind the end, at byte {self.at}")
-            if section.id != END and len(section.payload) > MAX_CHUNK:
+            longest = {END: MAX_PAYLOAD, AUDIO_METADATA: LONGEST_METADATA}.get(section.id, MAX_CHUNK)
+            if len(section.payload) > longest:
                 raise ValueError(f"section {section.id} at byte {self.at} is too long")
             if not section.is_whole:
                 raise ValueError(f"section {section.id} at byte {self.at} is cut or has a wrong checksum")
@@ -414,7 +428,10 @@ class Chunks:
             elif section.id == TAGS and not (self.has_tags or self.pieces):
                 check_tags(section)
                 self.has_tags = True
-            elif section.id == TAGS or section.id < FIRST_SKIPPABLE:
+            elif section.id == AUDIO_METADATA and not (self.has_metadata or self.pieces):
+                check_metadata(section)
+                self.has_metadata = True
+            elif section.id in (TAGS, AUDIO_METADATA) or section.id < FIRST_SKIPPABLE:
                 raise ValueError(f"section {section.id} at byte {self.at} is unknown or out of place")
             self.at = section.end
 

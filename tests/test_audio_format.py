@@ -44,13 +44,19 @@ def clips(draw: st.DrawFn) -> AudioFile:
         latents = min(left, constants.CHUNK_LATENTS)
         chunks.append(Chunk(latents, draw(st.binary(max_size=200))))
         left -= latents
-    return AudioFile(header, draw(st.dictionaries(st.text(max_size=20), st.text(max_size=20))), chunks, samples)
+    tags = draw(st.dictionaries(st.text(max_size=20), st.text(max_size=20)))
+    metadata = draw(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=30)), max_size=4))
+    return AudioFile(header, tags, chunks, samples, metadata=tuple(metadata))
 
 
 def written(audio: AudioFile) -> bytes:
     """The file of a clip."""
     body = b"".join(chunk(c.latents, c.data) for c in audio.chunks)
-    return begin(audio.header, audio.tags) + body + end(audio.samples, [len(c.data) + 1 for c in audio.chunks])
+    return (
+        begin(audio.header, audio.tags, audio.metadata)
+        + body
+        + end(audio.samples, [len(c.data) + 1 for c in audio.chunks])
+    )
 
 
 HEADER = AudioHeader(2, b"\xaa\xbb\xcc\xdd\1\2\3\4", 1408, 48_000, 2, side_step_index=1900, bit_depth=24, seed=258)
@@ -331,3 +337,22 @@ def test_the_limit_is_the_callers() -> None:
     for seconds in (10, 17.99):  # it has 17.995
         with pytest.raises(LimitExceeded, match=f"the limit is {seconds}"):
             read(data, max_seconds=seconds)
+
+
+def test_metadata_stand_once_before_the_samples_and_within_their_limit() -> None:
+    items = [(1, b"bext" + bytes(9)), (4, b"")]
+    front, behind = begin(HEADER, {}, items), FILE[len(begin(HEADER, SMALL.tags)) :]
+    assert read(front + behind).metadata == tuple(items)
+    again = front[FRONT:]
+    first = len(chunk(100, SMALL.chunks[0].data))
+    for misplaced in (front + again + behind, front + behind[:first] + again + behind[first:]):
+        with pytest.raises(UnsupportedFile, match=r"section 136 at offset .* is unknown or out of place"):
+            read(misplaced)
+    with pytest.raises(LimitExceeded, match="at most 16777216 can be stored"):
+        begin(HEADER, {}, [(2, bytes(1 << 24))])
+    bomb = framed(constants.SECTION_METADATA, zlib.compress(bytes((1 << 24) + 1)))
+    with pytest.raises(LimitExceeded, match="inflates beyond its limit"):
+        read(front[:FRONT] + bomb + behind)
+    cut = framed(constants.SECTION_METADATA, zlib.compress(b"\1\x7fabc"))
+    with pytest.raises(CorruptFile, match="truncated: metadata needs 127 bytes"):
+        read(front[:FRONT] + cut + behind)

@@ -108,7 +108,7 @@ def test_golden_samples_are_the_same_but_for_roundings(name: str) -> None:
     source, _ = golden.clips()[name]
     found = audio_decode.decode(file(name), CPU).audio
     assert (found.samples.shape, found.sample_rate) == (source.samples.shape, source.sample_rate)
-    assert (found.tags, found.bit_depth) == (source.tags, source.bit_depth)
+    assert (found.tags, found.bit_depth, found.metadata) == (source.tags, source.bit_depth, source.metadata)
     expected = np.load(golden.FOLDER / f"{name}.npz")["samples"]
     assert np.allclose(found.samples[:: golden.SAMPLES_EVERY], expected, rtol=0, atol=SAMPLE_ROUNDING)
 

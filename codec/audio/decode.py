@@ -16,7 +16,7 @@ from torch import Tensor
 
 from codec import media
 from codec.audio import stereo
-from codec.audio.limiter import Limiter
+from codec.audio.limiter import Limiter, PeakLimiter
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.bitstream.audio import CHUNK_SECONDS, AudioFile, AudioHeader, Chunk
@@ -26,8 +26,9 @@ from codec.devices import undisturbed
 from codec.latents import decode as latents_decode
 from codec.latents.decode import Latents
 from codec.latents.header import identity, log2_steps_of, weights_of
-from codec.media import AudioData, Samples
+from codec.media import AudioData, AudioMetadata, Samples
 from codec.media.audio.data import TAGS
+from codec.media.notices import notice
 from codec.model.audio import AudioModel
 from codec.model.noise import noise
 from codec.model.weights import Loaded
@@ -44,9 +45,12 @@ class AudioDecoder:
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
     """
 
-    def __init__(self, device: torch.device, max_seconds: float = constants.MAX_SECONDS) -> None:
+    def __init__(
+        self, device: torch.device, max_seconds: float = constants.MAX_SECONDS, *, bounded: bool = False
+    ) -> None:
+        """bounded: keep samples inside full scale even where those of the source were floats."""
         self._parser = audio_file.Parser(max_seconds)
-        self._device, self._is_open = device, True
+        self._device, self._is_open, self._bounded = device, True, bounded
         self._player: _Player | None = None
 
     @property
@@ -59,6 +63,16 @@ class AudioDecoder:
         """Of the file, as far as they have come: before the first samples, or never."""
         return {name: text for name, text in self._parser.tags.items() if name in TAGS}
 
+    @property
+    def metadata(self) -> AudioMetadata:
+        """Of the file beside its tags, as far as it has come: before the first samples, or never."""
+        return media.metadata_of(self._parser.metadata)
+
+    @property
+    def is_described(self) -> bool:
+        """Whether header, tags and metadata have come, all of them."""
+        return self._parser.is_described
+
     def push(self, data: bytes) -> Samples:
         """Takes the next bytes of the file. Raises ValueError where it was finished or closed."""
         self._check_open()
@@ -66,7 +80,7 @@ class AudioDecoder:
         if self.header is None:
             return np.zeros((0, 1), np.float32)
         if self._player is None:
-            self._player = _Player(self.header, self._device)
+            self._player = _Player(self.header, self._device, bounded=self._bounded)
         pieces = [self._player.push(piece) for piece in self._parser.take()]
         return np.concatenate([silence(0, self.header), *pieces])
 
@@ -97,13 +111,22 @@ class AudioDecoder:
 class _Player:
     """The chunks of a file, from one of them on, to samples at the source's rate."""
 
-    def __init__(self, header: AudioHeader, device: torch.device, first: int = 0, partial: bool = False) -> None:
+    def __init__(
+        self,
+        header: AudioHeader,
+        device: torch.device,
+        first: int = 0,
+        partial: bool = False,
+        bounded: bool = False,
+    ) -> None:
         self._loaded = weights_of(header, AudioModel, "audio", device)
         model = cast(AudioModel, self._loaded.model)
         self._model, self._header, self._device, self._partial = model, header, device, partial
         self._log2_steps = log2_steps_of(header, device)
         self._resampler = media.Resampler(constants.SAMPLE_RATE, header.sample_rate, header.channels)
-        self._limiter = Limiter(header.channels) if header.is_bounded else None
+        is_bounded = bounded or header.is_bounded
+        self._limiter = Limiter(header.channels) if is_bounded else None
+        self._peaks = PeakLimiter(header.channels, header.sample_rate) if is_bounded else None
         self.chunks = first  # taken, counted from the file's first
         self._features = torch.zeros(
             (header.channels, 1, 0, len(model.prior.log2_std)), dtype=torch.float32, device=device
@@ -122,7 +145,8 @@ class _Player:
         known = self._features_from + self._features.shape[2]
         stop = (known - self._model.synthesis_halo) * FRAMES - 1
         ready = self._synthesised(stop)
-        return self._given(self._resampler.process(self._limiter.push(ready) if self._limiter else ready))
+        ready = self._resampler.process(self._limiter.push(ready) if self._limiter else ready)
+        return self._given(self._peaks.push(ready) if self._peaks else ready)
 
     def finish(self, samples: int) -> Samples:
         """The rest of a clip of so many samples."""
@@ -135,6 +159,8 @@ class _Player:
         # a little silence behind the end pushes the last samples out of the resampler
         beyond = silence(LATENT, self._header)
         out = np.concatenate([self._resampler.process(rest), self._resampler.process(beyond, last=True)])
+        if self._peaks:
+            out = np.concatenate([self._peaks.push(out), self._peaks.finish()])
         return self._given(out[: max(samples - self.given, 0)])
 
     def _given(self, samples: Samples) -> Samples:
@@ -228,14 +254,17 @@ class AudioReader:
         start_s: float = 0.0,
         duration_s: float | None = None,
         partial: bool = False,
+        bounded: bool = False,
     ) -> None:
+        """bounded: keep samples inside full scale even where those of the source were floats."""
         self._parsed = parsed
         self.header = parsed.header
         self.tags = {name: text for name, text in self._parsed.tags.items() if name in TAGS}
         self._first, self._last = _wanted(self._parsed, start_s, duration_s)
+        self.metadata = self._metadata()
         # a chunk earlier, for what synthesis sees of it
         before = max(self._first // (CHUNK_SECONDS * self.header.sample_rate) - 1, 0)
-        self._player: _Player | None = _Player(self.header, device, before, partial)
+        self._player: _Player | None = _Player(self.header, device, before, partial, bounded)
         self._found = self._player.damage
 
     @property
@@ -243,10 +272,20 @@ class AudioReader:
         """What of the file was missing or wrong, as far as it has been played."""
         return (*self._parsed.damage, *self._found)
 
+    def _metadata(self) -> AudioMetadata:
+        """What is true of the part. Warns: MediaNotice of what counts from the beginning of the whole."""
+        whole = media.metadata_of(self._parsed.metadata)
+        if (self._first, self._last) == (0, self._parsed.samples):
+            return whole
+        kept, lost = whole.of_part(self._first)
+        if lost:
+            notice(f"of a part these are left out, as they count from the whole's beginning: {', '.join(lost)}")
+        return kept
+
     def audio(self) -> AudioData:
         """All of the part."""
         samples = np.concatenate([silence(0, self.header), *self.pieces()])
-        return AudioData(samples, self.header.sample_rate, self.tags, self.header.bit_depth)
+        return AudioData(samples, self.header.sample_rate, self.tags, self.header.bit_depth, self.metadata)
 
     def pieces(self) -> Iterator[Samples]:
         """The samples (n, channels) float32 of the part, in order; once. Raises ValueError where it was closed."""

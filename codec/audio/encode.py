@@ -26,7 +26,7 @@ from codec.devices import undisturbed
 from codec.latents import encode as latents_encode
 from codec.latents.encode import Coded
 from codec.latents.header import identity, log2_steps_of
-from codec.media import AudioData, Samples
+from codec.media import AudioData, AudioFileReader, AudioMetadata, Samples
 from codec.media.notices import notice
 from codec.model import weights
 from codec.model.registry import AUDIO
@@ -62,9 +62,10 @@ class AudioEncoder:
         device: torch.device,
         bit_depth: int = 16,
         tags: Mapping[str, str] | None = None,
+        metadata: AudioMetadata | None = None,
     ) -> None:
         self._loaded = weights.installed(AUDIO.id, device)
-        self._device, self._tags = device, dict(tags or {})
+        self._device, self._tags, self._metadata = device, dict(tags or {}), metadata or AudioMetadata()
         self._rate, self._channels, self._bit_depth = sample_rate, channels, bit_depth
         self._step_index = AUDIO.curve.step_index(quality)
         self._resampler = media.Resampler(sample_rate, constants.SAMPLE_RATE, channels)
@@ -130,7 +131,7 @@ class AudioEncoder:
                 if telling is None:
                     break
                 self._header = self._decided(telling)
-                out.append(audio_file.begin(self._header, self._tags))
+                out.append(audio_file.begin(self._header, self._tags, self._metadata.items()))
             if span.count <= 0:
                 break
             stream = b"".join(self._coded(self._header, span).parts)
@@ -215,9 +216,17 @@ class AudioEncoder:
         self._held_from += drop
 
 
+def encode_file(reader: AudioFileReader, quality: float, device: torch.device) -> bytes:
+    """The file of a clip that is read block by block, in little memory."""
+    about = (reader.bit_depth, reader.tags, reader.metadata)
+    with AudioEncoder(reader.sample_rate, reader.channels, quality, device, *about) as encoder:
+        return b"".join([*map(encoder.push, reader.blocks()), encoder.finish()])
+
+
 def encode(audio: AudioData, quality: float, device: torch.device) -> bytes:
     """The file of a clip at a quality of 0..100."""
-    with AudioEncoder(audio.sample_rate, audio.channels, quality, device, audio.bit_depth, audio.tags) as encoder:
+    about = (audio.bit_depth, audio.tags, audio.metadata)
+    with AudioEncoder(audio.sample_rate, audio.channels, quality, device, *about) as encoder:
         return encoder.push(audio.samples) + encoder.finish()
 
 

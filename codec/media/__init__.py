@@ -6,7 +6,8 @@ does the audio files and soxr the sample rates; both are loaded when they are us
 
 from codec.bitstream.audio import resampled_length
 from codec.media.audio.data import AudioData, Samples
-from codec.media.audio.read import AudioFileReader, AudioSource, Waveform, read_audio
+from codec.media.audio.metadata import AudioMetadata, Chapter, metadata_of
+from codec.media.audio.read import AudioFileReader, AudioSource, Waveform, read_audio, rereadable
 from codec.media.audio.resample import Resampler, resample
 from codec.media.audio.wav import WaveWriter
 from codec.media.audio.write import AUDIO_SAVED_AS, AUDIO_SUFFIXES, AudioFileWriter, audio_bytes, check_audio_suffix
@@ -29,9 +30,11 @@ __all__ = [
     "AudioData",
     "AudioFileReader",
     "AudioFileWriter",
+    "AudioMetadata",
     "AudioSource",
     "ByteSource",
     "ByteTarget",
+    "Chapter",
     "ImageData",
     "ImageSource",
     "IncompleteAudio",
@@ -52,9 +55,11 @@ __all__ = [
     "collected_notices",
     "image_bytes",
     "is_audio",
+    "metadata_of",
     "read_audio",
     "read_bytes",
     "read_image",
+    "rereadable",
     "resample",
     "resampled_length",
     "to_8_bits",

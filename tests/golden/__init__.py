@@ -21,7 +21,7 @@ from codec.bitstream.extras import JPEG, METRE, Chunk, Extras, Resolution, Segme
 from codec.bitstream.file import holds
 from codec.image import decode as image_decode
 from codec.image import encode as image_encode
-from codec.media import AudioData, ImageData, read_image
+from codec.media import AudioData, AudioMetadata, Chapter, ImageData, read_image
 from tests.clips import melody
 
 FOLDER = Path(__file__).parent
@@ -113,6 +113,12 @@ def clips() -> dict[str, tuple[AudioData, float]]:
     by_turns = both.samples * np.repeat(np.eye(2, dtype=np.float32), half, 0)
     noise = np.random.default_rng(0).uniform(-1, 1, (7200, 1)).astype(np.float32)
     tags = {"title": "Études", "artist": "a formula"}
+    metadata = AudioMetadata(
+        ((b"bext", bytes(602)), (b"iXML", b"<BWFXML/>")),
+        (bytes(32),),
+        (Chapter(0, 150, "first"), Chapter(150, None, "Zweite")),
+        (("COMPOSER", "a formula"), ("COMPOSER", "another")),
+    )
     return {
         "audio-mono": (melody(0.5, rate=44_100), 50),
         "audio-mid-side": (both, 40),
@@ -126,6 +132,7 @@ def clips() -> dict[str, tuple[AudioData, float]]:
         "audio-quality-100": (tune, 100),
         "audio-silence": (replace(both, samples=0 * both.samples), 50),
         "audio-noise": (replace(tune, samples=noise), 100),
+        "audio-metadata": (replace(tune, tags=tags, metadata=metadata), 30),
     }
 
 

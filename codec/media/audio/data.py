@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from codec.media.audio.metadata import AudioMetadata
 from codec.media.notices import notice
 
 Samples = npt.NDArray[np.float32]
@@ -35,7 +36,8 @@ class AudioData:
     samples: (n, channels) float32, C-contiguous, finite, channels = 1 (mono) or 2 (left, right), n >= 0; full scale is
     -1 to 1, and floats may lie beyond.
     sample_rate: samples a second in each channel, Hz.
-    tags: those of TAGS that are set; bit_depth: of the source, 16 or 24 for integers, 32 for floats.
+    tags: those of TAGS that are set; bit_depth: of the source, 16 or 24 for integers, 32 for floats; metadata: what
+    else its file said of it.
     Raises: ValueError for anything else.
     """
 
@@ -43,6 +45,7 @@ class AudioData:
     sample_rate: int
     tags: dict[str, str] = field(default_factory=dict)
     bit_depth: int = 16
+    metadata: AudioMetadata = field(default_factory=AudioMetadata)
 
     def __post_init__(self) -> None:
         samples = self.samples

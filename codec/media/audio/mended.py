@@ -23,6 +23,10 @@ class Patched:
     def __init__(self, stream: ByteStream, patches: dict[int, bytes]) -> None:
         self._stream, self._patches, self._at = stream, patches, 0
 
+    def seekable(self) -> bool:
+        """True."""
+        return True
+
     def read(self, count: int = -1) -> bytes:
         """The next bytes."""
         self._stream.seek(self._at)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Union
 
@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from codec.bitstream.constants import MAX_RATE, MAX_SECONDS
 from codec.bitstream.errors import LimitExceeded, MediaError
-from codec.media.audio import libsndfile, riff
+from codec.media.audio import libsndfile, read_metadata, riff
 from codec.media.audio.bytestream import ByteStream
 from codec.media.audio.data import MAX_CHANNELS, TAGS, AudioData, Samples
 from codec.media.audio.mended import mended
+from codec.media.audio.metadata import AudioMetadata
 from codec.media.audio.wave_source import WaveSource
 from codec.media.notices import notice
 from codec.media.paths import PathLike, Readable, open_file
@@ -48,8 +49,8 @@ OWN_NAME = re.compile(r" \(libsndfile-[\d.]+\)$")  # what it adds to the softwar
 class AudioFileReader:
     """The samples of an audio file of any format that libsndfile reads, as blocks.
 
-    sample_rate: Hz; channels: 1 or 2; bit_depth, tags: as in Audio; declared_samples: how many samples a channel the
-    file says to hold, None where it does not say; they may be more or fewer.
+    sample_rate: Hz; channels: 1 or 2; bit_depth, tags, metadata: as in AudioData; declared_samples: how many samples a
+    channel the file says to hold, None where it does not say; they may be more or fewer.
     """
 
     def __init__(self, source: AudioFileSource, max_seconds: float = MAX_SECONDS) -> None:
@@ -70,7 +71,20 @@ class AudioFileReader:
         self.channels = int(self._audio.channels)
         self.bit_depth = depth_of(self._audio.subtype)
         self.tags = _tags(self._audio)
+        self.metadata = self._metadata()
         self.declared_samples = self._declared()
+
+    def _metadata(self) -> AudioMetadata:
+        """What else the file says; adds to `tags` what libsndfile does not find."""
+        if self._wave:
+            found = read_metadata.of_wave(self._wave.others, self._wave.layout.dialect)
+        else:
+            position = self._stream.file.tell()
+            found = read_metadata.of_file(self._stream, self.tags)
+            self._stream.file.seek(position)
+        for name, text in found.tags.items():
+            self.tags.setdefault(name, text)
+        return found.metadata()
 
     def _opened(self, source: AudioFileSource, closing: ExitStack) -> None:
         stream = ByteStream(_file_of(source))
@@ -93,6 +107,7 @@ class AudioFileReader:
         if said:
             notice(said)
         self._file = patched or file
+        self._stream = ByteStream(patched) if patched else stream
 
     def _declared(self) -> int | None:
         """Samples of each channel, None where they are not known."""
@@ -173,6 +188,29 @@ class AudioFileReader:
         self.close()
 
 
+@contextmanager
+def rereadable(source: AudioFileSource, max_seconds: float = MAX_SECONDS) -> Iterator[Callable[[], AudioFileReader]]:
+    """What opens an audio file anew, from its beginning, as often as it is called; see `AudioFileReader`.
+
+    A pipe is first read to its end, into a temporary file where it is large.
+    """
+    with ExitStack() as closing:
+        stream = ByteStream(_file_of(source))
+        file = stream.file
+        if file is not source:
+            closing.callback(file.close)
+        if stream.size is None:
+            file = libsndfile.spooled(stream, MAX_FILE_BYTES)
+            closing.callback(file.close)
+        start = file.tell()
+
+        def opened() -> AudioFileReader:
+            file.seek(start)
+            return AudioFileReader(file, max_seconds)
+
+        yield opened
+
+
 def read_audio(source: AudioSource, max_seconds: float = MAX_SECONDS) -> AudioData:
     """The audio in a path, file bytes, binary file, pair of samples and rate in Hz, or Audio. It may be empty.
 
@@ -190,7 +228,7 @@ def read_audio(source: AudioSource, max_seconds: float = MAX_SECONDS) -> AudioDa
     with AudioFileReader(source, max_seconds) as reader:
         blocks = list(reader.blocks())
         samples = np.concatenate(blocks) if blocks else np.empty((0, reader.channels), np.float32)
-        return AudioData(samples, reader.sample_rate, reader.tags, reader.bit_depth)
+        return AudioData(samples, reader.sample_rate, reader.tags, reader.bit_depth, reader.metadata)
 
 
 def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> AudioData:

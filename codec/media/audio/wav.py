@@ -12,6 +12,8 @@ from typing import BinaryIO
 import numpy as np
 
 from codec.media.audio.data import FLOATS, Samples, notice_of_cuts, to_integers
+from codec.media.audio.metadata import AudioMetadata
+from codec.media.audio.write_metadata import chunks_for
 from codec.media.notices import notice
 
 PCM, IEEE_FLOAT = 1, 3
@@ -21,19 +23,28 @@ UNKNOWN_LENGTH = 0xFFFFFFFF
 class WaveWriter:
     """A WAVE file written to a pipe while its length is not known: the header says the longest that it can.
 
-    Tags, which WAVE keeps behind the samples, are left out with a MediaNotice.
+    Metadata stand before the samples; tags are left out with a MediaNotice.
     """
 
     def __init__(
-        self, stream: BinaryIO, sample_rate: int, channels: int, bit_depth: int, tags: Mapping[str, str] | None = None
+        self,
+        stream: BinaryIO,
+        sample_rate: int,
+        channels: int,
+        bit_depth: int,
+        tags: Mapping[str, str] | None = None,
+        metadata: AudioMetadata | None = None,
+        duration_ms: int = 0,
     ) -> None:
+        """duration_ms: of the audio, where it is known: the end of its last chapter."""
         self._stream, self._bit_depth, self._beyond = stream, bit_depth, 0
         if tags:
             notice(f"WAVE through a pipe holds no tags: {', '.join(tags)} left out")
         kind, frame = IEEE_FLOAT if bit_depth == FLOATS else PCM, channels * bit_depth // 8
         description = struct.pack("<HHIIHH", kind, channels, sample_rate, sample_rate * frame, frame, bit_depth)
         stream.write(b"RIFF" + struct.pack("<I", UNKNOWN_LENGTH) + b"WAVEfmt " + struct.pack("<I", len(description)))
-        stream.write(description + b"data" + struct.pack("<I", UNKNOWN_LENGTH))
+        stream.write(description + (chunks_for(metadata, duration_ms) if metadata else b""))
+        stream.write(b"data" + struct.pack("<I", UNKNOWN_LENGTH))
 
     def write(self, samples: Samples) -> None:
         """Appends (n, channels) float32; what lies beyond full scale is cut where the samples are integers."""

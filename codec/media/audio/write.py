@@ -5,14 +5,16 @@ from __future__ import annotations
 import io
 import math
 import shutil
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import BinaryIO
 
 from codec.bitstream.errors import MediaError
-from codec.media.audio import libsndfile
+from codec.media.audio import libsndfile, write_metadata
 from codec.media.audio.data import FLOATS, TAGS, AudioData, Samples, notice_of_cuts, to_integers
+from codec.media.audio.metadata import AudioMetadata
 from codec.media.audio.read import BLOCK_SAMPLES
 from codec.media.notices import notice
 
@@ -37,6 +39,7 @@ HELD: dict[str, frozenset[str]] = {
 TAG_BYTES = {"WAV": 2000}  # of all tags: libsndfile drops what is longer without a word
 FASTEST = {"OGG": 200_000}  # samples a second; libvorbis crashes beyond
 ASCII_ONLY = "MP3"  # libsndfile says UTF-8 and LAME understands Latin-1
+LONGEST_CHUNK = 0xFFFFFFFF  # bytes
 NEVER_EMPTY = frozenset({"FLAC", "MP3"})  # libsndfile writes their headers with the first samples
 
 
@@ -53,7 +56,7 @@ def audio_bytes(audio: AudioData, suffix: str, bit_depth: int | None = None) -> 
     """
     out = io.BytesIO()
     with AudioFileWriter(
-        out, suffix, audio.sample_rate, audio.channels, bit_depth or audio.bit_depth, audio.tags
+        out, suffix, audio.sample_rate, audio.channels, bit_depth or audio.bit_depth, audio.tags, audio.metadata
     ) as file:
         file.write(audio.samples)
     return out.getvalue()
@@ -74,6 +77,7 @@ class AudioFileWriter:
         channels: int,
         bit_depth: int = 16,
         tags: Mapping[str, str] | None = None,
+        metadata: AudioMetadata | None = None,
     ) -> None:
         """file: a binary file, which stays open. One that cannot seek (a pipe) gets everything when the writer is
         closed, because headers are only known then; a temporary file holds it until then where it is large.
@@ -86,7 +90,13 @@ class AudioFileWriter:
             raise MediaError(f"{self._kind} holds at most {FASTEST[self._kind]} samples a second, not {sample_rate}")
         self._bit_depth = bit_depth if bit_depth in encodings else max(encodings)
         self._samples = self._beyond = 0
-        self._pipe = None if file.seekable() else file
+        self._rate, self._channels = sample_rate, channels
+        self._metadata, lost = write_metadata.held_by(self._kind, metadata or AudioMetadata())
+        if lost:
+            notice(f"{self._kind} cannot hold everything: {', '.join(lost)} left out")
+        # what is written at the end of a file that can seek, and may be read again
+        is_mended = bool(self._metadata) and self._kind != "WAV"
+        self._pipe = file if is_mended or not file.seekable() else None
         self._file = libsndfile.spool() if self._pipe else file
         with _writing(self._kind):
             self._audio = libsndfile.stream(
@@ -136,6 +146,7 @@ class AudioFileWriter:
                 self._audio.close()
                 if not self._samples and self._kind in NEVER_EMPTY:
                     raise MediaError(f"{self._kind} cannot hold a clip without samples")
+                self._add_metadata()
                 if self._pipe:
                     self._file.seek(0)
                     shutil.copyfileobj(self._file, self._pipe)
@@ -143,6 +154,14 @@ class AudioFileWriter:
         finally:
             self._drop_spool()
         notice_of_cuts(self._beyond)
+
+    def _add_metadata(self) -> None:
+        if self._metadata:
+            frame = self._channels * self._bit_depth // 8
+            form = struct.pack("<HHIIHH", 1, self._channels, self._rate, self._rate * frame, frame, self._bit_depth)
+            form += struct.pack("<I", min(self._samples * frame, LONGEST_CHUNK))
+            self._file.seek(0)
+            write_metadata.ADDERS[self._kind](self._file, self._metadata, self._samples * 1000 // self._rate, form)
 
     def _drop_spool(self) -> None:
         if self._pipe:
