@@ -48,6 +48,7 @@ def _of_image(facts: ImageInfo) -> Iterator[str]:
     colours = "grey" if facts.channels == 1 else "RGB"
     kinds = [colours, f"{facts.bit_depth} bits a sample", *(["alpha"] if facts.alpha else [])]
     yield f"{facts.media}: {facts.width} x {facts.height} pixels, {', '.join(kinds)}"
+    yield f"colours: {facts.colours}"
     yield from map(files.printable, facts.held)
     if facts.tiles > 1:
         yield f"tiles: {facts.tiles}"

@@ -74,9 +74,9 @@ class ImageInfo:
     """What a file of an image says of itself.
 
     width, height: pixels; channels: 1 grey, 3 RGB; bit_depth: of the source, 8 or 16; tiles: how many; metadata: the
-    kinds that are there, of METADATA_NAMES; held: a line for each thing of them; weights: digest of the decoder that it
-    needs; weights_here: whether it is on the shelf; encoder: digest of the encoder beside it there; size_bytes: of the
-    whole file.
+    kinds that are there, of METADATA_NAMES; colours: what says which they are; held: a line for each thing of them;
+    weights: digest of the decoder that it needs; weights_here: whether it is on the shelf; encoder: digest of the encoder
+    beside it there; size_bytes: of the whole file.
     """
 
     media: str
@@ -86,6 +86,7 @@ class ImageInfo:
     bit_depth: int
     alpha: bool
     metadata: tuple[str, ...]
+    colours: str
     held: tuple[str, ...]
     tiles: int
     quality: float
@@ -119,6 +120,7 @@ def _of_image(parsed: Container, size_bytes: int) -> ImageInfo:
     header, sections = parsed.header, parsed.extras
     found = _weights_of(header)
     icc, exif, xmp = (sections.get(section, b"") for section in METADATA)
+    extras = Extras.of(sections)
     return ImageInfo(
         media="image",
         width=header.width,
@@ -127,7 +129,8 @@ def _of_image(parsed: Container, size_bytes: int) -> ImageInfo:
         bit_depth=header.bit_depth,
         alpha=header.alpha,
         metadata=tuple(name for section, name in METADATA_NAMES.items() if section in sections),
-        held=tuple(words.lines(icc, exif, xmp, Extras.of(sections))),
+        colours=words.colours(icc, extras),
+        held=tuple(words.lines(icc, exif, xmp, extras)),
         tiles=len(header.tiling),
         quality=round(IMAGE.quality(header.step_index), 1),
         model=header.model,

@@ -649,7 +649,8 @@ def test_prefixes_of_exif_go_however_many_there_are() -> None:
 def test_pointers_into_a_tiff_do_not_leave_it() -> None:
     tags = Image.Exif()
     tags[ExifTags.IFD.Exif] = {ExifTags.Base.ISOSpeedRatings: 200, ExifTags.IFD.Interop: {1: "R98"}}
-    image = read_image(saved(pillow(RGB), "TIFF", exif=tags.tobytes()))
+    image, notices = read(saved(pillow(RGB), "TIFF", exif=tags.tobytes()))
+    assert notices == ["tags of Interop in EXIF left out"]
     assert described(image.exif) == {ExifTags.IFD.Exif: {ExifTags.Base.ISOSpeedRatings: 200}}
     assert ExifTags.IFD.Interop not in exif.parsed(image.exif).get_ifd(ExifTags.IFD.Exif)
 

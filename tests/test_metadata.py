@@ -673,13 +673,54 @@ def test_chunks_that_may_be_copied_are() -> None:
     assert written(image, ".jpg")[1] == ["JPEG cannot hold everything: PNG chunk abCd left out"]
 
 
-def test_a_thumbnail_in_exif_is_missed_where_tags_are_written() -> None:
-    tags = Image.Exif()
-    tags[ExifTags.Base.Make] = "Camera works"
-    tags[ExifTags.IFD.Interop] = {1: "R98"}
-    image = ImageData(files.photo(), exif=tags.tobytes().removeprefix(b"Exif\0\0"))
-    assert written(image, ".jpg")[1] == []
-    assert kept(restored(image, ".jpg")).exif == image.exif
+def camera_exif() -> bytes:
+    """EXIF with a maker note and a thumbnail, byte by byte."""
+    head = b"II*\0\x08\0\0\0"
+    inner, thumbnail = 8 + 2 + 3 * 12 + 4, 8 + 2 + 3 * 12 + 4 + 2 + 12 + 4
+    first = struct.pack("<HHHIIHHIIHHIII", 3, 0x0112, 3, 1, 6, 0x010F, 2, 4, 0x54534554, 0x8769, 4, 1, inner, thumbnail)
+    exif = struct.pack("<HHHI4sI", 1, 0x927C, 7, 4, b"note", 0)
+    second = struct.pack("<HHHIII", 1, 0x0100, 4, 1, 160, 0)
+    return head + first + exif + second
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_maker_notes_and_thumbnails_in_exif_are_kept(suffix: str) -> None:
+    image = ImageData(files.photo(), exif=camera_exif())
+    assert kept(restored(image, suffix)).exif == camera_exif()
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".avif"])
+def test_maker_notes_and_thumbnails_are_missed_where_tags_are_written(suffix: str) -> None:
+    data, notices = written(ImageData(files.photo(), exif=camera_exif()), suffix)
+    kind = {".tif": "TIFF", ".avif": "AVIF"}[suffix]
+    assert notices == [
+        f"{kind} cannot hold everything: the maker note in EXIF left out",
+        f"{kind} cannot hold everything: the thumbnail in EXIF left out",
+    ]
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.getexif()[ExifTags.Base.Orientation] == 6
+
+
+def test_a_maker_note_in_a_tiff_is_named() -> None:
+    data = files.saved(files.photo(), "TIFF")
+    (start,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, start)
+    entries = data[start + 2 : start + 2 + 12 * count]
+    at = len(data) + len(data) % 2
+    inner = struct.pack("<HHHI4sI", 1, 0x927C, 7, 4, b"note", 0)
+    tags = struct.pack("<H", count + 1) + entries + struct.pack("<HHII", 0x8769, 4, 1, at) + bytes(4)
+    data = data[:4] + struct.pack("<I", at + len(inner)) + data[8:].ljust(at - 8, b"\0") + inner + tags
+    image, notices = read(data)
+    assert (image.pixels == files.photo()).all()
+    assert notices == ["the maker note in EXIF left out"]
+
+
+def test_info_says_where_colours_come_from() -> None:
+    chunks = (Chunk(b"gAMA", COLOURS[b"gAMA"]), Chunk(b"cHRM", CHRM))
+    assert words.colours(b"", Extras()) == "sRGB, as nothing says otherwise"
+    assert words.colours(files.srgb(), Extras()) == "by an ICC profile"
+    assert words.colours(b"", Extras(chunks=chunks)) == "by gAMA and cHRM"
+    assert words.colours(files.srgb(), EVERYTHING) == "by cICP"
 
 
 # ---- hostile metadata

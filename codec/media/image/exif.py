@@ -7,6 +7,7 @@ describing ones are picked.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -55,6 +56,7 @@ DESCRIBING = frozenset(
         Base.XPSubject,
     }
 )
+LOST_TAGS = {0x927C: "the maker note in EXIF", 0xA005: "tags of Interop in EXIF"}
 POINTERS = frozenset({Ifd.Interop})  # places in the old file
 
 
@@ -88,6 +90,26 @@ def parsed(exif: bytes) -> Image.Exif:
     tags = Image.Exif()
     tags.load(exif)
     return tags
+
+
+def directory(data: bytes, start: int) -> dict[int, int]:
+    """Numbers and values, or places, of the tags of a directory in EXIF or a TIFF, as far as it goes."""
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4])
+    if order is None or start + 2 > len(data):
+        return {}
+    (count,) = struct.unpack_from(order + "H", data, start)
+    end = min(start + 2 + 12 * count, len(data) - 11)
+    entries = (struct.unpack_from(order + "HHII", data, at) for at in range(start + 2, end, 12))
+    return {tag: value for tag, _, _, value in entries}
+
+
+def lost_with(data: bytes, inner: int | None = None) -> list[str]:
+    """What of EXIF, or of a TIFF whose Exif tags stand at `inner`, is lost where Pillow writes it tag by tag."""
+    if inner is None:
+        first = int.from_bytes(data[4:8], "little" if data[:2] == b"II" else "big")
+        inner = directory(data, first).get(Ifd.Exif, len(data))
+    found = directory(data, inner)
+    return [words for tag, words in LOST_TAGS.items() if tag in found]
 
 
 def orientation(image: Image.Image) -> int:

@@ -86,8 +86,8 @@ def _without_rest(image: ImageData, kind: str) -> ImageData:
     ):
         fitting.lose("resolution")
         fitting.without(resolution=None)
-    if kind == "TIFF":
-        _name_losses_of_tiff(fitting)
+    if kind in ("TIFF", "AVIF"):
+        _name_losses_of_tags(fitting)
     return _with_resolution_of_exif(fitting.image) if fitting.holds("resolution") else fitting.image
 
 
@@ -218,15 +218,18 @@ def _with_resolution_of_exif(image: ImageData) -> ImageData:
     return replace(image, extras=replace(image.extras, resolution=Resolution(round(x), round(y), unit)))
 
 
-def _name_losses_of_tiff(fitting: Fitting) -> None:
-    """What of EXIF is no tag of an image."""
+def _name_losses_of_tags(fitting: Fitting) -> None:
+    """What of EXIF is lost where it is written tag by tag: in TIFF, and in AVIF, whose orientation is not in EXIF."""
     tags = tags_of(fitting.image.exif)
-    for group, words in ((exif.Ifd.IFD1, "the thumbnail in EXIF"), (exif.Ifd.Interop, "tags of Interop in EXIF")):
-        try:
-            if tags.get_ifd(group):
-                fitting.lose(words)
-        except Exception:  # damaged: told when tags are written
-            return
-    for tag in sorted(set(tags) - exif.DESCRIBING - {exif.Ifd.Exif, exif.Ifd.GPSInfo}):
-        if tag not in tiff.LAYOUT:
+    if fitting.kind == "AVIF" and exif.Base.Orientation not in tags:
+        return
+    for words in exif.lost_with(fitting.image.exif):
+        fitting.lose(words)
+    try:
+        if tags.get_ifd(exif.Ifd.IFD1):
+            fitting.lose("the thumbnail in EXIF")
+    except Exception:  # damaged: told when tags are written
+        return
+    if fitting.kind == "TIFF":
+        for tag in sorted(set(tags) - exif.DESCRIBING - {exif.Ifd.Exif, exif.Ifd.GPSInfo} - tiff.LAYOUT):
             fitting.lose(f"EXIF tag {tag}")

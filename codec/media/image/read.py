@@ -126,7 +126,7 @@ def _from_pillow(image: Image.Image, data: bytes | None, found: Found, max_pixel
     turn = exif.UPRIGHT
     if isinstance(image, TiffImageFile):  # which Pillow turns upright as it loads them, and forgets that it did
         found.exif, turn = exif.of_tiff(image), exif.orientation(image)
-        tiff.collect(image, found)
+        tiff.collect(image, data, found)
         found.xmp = _xmp(image)
     if found.icc:
         image.info["icc_profile"] = found.icc

@@ -64,9 +64,15 @@ def _is_thumbnail(size: tuple[int, int], of: tuple[int, int]) -> bool:
     return max(width, height) <= THUMBNAIL_SHARE and abs(width - height) <= THUMBNAIL_SHAPE * max(width, height)
 
 
-def collect(image: TiffImageFile, found: Found) -> None:
-    """Puts the tags of a page that is not loaded yet into `found`, but for those that become EXIF."""
+def collect(image: TiffImageFile, data: bytes | None, found: Found) -> None:
+    """Puts the tags of a page that is not loaded yet into `found`, but for those that become EXIF.
+
+    data: the bytes of its file, where they are known.
+    """
     tags = image.tag_v2
+    inner = tags.get(exif.Ifd.Exif)
+    for words in exif.lost_with(data, inner) if data and isinstance(inner, int) else []:
+        found.lose(words)
     for tag in sorted(tags):
         if tag not in KEPT and tag not in LAYOUT:
             name = TiffTags.lookup(tag).name

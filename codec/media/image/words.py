@@ -10,10 +10,20 @@ from PIL import ExifTags
 from codec.bitstream.extras import COMMENT, INCH, METRE, UNITS, Chunk, Extras, Resolution
 from codec.media.image import resources
 from codec.media.image.containers import trailer_in_words
-from codec.media.image.exif import parsed
+from codec.media.image.exif import lost_with, parsed
 
 SHOWN_LETTERS = 60  # of a text
 SHOWN_TAGS = 20  # of EXIF
+
+
+def colours(icc: bytes, extras: Extras) -> str:
+    """What says which colours the pixels are."""
+    if extras.chunk(b"cICP"):
+        return "by cICP"
+    if icc:
+        return "by an ICC profile"
+    named = [name for name in ("gAMA", "cHRM") if extras.chunk(name.encode())]
+    return f"by {' and '.join(named)}" if named else "sRGB, as nothing says otherwise"
 
 
 def lines(icc: bytes, exif: bytes, xmp: bytes, extras: Extras) -> Iterator[str]:
@@ -46,6 +56,7 @@ def _tags(exif: bytes) -> str:
         tags = parsed(exif)
         names = [*tags, *tags.get_ifd(ExifTags.IFD.Exif)]
         shown = [ExifTags.TAGS[tag] for tag in names if tag in ExifTags.TAGS and tag not in tuple(ExifTags.IFD)]
+        shown += ["MakerNote"] * ("the maker note in EXIF" in lost_with(exif))
         shown += ["position"] * bool(tags.get_ifd(ExifTags.IFD.GPSInfo))
         shown += ["thumbnail"] * bool(tags.get_ifd(ExifTags.IFD.IFD1))
     except Exception:  # whatever Pillow raises for damaged EXIF
