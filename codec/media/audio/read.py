@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, BinaryIO, Union, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from codec.bitstream.constants import MAX_RATE, MAX_SECONDS
 from codec.bitstream.errors import LimitExceeded, MediaError
 from codec.media.audio import libsndfile, read_metadata, riff
+from codec.media.audio.av_source import AvSource, kind_of
 from codec.media.audio.bytestream import ByteStream
 from codec.media.audio.data import MAX_CHANNELS, TAGS, AudioData, Samples
 from codec.media.audio.mended import mended
@@ -47,7 +48,7 @@ OWN_NAME = re.compile(r" \(libsndfile-[\d.]+\)$")  # what it adds to the softwar
 
 
 class AudioFileReader:
-    """The samples of an audio file of any format that libsndfile reads, as blocks.
+    """The samples of an audio file of any format that libsndfile reads, or FFmpeg through the package `av`, as blocks.
 
     sample_rate: Hz; channels: 1 or 2; bit_depth, tags, metadata: as in AudioData; declared_samples: how many samples a
     channel the file says to hold, None where it does not say; they may be more or fewer.
@@ -63,20 +64,27 @@ class AudioFileReader:
         """
         with ExitStack() as closed_on_errors:
             self._opened(source, closed_on_errors)
-            with libsndfile.guarded():
-                self._audio = libsndfile.stream(self._file)
+            self._audio: SoundFile | AvSource
+            if self._kind is not None:
+                self._audio = AvSource(cast(BinaryIO, self._file), self._kind)
+            else:
+                with libsndfile.guarded():
+                    self._audio = libsndfile.stream(self._file)
+            closed_on_errors.callback(self._audio.close)
             self._check(max_seconds)
             self._closing = closed_on_errors.pop_all()
         self.sample_rate = int(self._audio.samplerate)
         self.channels = int(self._audio.channels)
         self.bit_depth = depth_of(self._audio.subtype)
-        self.tags = _tags(self._audio)
+        self.tags = {} if isinstance(self._audio, AvSource) else _tags(self._audio)
         self.metadata = self._metadata()
         self.declared_samples = self._declared()
 
     def _metadata(self) -> AudioMetadata:
         """What else the file says; adds to `tags` what libsndfile does not find."""
-        if self._wave:
+        if isinstance(self._audio, AvSource):
+            found = self._audio.found
+        elif self._wave:
             found = read_metadata.of_wave(self._wave.others, self._wave.layout.dialect)
         else:
             position = self._stream.file.tell()
@@ -94,7 +102,8 @@ class AudioFileReader:
         self._wave: WaveSource | None = None
         if stream.size is not None:
             _check_size(stream.size)
-        if riff.dialect_of(stream.peek(riff.HEAD_BYTES)):
+        head, self._kind = stream.peek(riff.HEAD_BYTES), None
+        if riff.dialect_of(head):
             self._wave = WaveSource(stream, MAX_FILE_BYTES)
             closing.callback(self._wave.close)
             self._file: libsndfile.VirtualFile = self._wave
@@ -103,6 +112,7 @@ class AudioFileReader:
             file = libsndfile.spooled(stream, MAX_FILE_BYTES)
             closing.callback(file.close)
             stream = ByteStream(file)
+        self._kind = kind_of(head)
         patched, said = mended(stream)
         if said:
             notice(said)
@@ -111,6 +121,8 @@ class AudioFileReader:
 
     def _declared(self) -> int | None:
         """Samples of each channel, None where they are not known."""
+        if isinstance(self._audio, AvSource):
+            return self._audio.frames
         frames = int(self._audio.frames)
         if self._wave is None:
             return frames if frames < LENGTH_UNKNOWN else None
@@ -161,6 +173,8 @@ class AudioFileReader:
         return block
 
     def _notice_end(self, done: int) -> None:
+        if isinstance(self._audio, AvSource):
+            return  # it says its length only about
         if self._wave:
             for text in self._wave.samples.said:
                 notice(text)
@@ -176,7 +190,6 @@ class AudioFileReader:
 
     def close(self) -> None:
         """Closes the file, unless it was the caller's."""
-        self._audio.close()
         self._closing.close()
 
     def __enter__(self) -> AudioFileReader:
@@ -215,7 +228,8 @@ def read_audio(source: AudioSource, max_seconds: float = MAX_SECONDS) -> AudioDa
     """The audio in a path, file bytes, binary file, pair of samples and rate in Hz, or Audio. It may be empty.
 
     Samples of pairs are arrays or tensors (n,) or (n, channels): int16, int32 (full scale is that of the type) or
-    floats (full scale is 1). Files are whatever libsndfile reads: WAV, FLAC, Ogg Vorbis and Opus, MP3, AIFF and more.
+    floats (full scale is 1). Files are whatever libsndfile reads: WAV, FLAC, Ogg Vorbis and Opus, MP3, AIFF and more;
+    AAC, MP4, M4A and WebM where the package `av` is there.
     Warns: MediaNotice, one for each thing that was lost.
     Raises: MediaError, LimitExceeded; TypeError for other objects.
     """
