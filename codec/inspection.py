@@ -75,8 +75,8 @@ class ImageInfo:
 
     width, height: pixels; channels: 1 grey, 3 RGB; bit_depth: of the source, 8 or 16; tiles: how many; metadata: the
     kinds that are there, of METADATA_NAMES; colours: what says which they are; held: a line for each thing of them;
-    weights: digest of the decoder that it needs; weights_here: whether it is on the shelf; encoder: digest of the encoder
-    beside it there; size_bytes: of the whole file.
+    weights: digest of the decoder that it needs; weights_here: whether it is on the shelf; encoder: digest of the
+    encoder beside it there; size_bytes: of the whole file.
     """
 
     media: str
