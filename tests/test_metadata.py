@@ -328,6 +328,12 @@ def test_comments_are_kept(data: bytes) -> None:
         assert tiff.tag_v2[ExifTags.Base.ImageDescription] == "slide 12"
 
 
+def test_zeros_within_a_comment_become_spaces() -> None:
+    image = kept(files.jpeg(None, files.segment(0xFE, b"slide\x0012")))
+    assert image.extras.comment == "slide 12"
+    assert Extras.of(image.extras.sections()) == image.extras
+
+
 def test_comments_of_any_encoding_are_read() -> None:
     image = kept(files.jpeg(None, files.segment(0xFE, b"caf\xe9"), files.segment(0xFE, "naïf".encode())))
     assert [text.text for text in image.extras.texts] == ["café", "naïf"]

@@ -120,6 +120,7 @@ def packed(tmp_path: Path, coded: bytes) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_all_of_a_file_comes_back_by_the_command_line(run: Run, photo: Path) -> None:
     packed, again = photo.with_suffix(".lcc"), photo.with_name("again.jpg")
     done = run("compress", photo, "--keep-times")
@@ -137,11 +138,13 @@ def test_all_of_a_file_comes_back_by_the_command_line(run: Run, photo: Path) -> 
         assert stat.S_IMODE(again.stat().st_mode) == 0o640
 
 
+@pytest.mark.slow
 def test_times_are_those_of_writing_where_nothing_else_is_asked_for(run: Run, photo: Path) -> None:
     assert run("compress", photo, "--no-extras").returncode == 0
     assert photo.with_suffix(".lcc").stat().st_mtime_ns != NEVER
 
 
+@pytest.mark.slow
 def test_info_lists_what_a_file_holds(run: Run, packed: Path) -> None:
     lines = run("info", packed).stdout.decode().splitlines()
     for line in ("IPTC: 17 bytes", "comment: slide 12", "a video of 1,036 bytes behind the image"):
@@ -151,6 +154,7 @@ def test_info_lists_what_a_file_holds(run: Run, packed: Path) -> None:
     assert "comment: slide 12" in facts["held"]
 
 
+@pytest.mark.slow
 def test_texts_of_a_file_do_not_control_the_terminal(run: Run, tmp_path: Path) -> None:
     text = files.chunk(b"tEXt", b"Title\0\x1b[2Jx\x07")
     (tmp_path / "a.lcc").write_bytes(codec.compress_image(files.png(None, text)))
@@ -160,6 +164,7 @@ def test_texts_of_a_file_do_not_control_the_terminal(run: Run, tmp_path: Path) -
     assert b"\x07" not in out
 
 
+@pytest.mark.slow
 def test_no_extras_leaves_the_video_out(run: Run, photo: Path) -> None:
     done = run("compress", photo, "--no-extras")
     assert b"a video of 1,036 bytes behind the image left out" in done.stderr
@@ -167,6 +172,7 @@ def test_no_extras_leaves_the_video_out(run: Run, photo: Path) -> None:
     assert info.metadata == ("xmp", "resources", "texts")
 
 
+@pytest.mark.slow
 def test_half_a_file_is_compressed_with_partial_alone(run: Run, tmp_path: Path) -> None:
     data = files.jpeg(files.photo(160, 120))
     (tmp_path / "half.jpg").write_bytes(data[: len(data) // 2])
@@ -178,6 +184,7 @@ def test_half_a_file_is_compressed_with_partial_alone(run: Run, tmp_path: Path) 
     assert (tmp_path / "half.lcc").exists()
 
 
+@pytest.mark.slow
 def test_whole_names_never_clash_and_return(run: Run, photo: Path) -> None:
     other = photo.with_suffix(".png")
     other.write_bytes(files.png())
@@ -192,6 +199,7 @@ def test_whole_names_never_clash_and_return(run: Run, photo: Path) -> None:
         assert (first.format, second.format) == ("JPEG", "PNG")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("option", "names"),
     [
@@ -211,6 +219,7 @@ def test_names_of_restored_files(
     assert {path.name for path in tmp_path.iterdir()} == {*names, *names.values()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("suffix", "lost"), [(".avif", 3), (".jxl", 3), (".jpg", 0)])
 def test_every_format_is_written_by_the_command_line(run: Run, packed: Path, suffix: str, lost: int) -> None:
     if suffix == ".jxl":

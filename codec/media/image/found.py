@@ -46,7 +46,9 @@ class Found:
         return True
 
     def add_text(self, text: Text, what: str) -> None:
-        """Keeps a text within the limits, once."""
+        """Keeps a text within the limits, once. Zeros, which end texts, become spaces."""
+        parts = (text.keyword, text.text, text.language, text.translated)
+        text = Text(*(part.replace("\0", " ") for part in parts))
         if text.text and text not in self.texts[-8:] and self.take(len(text.text) * 4, what):
             self.texts.append(text)
 
