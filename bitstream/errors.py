@@ -7,6 +7,7 @@ CodecError
     ModelMismatch      weights are missing, or are not what they say
     MediaError         the image or audio cannot be read or written
         MissingFile    there is no file of that name; a FileNotFoundError too
+    MissingPackage     what was asked for needs an optional package that is not installed
 
 Mistakes of the calling program are ValueError and TypeError.
 """
@@ -50,3 +51,7 @@ class MissingFile(MediaError, FileNotFoundError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class MissingPackage(CodecError):
+    """What was asked for needs an optional package that is not installed."""

@@ -26,7 +26,9 @@ class _Writer(Protocol):
         """Appends (n, channels) float32."""
 
 
-def compress(source: Input, out: BinaryIO, quality: float, device: Device, max_seconds: float) -> None:
+def compress(
+    source: Input, out: BinaryIO, quality: float, device: Device, threads: int | None, max_seconds: float
+) -> None:
     """Codes the audio of an input. Raises CodecError."""
     import codec
 
@@ -39,6 +41,7 @@ def compress(source: Input, out: BinaryIO, quality: float, device: Device, max_s
             tags=reader.tags,
             metadata=reader.metadata,
             device=device,
+            threads=threads,
         )
         for block in reader.blocks(BLOCK_SAMPLES):
             out.write(encoder.push(block))
@@ -47,7 +50,13 @@ def compress(source: Input, out: BinaryIO, quality: float, device: Device, max_s
 
 
 def compress_to(
-    source: Input, out: BinaryIO, target_size: int | None, bitrate: float | None, device: Device, max_seconds: float
+    source: Input,
+    out: BinaryIO,
+    target_size: int | None,
+    bitrate: float | None,
+    device: Device,
+    threads: int | None,
+    max_seconds: float,
 ) -> None:
     """Codes the audio of an input to so many bytes or kbit/s. Raises CodecError."""
     import codec
@@ -57,6 +66,7 @@ def compress_to(
         target_size=target_size,
         target_bitrate=bitrate,
         device=device,
+        threads=threads,
         max_seconds=max_seconds,
     )
     out.write(data)
@@ -78,6 +88,7 @@ def decompress(
     duration_s: float | None,
     partial: bool,
     device: Device,
+    threads: int | None,
     max_seconds: float,
 ) -> None:
     """Restores the audio of an input as the format that the target's suffix names; WAVE to a stream.
@@ -110,13 +121,14 @@ def decompress(
             duration_s=duration_s,
             partial=partial,
             device=device,
+            threads=threads,
             max_seconds=max_seconds,
             bounded=bounded,
         ) as played:
             play(played, played.pieces())
         media.warn_of(played.damage, (), codec.IncompleteAudio)
         return
-    decoder = codec.audio_decoder(device=device, max_seconds=max_seconds, bounded=bounded)
+    decoder = codec.audio_decoder(device=device, threads=threads, max_seconds=max_seconds, bounded=bounded)
     first: list[Samples] = []
     while not decoder.is_described and (data := source.read(READ_BYTES)):
         samples = decoder.push(data)

@@ -18,13 +18,9 @@ from codec.cli import files, options
 @options.device_option
 def bench(names: tuple[str, ...], quality: float, repeat: int, threads: int | None, as_json: bool, device: str) -> None:
     """Time compression and decompression of images or audio, warm, stage by stage; peak memory too."""
-    import torch
-
     from codec.eval.bench import bench as measure
     from codec.media import HEAD_BYTES, is_audio, read_audio, read_image
 
-    if threads:
-        torch.set_num_threads(threads)
     images, clips = [], []
     for name in names:
         with files.named(name):
@@ -35,5 +31,5 @@ def bench(names: tuple[str, ...], quality: float, repeat: int, threads: int | No
                 images.append(read_image(data))
     if images and clips:
         raise click.UsageError("images and audio are timed apart: give files of one kind")
-    result = measure(images or clips, quality, repeat, device)
+    result = measure(images or clips, quality, repeat, device, threads)
     click.echo(json.dumps(result.as_dict()) if as_json else result.table())

@@ -57,6 +57,7 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 @options.max_pixels_option
 @options.max_seconds_option
 @options.device_option
+@options.threads_option
 @options.force_option
 @click.pass_context
 def compress(
@@ -79,6 +80,7 @@ def compress(
     max_pixels: int,
     max_seconds: float,
     device: Device,
+    threads: int | None,
     force: bool,
 ) -> None:
     """Compress images and audio into .lcc files. IN - is standard input.
@@ -134,6 +136,7 @@ def compress(
                 partial=partial,
                 extras=not no_extras,
                 device=device,
+                threads=threads,
                 max_pixels=max_pixels,
                 progress=show,
             )
@@ -147,9 +150,9 @@ def compress(
         if any(map(given, FOR_IMAGES)):
             raise MediaError("it is a clip: effort, targets, --roi, --metric, --partial and --no-extras are for images")
         if target_size is None and bitrate is None:
-            audio.compress(source, out, quality, device, max_seconds)
+            audio.compress(source, out, quality, device, threads, max_seconds)
         else:
-            audio.compress_to(source, out, target_size, bitrate, device, max_seconds)
+            audio.compress_to(source, out, target_size, bitrate, device, threads, max_seconds)
 
     files.each(inputs, targets, force, convert, keep_times)
 

@@ -59,6 +59,7 @@ def region_of(text: str) -> Region:
 @options.max_pixels_option
 @options.max_seconds_option
 @options.device_option
+@options.threads_option
 @options.force_option
 def decompress(
     inputs: tuple[str, ...],
@@ -73,6 +74,7 @@ def decompress(
     max_pixels: int,
     max_seconds: float,
     device: Device,
+    threads: int | None,
     force: bool,
 ) -> None:
     """Restore images and audio from .lcc files. IN - is standard input."""
@@ -94,6 +96,7 @@ def decompress(
             duration_s=duration_s,
             partial=partial,
             device=device,
+            threads=threads,
             max_seconds=max_seconds,
         )
 
@@ -109,6 +112,7 @@ def decompress(
             region=region,
             partial=partial,
             device=device,
+            threads=threads,
             max_pixels=max_pixels,
         )
         out.write(media.image_bytes(restored, suffix))

@@ -46,10 +46,12 @@ def usage_errors() -> Iterator[None]:
 
 def _available(context: click.Context, parameter: click.Parameter, device: str) -> str:
     if device == "cuda":
-        import torch
+        from codec.devices import device_named
 
-        if not torch.cuda.is_available():
-            raise click.BadParameter("no CUDA device is available")
+        try:
+            device_named(device)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
     return device
 
 
@@ -96,6 +98,9 @@ device_option = click.option(
     show_default=True,
     callback=_available,
     help="Where the networks run; auto takes CUDA where there is one.",
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), metavar="N", help="CPU threads of the networks.  [default: all cores]"
 )
 max_pixels_option = click.option(
     "--max-pixels",

@@ -150,16 +150,18 @@ def _work(
     team: Team,
 ) -> None:
     """One process of a run."""
+    from codec.devices import check_torch, device_named
+
+    check_torch("training")
     import torch
     from tqdm import tqdm
 
-    from codec.devices import device_named
     from codec.training import loop
     from codec.training.tasks import task_named
 
     if threads:
         torch.set_num_threads(threads)
-    on = device_named(device)
+    on = torch.device(device_named(device).name)
     task = task_named(plan.model, sources, plan.crop, on, plan.seed, plan.objective)
     trainer = loop.begin(task, plan, on, folder, start_from, team)
     quiet = None if team.rank == 0 else True

@@ -20,7 +20,8 @@ NOT_JUDGED = (ModelMismatch, UnsupportedFile, LimitExceeded)
 @click.option("--deep", is_flag=True, help="Decode too: compare the latents and alpha with their checksums.")
 @options.max_pixels_option
 @options.device_option
-def verify(inputs: tuple[str, ...], deep: bool, max_pixels: int, device: Device) -> None:
+@options.threads_option
+def verify(inputs: tuple[str, ...], deep: bool, max_pixels: int, device: Device, threads: int | None) -> None:
     """Say whether .lcc FILEs are intact, by their checksums. FILE - is standard input.
 
     A file is intact (exit code 0), damaged or not to be read (1), or cannot be judged here (4): its weights are not
@@ -34,7 +35,7 @@ def verify(inputs: tuple[str, ...], deep: bool, max_pixels: int, device: Device)
             with files.named(source):
                 data = files.read_input(source)
                 try:
-                    codec.verify(data, deep=deep, device=device, max_pixels=max_pixels)
+                    codec.verify(data, deep=deep, device=device, threads=threads, max_pixels=max_pixels)
                 except NOT_JUDGED as error:
                     raise type(error)(f"cannot be judged here: {error}") from error
         except NOT_JUDGED as error:

@@ -20,6 +20,7 @@ _HOMES = {
     "compress": "codec.api",
     "decode": "codec.api",
     "decompress": "codec.api",
+    "preload": "codec.api",
     "verify": "codec.api",
     "BitDepth": "codec.arguments",
     "Device": "codec.arguments",
@@ -40,6 +41,7 @@ _HOMES = {
     "LimitExceeded": "codec.bitstream.errors",
     "MediaError": "codec.bitstream.errors",
     "MissingFile": "codec.bitstream.errors",
+    "MissingPackage": "codec.bitstream.errors",
     "ModelMismatch": "codec.bitstream.errors",
     "UnsupportedFile": "codec.bitstream.errors",
     "Decoded": "codec.decoded",
@@ -62,7 +64,7 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
-    from codec.api import compress, decode, decompress, verify
+    from codec.api import compress, decode, decompress, preload, verify
     from codec.arguments import BitDepth, Device, Region, check_audio_options, check_image_options
     from codec.audio.decode import AudioDecoder, AudioReader
     from codec.audio.encode import AudioEncoder
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
         LimitExceeded,
         MediaError,
         MissingFile,
+        MissingPackage,
         ModelMismatch,
         UnsupportedFile,
     )
@@ -119,6 +122,7 @@ __all__ = [
     "MediaError",
     "MediaNotice",
     "MissingFile",
+    "MissingPackage",
     "ModelMismatch",
     "Region",
     "UnsupportedFile",
@@ -139,6 +143,7 @@ __all__ = [
     "decompress_audio",
     "decompress_image",
     "info",
+    "preload",
     "verify",
 ]
 

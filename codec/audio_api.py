@@ -18,11 +18,10 @@ from codec.media.paths import check_binary, is_file
 from codec.quality import DEFAULT_QUALITY
 
 if TYPE_CHECKING:
-    import torch
-
     from codec.audio.decode import AudioDecoder, AudioReader
     from codec.audio.encode import AudioEncoder
     from codec.bitstream.audio import AudioFile
+    from codec.devices import Device as Placed
     from codec.media import AudioSource, Waveform
 
 
@@ -33,6 +32,7 @@ class AudioCompression(TypedDict, total=False):
     target_size: int | None
     target_bitrate: float | None
     device: Device
+    threads: int | None
     max_seconds: float
     out: ByteTarget | None
 
@@ -44,6 +44,7 @@ class AudioDecoding(TypedDict, total=False):
     duration_s: float | None
     partial: bool
     device: Device
+    threads: int | None
     max_seconds: float
 
 
@@ -55,6 +56,7 @@ def compress_audio(
     target_size: int | None = None,
     target_bitrate: float | None = None,
     device: Device = "auto",
+    threads: int | None = None,
     max_seconds: float = constants.MAX_SECONDS,
     out: ByteTarget | None = None,
 ) -> bytes:
@@ -79,7 +81,7 @@ def compress_audio(
     from codec.devices import device_named
 
     source: Any = audio if sample_rate is None else (audio, whole_number("sample rate", sample_rate))
-    chosen = device_named(device)
+    chosen = device_named(device, threads)
     if target_size is not None or target_bitrate is not None:
         return media.written(_targeted(source, max_seconds, chosen, target_size, target_bitrate), out)
     found = media.read_audio(source, max_seconds)
@@ -87,7 +89,7 @@ def compress_audio(
 
 
 def _targeted(
-    source: Any, max_seconds: float, device: torch.device, target_size: int | None, target_bitrate: float | None
+    source: Any, max_seconds: float, device: Placed, target_size: int | None, target_bitrate: float | None
 ) -> bytes:
     """The file that meets a target. Files are read anew in every pass, so that they need little memory."""
     from codec.audio import encode
@@ -135,20 +137,22 @@ def decode_audio(
     duration_s: float | None = None,
     partial: bool = False,
     device: Device = "auto",
+    threads: int | None = None,
     max_seconds: float = constants.MAX_SECONDS,
 ) -> DecodedAudio:
     """The audio of an .lcc file with what there is to say of it: `audio`, `damage` and `notices`. Warns of nothing.
 
     start_s, duration_s: of the only part that is wanted, in seconds.
     partial: give what there is of a file that is cut or damaged behind its header, and silence for the rest.
+    threads: of the networks on CPUs; all cores where None.
     Raises: as `decompress_audio`.
     """
     parsed = audio_file.read(media.read_bytes(data), max_seconds, partial)
-    return decoded(parsed, start_s=start_s, duration_s=duration_s, partial=partial, device=device)
+    return decoded(parsed, start_s=start_s, duration_s=duration_s, partial=partial, device=device, threads=threads)
 
 
 def decoded(
-    parsed: AudioFile, *, start_s: float, duration_s: float | None, partial: bool, device: Device
+    parsed: AudioFile, *, start_s: float, duration_s: float | None, partial: bool, device: Device, threads: int | None
 ) -> DecodedAudio:
     """`decode_audio` of a file that is parsed."""
     from codec.audio import decode
@@ -157,7 +161,9 @@ def decoded(
     start_s = seconds("start_s", start_s)
     duration_s = None if duration_s is None else seconds("duration_s", duration_s)
     with media.collected_notices() as notices:
-        found = decode.restored(parsed, device_named(device), start_s=start_s, duration_s=duration_s, partial=partial)
+        found = decode.restored(
+            parsed, device_named(device, threads), start_s=start_s, duration_s=duration_s, partial=partial
+        )
     return replace(found, notices=tuple(notices))
 
 
@@ -174,6 +180,7 @@ def audio_reader(
     duration_s: float | None = None,
     partial: bool = False,
     device: Device = "auto",
+    threads: int | None = None,
     max_seconds: float = constants.MAX_SECONDS,
     bounded: bool = False,
 ) -> AudioReader:
@@ -189,7 +196,7 @@ def audio_reader(
     duration_s = None if duration_s is None else seconds("duration_s", duration_s)
     return AudioReader(
         audio_file.read(media.read_bytes(data), max_seconds, partial),
-        device_named(device),
+        device_named(device, threads),
         start_s=start_s,
         duration_s=duration_s,
         partial=partial,
@@ -206,6 +213,7 @@ def audio_encoder(
     tags: Mapping[str, str] | None = None,
     metadata: AudioMetadata | None = None,
     device: Device = "auto",
+    threads: int | None = None,
 ) -> AudioEncoder:
     """An encoder for audio that comes piece by piece: `push(samples)` and `finish()` return bytes of the file.
 
@@ -225,11 +233,15 @@ def audio_encoder(
         if name not in TAGS or not isinstance(text, str):
             raise ValueError(f"tag {name!r}: expected text, under one of {', '.join(TAGS)}")
     about = (int(bit_depth), tags, metadata)
-    return AudioEncoder(sample_rate, channels, float(quality), device_named(device), *about)
+    return AudioEncoder(sample_rate, channels, float(quality), device_named(device, threads), *about)
 
 
 def audio_decoder(
-    *, device: Device = "auto", max_seconds: float = constants.MAX_SECONDS, bounded: bool = False
+    *,
+    device: Device = "auto",
+    threads: int | None = None,
+    max_seconds: float = constants.MAX_SECONDS,
+    bounded: bool = False,
 ) -> AudioDecoder:
     """A decoder for a file that comes piece by piece: `push(data)` and `finish()` return samples (n, channels).
 
@@ -238,4 +250,4 @@ def audio_decoder(
     from codec.audio.decode import AudioDecoder
     from codec.devices import device_named
 
-    return AudioDecoder(device_named(device), max_seconds, bounded=bounded)
+    return AudioDecoder(device_named(device, threads), max_seconds, bounded=bounded)

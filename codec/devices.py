@@ -1,29 +1,72 @@
-"""Where networks run, and in what state of torch."""
+"""Where networks run, and by which engine; torch is looked for only where it could be of use."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import sys
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import Literal
 
-import torch
+from codec.bitstream.errors import MissingPackage
+
+EngineName = Literal["onnx", "torch"]
 
 
-def device_named(name: str) -> torch.device:
-    """The device for "auto", "cpu" or "cuda". Raises ValueError where it is none of these or not there."""
+@dataclass(frozen=True)
+class Device:
+    """A device and an engine. threads: of ONNX Runtime, all cores where None; torch has a setting of its own."""
+
+    name: str = "cpu"
+    threads: int | None = None
+    engine: EngineName = "onnx"
+
+
+CPU = Device()
+
+
+def device_named(name: str, threads: int | None = None) -> Device:
+    """The device for "auto", "cpu" or "cuda".
+
+    Raises ValueError where it is none of these or not there, or threads are not at least one; MissingPackage.
+    """
     if name not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device '{name}': expected auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device 'cuda': no CUDA device is available")
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
+    if threads is not None and threads < 1:
+        raise ValueError(f"{threads} threads: expected at least one, or None for all cores")
+    if name == "cuda":
+        check_torch("device 'cuda'")
+        import torch
+
+        if not torch.cuda.is_available():
+            raise ValueError("device 'cuda': no CUDA device is available")
+    if name == "cuda" or (name == "auto" and _cuda_is_available()):
+        return Device("cuda", threads, "torch")
+    return Device("cpu", threads)
 
 
-@contextmanager
-def undisturbed(device: torch.device) -> Iterator[None]:
-    """No gradients, and no autocast of the caller's: the networks run as they were exported."""
-    with torch.inference_mode(), torch.autocast(device.type, enabled=False):
-        yield
+def differentiating(device: Device) -> Device:
+    """The same device with an engine that has gradients. Raises MissingPackage."""
+    check_torch("refinement (effort 2 and more)")
+    return replace(device, engine="torch")
 
 
-def one_thread() -> None:
-    """Leaves torch one thread: in a forked process its pool is there, but no thread in it, and waiting never ends."""
-    torch.set_num_threads(1)
+def check_torch(what: str) -> None:
+    """Raises MissingPackage where torch, which `what` needs, is not installed."""
+    if "torch" not in sys.modules and find_spec("torch") is None:
+        raise MissingPackage(f"{what} needs torch: pip install 'codec[torch]'")
+
+
+def _cuda_is_available() -> bool:
+    """Asks torch only where it is loaded already or there is a driver: its import takes seconds."""
+    if "torch" not in sys.modules and not (_has_driver() and find_spec("torch")):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _has_driver() -> bool:
+    if sys.platform == "win32":
+        return os.path.exists(os.path.join(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "nvcuda.dll"))
+    return os.path.exists("/dev/nvidiactl") or os.path.exists("/dev/dxg")  # the latter in Windows' Linux

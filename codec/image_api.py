@@ -38,6 +38,7 @@ class ImageCompression(TypedDict, total=False):
     partial: bool
     extras: bool
     device: Device
+    threads: int | None
     max_pixels: int
     progress: Callable[[float], None] | None
     out: ByteTarget | None
@@ -50,6 +51,7 @@ class ImageDecoding(TypedDict, total=False):
     region: Region | None
     partial: bool
     device: Device
+    threads: int | None
     max_pixels: int
 
 
@@ -67,6 +69,7 @@ def compress_image(
     partial: bool = False,
     extras: bool = True,
     device: Device = "auto",
+    threads: int | None = None,
     max_pixels: int = constants.MAX_PIXELS,
     progress: Callable[[float], None] | None = None,
     out: ByteTarget | None = None,
@@ -84,6 +87,7 @@ def compress_image(
         the others than "psnr" need an effort of 2 or more.
     partial: of an image file that is cut or damaged, take what there is.
     extras: keep what stands behind the image in its file, as it is: gain maps, videos.
+    threads: of the networks on CPUs, up to effort 1; all cores where None.
     progress: called with the share of a refinement that is done, maybe from several threads.
     out: a path or binary file that the bytes are written to as well; a file of that name appears whole or not at all.
     Warns MediaNotice where the image is converted before it is coded, or nothing comes near a target that is kept.
@@ -102,29 +106,31 @@ def compress_image(
     )
     from codec.devices import device_named
     from codec.image.encode import ImageEncoder
-    from codec.search import rate_control
     from codec.search.roi import importance_of
 
     effort = whole_number("effort", effort)
     source = media.read_image(image, max_pixels, partial=partial, extras=extras)
     encoder = ImageEncoder(
         source,
-        device_named(device),
+        device_named(device, threads),
         importance=None if roi is None else importance_of(media.read_image(roi, max_pixels), source),
         metric=metric,
         progress=progress,
     )
+    if not any(target is not None for target in (target_size, target_bpp, target_psnr, target_ssim)):
+        step_index = IMAGE.step_index(DEFAULT_QUALITY if quality is None else float(quality))
+        return media.written(encoder.encode(step_index, effort), out)
+    from codec.search import rate_control
+
     if target_bpp is not None:
         target_size = rate_control.bytes_at(target_bpp, source)
     if target_size is not None:
         target = rate_control.target_size(whole_number("target size", target_size))
     elif target_psnr is not None:
         target = rate_control.target_psnr(target_psnr)
-    elif target_ssim is not None:
-        target = rate_control.target_ssim(target_ssim)
     else:
-        step_index = IMAGE.step_index(DEFAULT_QUALITY if quality is None else float(quality))
-        return media.written(encoder.encode(step_index, effort), out)
+        assert target_ssim is not None
+        target = rate_control.target_ssim(target_ssim)
     return media.written(rate_control.file(encoder, target, effort), out)
 
 
@@ -161,6 +167,7 @@ def decode_image(
     region: Region | None = None,
     partial: bool = False,
     device: Device = "auto",
+    threads: int | None = None,
     max_pixels: int = constants.MAX_PIXELS,
 ) -> DecodedImage:
     """The image of an .lcc file with what there is to say of it: `image`, `damage` and `notices`. Warns of nothing.
@@ -168,14 +175,15 @@ def decode_image(
     bit_depth: of the samples, 8 or 16.
     region: (x, y, width, height) of the only pixels wanted.
     partial: show what there is of a file that is cut or damaged behind its header.
+    threads: of the networks on CPUs; all cores where None.
     Raises: as `decompress_image`.
     """
     parsed = image_file.read(media.read_bytes(data), max_pixels, partial)
-    return decoded(parsed, bit_depth=bit_depth, region=region, partial=partial, device=device)
+    return decoded(parsed, bit_depth=bit_depth, region=region, partial=partial, device=device, threads=threads)
 
 
 def decoded(
-    parsed: Container, *, bit_depth: BitDepth, region: Region | None, partial: bool, device: Device
+    parsed: Container, *, bit_depth: BitDepth, region: Region | None, partial: bool, device: Device, threads: int | None
 ) -> DecodedImage:
     """`decode_image` of a file that is parsed."""
     from codec.devices import device_named
@@ -186,7 +194,7 @@ def decoded(
     with media.collected_notices() as notices:
         found = decode.restored(
             parsed,
-            device_named(device),
+            device_named(device, threads),
             bit_depth=int(bit_depth),
             region=checked_region(region),
             partial=partial,
@@ -210,6 +218,9 @@ def presented(found: DecodedImage, output: ImageOutput) -> Image.Image | ImageDa
     array = joined(found.image)
     if output == "array":
         return array
+    from codec.devices import check_torch
+
+    check_torch("output 'tensor'")
     import torch
 
     return torch.from_numpy(array)

@@ -99,8 +99,8 @@ class AudioMaterial(Material):
         import codec
 
         return (
-            lambda samples: codec.compress_audio(samples, setting, sample_rate=RATE, device="cpu"),
-            lambda data: codec.decompress_audio(data, device="cpu"),
+            lambda samples: codec.compress_audio(samples, setting, sample_rate=RATE, device="cpu", threads=1),
+            lambda data: codec.decompress_audio(data, device="cpu", threads=1),
         )
 
     def exhibits(

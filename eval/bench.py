@@ -13,15 +13,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from codec.audio import decode as audio_decode
 from codec.audio import encode as audio_encode
 from codec.bitstream import constants
 from codec.bitstream.errors import MediaError
 from codec.bitstream.range_coder import Decoder, Encoder, Models, Rows, Symbols
-from codec.devices import device_named, undisturbed
+from codec.devices import Device, device_named
 from codec.eval import machine
 from codec.eval.cost import median_s
 from codec.eval.table import MEBI
@@ -31,6 +29,10 @@ from codec.image.encode import padded
 from codec.latents import encode as latents_encode
 from codec.media import AudioData, ImageData, resample
 from codec.model import weights
+from codec.model.config import AudioConfig
+from codec.model.fixed_point import Floats
+from codec.model.frozen import Frozen
+from codec.model.onnx_engine import available_cores
 from codec.model.registry import AUDIO, IMAGE, ModelRow
 from codec.search.rdoq import Rdoq
 
@@ -115,14 +117,24 @@ class Recorder(Encoder):
         super().put(rows, symbols)
 
 
-def bench(sources: Sequence[ImageData] | Sequence[AudioData], quality: float, repeat: int, device_name: str) -> Bench:
+def bench(
+    sources: Sequence[ImageData] | Sequence[AudioData],
+    quality: float,
+    repeat: int,
+    device_name: str,
+    threads: int | None = None,
+) -> Bench:
     """Times images, or clips; each is coded once before it is timed. Raises CodecError."""
-    device = device_named(device_name)
-    on_cuda = device.type == "cuda"
-    if on_cuda:
-        torch.cuda.reset_peak_memory_stats(device)
-    settle = partial(torch.cuda.synchronize, device) if on_cuda else lambda: None
-    rows = [[median_s(stage, repeat, settle) for stage in _stages(x, quality, device)] for x in sources]
+    device = device_named(device_name, threads)
+    name, peak_device_bytes = device.name, 0
+    if device.engine == "torch":
+        import torch
+
+        name = torch.cuda.get_device_name(device.name)
+        torch.cuda.reset_peak_memory_stats(device.name)
+    rows = [[median_s(stage, repeat) for stage in _stages(x, quality, device)] for x in sources]
+    if device.engine == "torch":
+        peak_device_bytes = torch.cuda.max_memory_allocated(device.name)
     encode_s, decode_s, analysis_s, synthesis_s, range_encoder_s, range_decoder_s = (
         statistics.median(column) for column in zip(*rows, strict=True)
     )
@@ -133,8 +145,8 @@ def bench(sources: Sequence[ImageData] | Sequence[AudioData], quality: float, re
         extent=sum(map(_extent, sources)),
         unit="s" if clips else "Mpx",
         quality=quality,
-        threads=torch.get_num_threads(),
-        device=torch.cuda.get_device_name(device) if on_cuda else str(device),
+        threads=threads or available_cores(),
+        device=name,
         encode_s=encode_s,
         decode_s=decode_s,
         analysis_s=analysis_s,
@@ -142,7 +154,7 @@ def bench(sources: Sequence[ImageData] | Sequence[AudioData], quality: float, re
         range_encoder_s=range_encoder_s,
         range_decoder_s=range_decoder_s,
         peak_memory=machine.peak_memory_bytes(),
-        peak_device_bytes=torch.cuda.max_memory_allocated(device) if on_cuda else 0,
+        peak_device_bytes=peak_device_bytes,
     )
 
 
@@ -152,7 +164,7 @@ def _extent(source: ImageData | AudioData) -> float:
     return source.pixels[..., 0].size / 1e6
 
 
-def _stages(source: ImageData | AudioData, quality: float, device: torch.device) -> tuple[Callable[[], object], ...]:
+def _stages(source: ImageData | AudioData, quality: float, device: Device) -> tuple[Callable[[], object], ...]:
     """Encode, decode, analysis, synthesis, range encoder, range decoder of a signal, each ready to be called."""
     encode: Callable[[], bytes]
     decode: Callable[[bytes], object]
@@ -160,43 +172,44 @@ def _stages(source: ImageData | AudioData, quality: float, device: torch.device)
     if isinstance(source, AudioData):
         if not len(source.samples):
             raise MediaError("an empty audio takes no time")
-        row, x = AUDIO, _as_one_piece(source, device)
+        row, x = AUDIO, _as_one_piece(source)
         encode = partial(audio_encode.encode, source, quality, device)
         decode = partial(audio_decode.decode, device=device)
     else:
-        row, x = IMAGE, padded(source.pixels, device)
+        row, x = IMAGE, padded(source.pixels)
         encode = partial(image_encode.encode, source, quality, device)
         decode = partial(image_decode.decode, device=device)
     loaded = weights.installed(row.id, device)
     step = row.curve.step_index(quality) / constants.STEP_UNITS
-    log2_step = torch.tensor([step], dtype=torch.float32, device=device)
-    with undisturbed(device):
-        h = loaded.model.analysis(x, log2_step)
-        recorder = Recorder(loaded.tables)
-        rdoq = Rdoq(loaded.tables.tables, device) if row.id == IMAGE.id else None
-        latents_encode.symbols(loaded.model, recorder, h, log2_step, rdoq)
+    log2_step = np.full(len(x), step, np.float32)
+    h = loaded.model.analysis(x, log2_step)
+    recorder = Recorder(loaded.tables)
+    rdoq = Rdoq(loaded.tables.tables) if row.id == IMAGE.id else None
+    latents_encode.symbols(loaded.model, recorder, h, log2_step, rdoq)
     return (
         encode,
         partial(decode, encode()),
-        partial(_undisturbed, loaded.model.analysis, x, log2_step),
-        partial(_undisturbed, loaded.model.synthesis, h, log2_step),
+        partial(loaded.model.analysis, x, log2_step),
+        partial(_synthesised, loaded.model, h, log2_step),
         partial(_put_all, loaded.tables, recorder.passes),
         partial(_take_all, loaded.tables, recorder.passes, recorder.bytes()),
     )
 
 
-def _as_one_piece(source: AudioData, device: torch.device) -> Tensor:
-    """(1, channels, samples) at 48 kHz, as many as fill whole latents."""
+def _as_one_piece(source: AudioData) -> Floats:
+    """(channels, 1, samples) at 48 kHz, as many as fill whole latents."""
     samples = resample(source.samples, source.sample_rate, constants.SAMPLE_RATE)
     latent = constants.HOP * constants.FRAMES
     whole = -(-len(samples) // latent) * latent + constants.HOP
     padding = ((constants.HOP, whole - constants.HOP - len(samples)), (0, 0))
-    return torch.from_numpy(np.ascontiguousarray(np.pad(samples, padding).T)).to(device)[None]
+    return np.ascontiguousarray(np.pad(samples, padding).T)[:, None]
 
 
-def _undisturbed(transform: Callable[[Tensor, Tensor], Tensor], signal: Tensor, log2_step: Tensor) -> Tensor:
-    with undisturbed(signal.device):
-        return transform(signal, log2_step)
+def _synthesised(model: Frozen, h: Floats, log2_step: Floats) -> Floats:
+    if not isinstance(model.config, AudioConfig):
+        return model.synthesis(h, log2_step)
+    frames, hop = h.shape[2] * model.config.merged, model.config.hop
+    return model.synthesis(h, log2_step, np.zeros((len(h), h.shape[1], frames, hop), np.float32))
 
 
 def _put_all(tables: Models, passes: list[tuple[Rows, Symbols]]) -> bytes:

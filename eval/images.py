@@ -79,8 +79,10 @@ class ImageMaterial(Material):
         import codec
 
         return (
-            lambda pixels: codec.compress_image(pixels, setting, effort=self.effort, metric=self.metric, device="cpu"),
-            lambda data: codec.decompress_image(data, output="array", device="cpu"),
+            lambda pixels: codec.compress_image(
+                pixels, setting, effort=self.effort, metric=self.metric, device="cpu", threads=1
+            ),
+            lambda data: codec.decompress_image(data, output="array", device="cpu", threads=1),
         )
 
     def exhibits(

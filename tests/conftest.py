@@ -5,12 +5,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from codec.devices import Device
 from codec.media import Pixels, read_image
+from codec.model import weights
+from codec.model.base import Autoencoder
+from codec.model.registry import ModelRow
+from codec.model.torch_engine import TorchEngine
 
 ROOT = Path(__file__).parent.parent
 PARROTS = ROOT / "examples" / "parrots.png"
@@ -70,3 +76,10 @@ def only_line(done: subprocess.CompletedProcess[bytes]) -> str:
     lines = done.stderr.decode().splitlines()
     assert len(lines) == 1, lines
     return lines[0]
+
+
+def torch_model(row: ModelRow[Any]) -> Autoencoder:
+    """The installed model in torch, frozen."""
+    engine = weights.installed(row.id, Device(engine="torch")).model.engine
+    assert isinstance(engine, TorchEngine)
+    return engine.model

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from codec.audio import decode as audio_decode
 from codec.bitstream import audio as audio_file
@@ -30,12 +29,13 @@ from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CodecError
 from codec.bitstream.file import holds
 from codec.bitstream.wire import Reader, Writer
+from codec.devices import Device
 from codec.image import decode as image_decode
 from codec.media import AudioData, ImageData
 from tests import golden
 
-CPU = torch.device("cpu")
 PREAMBLE = len(constants.MAGIC) + 1
+CPU = Device(threads=1)  # tiny images: threads would only wait for each other
 HANG_CPU_S = 30  # of all threads: a busy machine is no hang
 PARTIAL_EVERY = 4  # so many mutants are one that is decoded with `partial`
 PIECES_EVERY = 5  # and so many of audio are one that comes in pieces
@@ -296,7 +296,7 @@ def main() -> None:
     parser.add_argument("--media", choices=["image", "audio", "both"], default="both")
     parser.add_argument("--save", type=Path, default=Path("build/fuzz"), help="folder for files that show a defect")
     options = parser.parse_args()
-    torch.set_num_threads(1)  # tiny images: threads would only wait for each other
+
     start = time.monotonic()
     outcomes = run(options.count, options.seed, options.save, options.media)
     for result, number in sorted(outcomes.items()):

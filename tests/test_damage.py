@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 import codec
 from codec.audio import decode as audio_decode
@@ -16,28 +15,28 @@ from codec.bitstream import constants
 from codec.bitstream.errors import CorruptFile
 from codec.bitstream.image import Stream, read, write
 from codec.bitstream.range_coder import Encoder
+from codec.devices import CPU
 from codec.eval.metrics import psnr_db
 from codec.image import decode as image_decode
 from codec.image import encode as image_encode
+from codec.latents.header import log2_steps_of
 from codec.media import ImageData, Pixels
 from codec.model import weights
-from codec.model.prior import rows_of
+from codec.model.fixed_point import rows_of
 from codec.model.registry import IMAGE
 from tests import golden
-
-CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("partial", [False, True])
 def test_a_model_of_the_other_medium_is_refused(partial: bool) -> None:
     seen, heard = read(golden.file("quality-50")), audio_file.read(golden.file("audio-empty"))
     model, digest = heard.header.model, heard.header.digest
-    with pytest.raises(CorruptFile, match="model 2 is not one of images"):
+    with pytest.raises(CorruptFile, match="model 2 is one of audio, not of image"):
         image_decode.decode(
             write(replace(seen, header=replace(seen.header, model=model, digest=digest))), CPU, partial=partial
         )
     header = replace(heard.header, model=seen.header.model, digest=seen.header.digest)
-    with pytest.raises(CorruptFile, match="model 1 is not one of audio"):
+    with pytest.raises(CorruptFile, match="model 1 is one of image, not of audio"):
         audio_decode.decode(audio_file.begin(header, {}) + audio_file.end(0, []), CPU, partial=partial)
 
 
@@ -111,9 +110,7 @@ def test_tiles_that_changed_places_are_noticed(tiled: bytes) -> None:
 def test_hyper_latents_beyond_their_range_are_corrupt(small: bytes) -> None:
     loaded = weights.installed(IMAGE.id, CPU)
     header = read(small).header
-    with torch.inference_mode():
-        quality = loaded.model.gain.quality(torch.tensor([header.step_index / constants.STEP_UNITS]))
-        rows = rows_of(loaded.model.prior.z_log2_scale(quality)).flatten().numpy()
+    rows = rows_of(loaded.model.gains.z_log2_scale(log2_steps_of(header))).reshape(-1)
     encoder = Encoder(loaded.tables)
     encoder.put(rows, np.where(rows > 0, 200, 0).astype(np.int32))
     with pytest.raises(codec.CorruptFile, match="hyper-latent"):
@@ -192,7 +189,7 @@ def test_damage_in_a_tile_stays_in_it_and_its_border(tiled: bytes) -> None:
     assert "tile 2" in decoded.damage[0]
     difference = np.abs(decoded.image.pixels.astype(int) - whole)
     assert difference[:128, 256:].mean() > 5
-    halo = weights.installed(IMAGE.id, CPU).model.synthesis_halo * constants.STRIDE
+    halo = weights.installed(IMAGE.id, CPU).model.config.synthesis_halo * constants.STRIDE
     assert difference[:, : 256 - halo].max() == 0  # beyond what synthesis looks at
     assert difference[128 + halo :].max() == 0
     assert difference[128:, :256].mean() < 0.5

@@ -15,11 +15,13 @@ import codec
 from codec import media
 from codec.audio import decode as audio_decode
 from codec.bitstream import audio as audio_file
-from codec.bitstream.range_coder import SYMBOL_MAX
+from codec.bitstream.range_coder import SYMBOL_MAX, Rows
+from codec.devices import CPU, Device
 from codec.image import decode as image_decode
 from codec.latents import encode as latents_encode
 from codec.latents.header import log2_steps_of
-from codec.model import fixed_point, weights
+from codec.model import fixed_layers, weights
+from codec.model.fixed_point import Floats
 from codec.model.registry import AUDIO, IMAGE
 from tests import golden, worked_example
 from tests.clips import RATE
@@ -27,12 +29,13 @@ from tests.golden import file
 from tests.second_decoder import SecondDecoder
 
 HASHES: dict[str, str] = json.loads(golden.HASHES.read_text())
-CPU = torch.device("cpu")
+TORCH = Device(engine="torch")
 SAMPLE_ROUNDING = 2e-4  # a few units of 16 bits
 PRINT_HASHES = """
+from codec.devices import Device
 from tests import golden
 for name in golden.names():
-    print(golden.latents_hash(golden.latents_of(golden.file(name))))
+    print(golden.latents_hash(golden.latents_of(golden.file(name), Device(engine="torch"))))
 """
 
 
@@ -47,8 +50,9 @@ def test_every_feature_has_its_golden_file() -> None:
 
 
 @pytest.mark.parametrize("name", golden.names())
-def test_golden_latents_are_the_same(name: str) -> None:
-    assert golden.latents_hash(golden.latents_of(file(name))) == HASHES[name]
+@pytest.mark.parametrize("device", [Device(threads=1), Device(threads=2), TORCH], ids=str)
+def test_golden_latents_are_the_same_by_every_engine(name: str, device: Device) -> None:
+    assert golden.latents_hash(golden.latents_of(file(name), device)) == HASHES[name]
 
 
 @pytest.mark.parametrize("name", golden.names())
@@ -58,12 +62,12 @@ def test_golden_latents_are_those_of_the_second_decoder(name: str, second: Secon
 
 @pytest.mark.parametrize("name", golden.names())
 def test_golden_latents_are_the_same_in_float64(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fixed_point, "_float32_is_exact", lambda device: False)
-    assert golden.latents_hash(golden.latents_of(file(name))) == HASHES[name]
+    monkeypatch.setattr(fixed_layers, "_float32_is_exact", lambda device: False)
+    assert golden.latents_hash(golden.latents_of(file(name), TORCH)) == HASHES[name]
 
 
 @pytest.mark.parametrize("threads", ["1", "2", "3"])
-def test_golden_latents_do_not_depend_on_threads(threads: str) -> None:
+def test_golden_latents_of_torch_do_not_depend_on_threads(threads: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PRINT_HASHES],
         capture_output=True,
@@ -77,7 +81,7 @@ def test_golden_latents_do_not_depend_on_threads(threads: str) -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("name", golden.names())
 def test_golden_latents_are_the_same_on_cuda(name: str) -> None:
-    assert golden.latents_hash(golden.latents_of(file(name), torch.device("cuda"))) == HASHES[name]
+    assert golden.latents_hash(golden.latents_of(file(name), Device("cuda", engine="torch"))) == HASHES[name]
 
 
 @pytest.mark.parametrize("name", golden.images())
@@ -133,11 +137,11 @@ def test_the_wildest_clips_are_the_same_to_both_decoders(step_index: int, second
     header = audio_file.AudioHeader(AUDIO.id, loaded.digest, step_index, RATE, 2, side_step_index=1408)
     rng = np.random.default_rng(step_index)
 
-    def anything(residual: torch.Tensor, rows: torch.Tensor, log2_ratio: torch.Tensor) -> torch.Tensor:
-        return SYMBOL_MAX * torch.from_numpy(rng.integers(-1, 2, residual.shape).astype(np.float32))
+    def anything(residual: Floats, rows: Rows, price: Floats) -> Floats:
+        return SYMBOL_MAX * rng.integers(-1, 2, residual.shape).astype(np.float32)
 
-    h = torch.from_numpy(1e3 * rng.standard_normal((2, 1, 9, sum(AUDIO.config.prior.groups)), np.float32))
-    log2_steps = log2_steps_of(header, CPU)
+    h = 1e3 * rng.standard_normal((2, 1, 9, sum(AUDIO.config.prior.groups)), np.float32)
+    log2_steps = log2_steps_of(header)
     (stream,) = latents_encode.encode(
         loaded.model, loaded.tables, h, log2_steps, header.bytes() + bytes(4), anything
     ).parts

@@ -18,20 +18,20 @@ import codec
 from codec.bitstream import constants
 from codec.bitstream.image import read
 from codec.bitstream.tables import TOTAL, Tables
+from codec.devices import CPU
 from codec.eval.metrics import psnr_db
 from codec.image import encode as image_encode
 from codec.image.encode import padded
 from codec.latents import decode as latents_decode
 from codec.latents import encode as latents_encode
+from codec.latents.header import log2_steps_of
 from codec.media import ImageData, ImageSource, Pixels, to_pillow
 from codec.model import weights, weights_file
 from codec.model.registry import IMAGE
 from codec.search.rdoq import Rdoq
 from codec.training.relaxation import relaxed_pass
 from codec.training.tables import Histogram
-from tests.conftest import PARROTS
-
-CPU = torch.device("cpu")
+from tests.conftest import PARROTS, torch_model
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 70), (63, 2), (64, 64), (65, 15), (16, 129), (127, 128)])
@@ -59,7 +59,7 @@ def test_a_region_decodes_only_the_tiles_it_needs(parrots: Pixels, monkeypatch: 
     decoded: list[tuple[int, int]] = []
     original = latents_decode.decode
 
-    def watched(*arguments: Any) -> torch.Tensor:
+    def watched(*arguments: Any) -> latents_decode.Latents:
         decoded.append(arguments[3])
         return original(*arguments)
 
@@ -120,11 +120,10 @@ def test_the_file_is_as_long_as_its_probabilities_say(parrots: Pixels, quality: 
     arrays = weights_file.arrays_of(IMAGE.path)
     tables = Tables(arrays["tables.counts"], arrays["tables.reach"])
     data = image_encode.encode(ImageData(parrots), quality, CPU)
-    log2_step = torch.tensor([read(data).header.step_index / constants.STEP_UNITS])
+    log2_step = log2_steps_of(read(data).header)
     histogram = Histogram(loaded.tables, np.zeros((64, 2 * int(tables.reach.max()) + 3), np.int64))
-    with torch.inference_mode():
-        h = loaded.model.analysis(padded(parrots, CPU), log2_step)
-        latents_encode.symbols(loaded.model, histogram, h, log2_step, Rdoq(loaded.tables.tables, CPU))
+    h = loaded.model.analysis(padded(parrots), log2_step)
+    latents_encode.symbols(loaded.model, histogram, h, log2_step, Rdoq(loaded.tables.tables))
     bits = 0.0
     for row in range(1, 64):
         reach, middle = int(tables.reach[row]), histogram.counts.shape[1] // 2
@@ -137,11 +136,11 @@ def test_the_file_is_as_long_as_its_probabilities_say(parrots: Pixels, quality: 
 
 @pytest.mark.parametrize("quality", [0, 20, 50, 80, 100])
 def test_the_file_is_as_long_as_training_estimates(parrots: Pixels, quality: float) -> None:
-    model = weights.installed(IMAGE.id, CPU).model
+    model = torch_model(IMAGE)
     data = image_encode.encode(ImageData(parrots), quality, CPU, effort=0)
     log2_step = torch.tensor([read(data).header.step_index / constants.STEP_UNITS])
     with torch.inference_mode():
-        estimate = relaxed_pass(model, padded(parrots, CPU), log2_step, hard=True)
+        estimate = relaxed_pass(model, torch.from_numpy(padded(parrots)), log2_step, hard=True)
     estimated_bytes = float(estimate.y_bits + estimate.z_bits) / 8
     # the tables are fitted to the symbols of effort 1, which are a little smaller
     assert estimated_bytes * 0.99 < len(data) < estimated_bytes * 1.015 + 40

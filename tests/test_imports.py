@@ -151,7 +151,9 @@ def test_public_names() -> None:
         "MediaError",
         "MediaNotice",
         "MissingFile",
+        "MissingPackage",
         "ModelMismatch",
+        "preload",
         "Region",
         "UnsupportedFile",
         "verify",
@@ -162,7 +164,13 @@ def test_public_names() -> None:
         codec.nonsense  # noqa: B018
 
 
-PUBLIC = {"codec", "codec.atomic", "codec.media", "codec.quality"}  # beside the packages of those that only ...
+PUBLIC = {
+    "codec",
+    "codec.atomic",
+    "codec.devices",
+    "codec.media",
+    "codec.quality",
+}  # beside the packages of those that only ...
 OF_COMMANDS = ("codec.bitstream", "codec.cli", "codec.eval")
 UNFINISHED = {"train.py", "export.py", "weights.py"}  # ... these commands need
 

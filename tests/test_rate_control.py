@@ -10,6 +10,7 @@ import pytorch_msssim
 import torch
 
 import codec
+from codec.devices import CPU
 from codec.eval.metrics import ms_ssim, psnr_db
 from codec.image.encode import ImageEncoder
 from codec.media import ImageData, Pixels
@@ -18,8 +19,6 @@ from codec.search.rate_control import search, target_psnr, target_size, target_s
 from tests.conftest import PARROTS, Run
 
 pytestmark = pytest.mark.slow  # it searches
-
-CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize("size", [1_000, 3_000, 7_000])

@@ -8,17 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import codec
 from codec.bitstream.errors import ModelMismatch, UnsupportedFile
 from codec.bitstream.image import read, write
+from codec.devices import CPU
 from codec.media import Pixels
 from codec.model import weights, weights_file
 from codec.model.registry import IMAGE
 from codec.model.weights_file import Arrays
-
-CPU = torch.device("cpu")
 
 
 def without(arrays: Arrays, name: str) -> Arrays:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from codec import media
 from codec.audio import stereo
@@ -22,15 +20,17 @@ from codec.bitstream import constants
 from codec.bitstream.audio import CHUNK_SECONDS, AudioFile, AudioHeader, Chunk
 from codec.bitstream.errors import CorruptFile, MediaError
 from codec.decoded import DecodedAudio
-from codec.devices import undisturbed
+from codec.devices import Device
 from codec.latents import decode as latents_decode
 from codec.latents.decode import Latents
 from codec.latents.header import identity, log2_steps_of, weights_of
 from codec.media import AudioData, AudioMetadata, Samples
 from codec.media.audio.data import TAGS
 from codec.media.notices import notice
-from codec.model.audio import AudioModel
+from codec.model.envelope import silent
+from codec.model.fixed_point import Floats
 from codec.model.noise import noise
+from codec.model.registry import AUDIO
 from codec.model.weights import Loaded
 
 HOP, FRAMES, CHUNK = constants.HOP, constants.FRAMES, constants.CHUNK_LATENTS
@@ -45,9 +45,7 @@ class AudioDecoder:
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
     """
 
-    def __init__(
-        self, device: torch.device, max_seconds: float = constants.MAX_SECONDS, *, bounded: bool = False
-    ) -> None:
+    def __init__(self, device: Device, max_seconds: float = constants.MAX_SECONDS, *, bounded: bool = False) -> None:
         """bounded: keep samples inside full scale even where those of the source were floats."""
         self._parser = audio_file.Parser(max_seconds)
         self._device, self._is_open, self._bounded = device, True, bounded
@@ -114,23 +112,21 @@ class _Player:
     def __init__(
         self,
         header: AudioHeader,
-        device: torch.device,
+        device: Device,
         first: int = 0,
         partial: bool = False,
         bounded: bool = False,
     ) -> None:
-        self._loaded = weights_of(header, AudioModel, "audio", device)
-        model = cast(AudioModel, self._loaded.model)
-        self._model, self._header, self._device, self._partial = model, header, device, partial
-        self._log2_steps = log2_steps_of(header, device)
+        self._loaded = weights_of(header, AUDIO, device)
+        self._model, self._header, self._partial = self._loaded.model, header, partial
+        self._halo = self._model.config.synthesis_halo
+        self._log2_steps = log2_steps_of(header)
         self._resampler = media.Resampler(constants.SAMPLE_RATE, header.sample_rate, header.channels)
         is_bounded = bounded or header.is_bounded
         self._limiter = Limiter(header.channels) if is_bounded else None
         self._peaks = PeakLimiter(header.channels, header.sample_rate) if is_bounded else None
         self.chunks = first  # taken, counted from the file's first
-        self._features = torch.zeros(
-            (header.channels, 1, 0, len(model.prior.log2_std)), dtype=torch.float32, device=device
-        )
+        self._features = self._model.unknown((header.channels, 1, 0))
         self._features_from = first * CHUNK  # latent
         self._block = self._features_from * FRAMES  # the next hop of samples to come out
         self.given = CHUNK_SECONDS * first * header.sample_rate  # samples before the next one, at the source's rate
@@ -139,11 +135,11 @@ class _Player:
     def push(self, piece: Chunk) -> Samples:
         """The samples that a chunk makes ready."""
         latents = self.decoded(piece)
-        features = latents.features if latents else self._model.silence(self._header.channels, piece.latents)
+        features = latents.features if latents else silent(self._loaded, self._header.channels, piece.latents)
         self.chunks += 1
-        self._features = torch.cat([self._features, features], 2)
+        self._features = np.concatenate([self._features, features], 2)
         known = self._features_from + self._features.shape[2]
-        stop = (known - self._model.synthesis_halo) * FRAMES - 1
+        stop = (known - self._halo) * FRAMES - 1
         ready = self._synthesised(stop)
         ready = self._resampler.process(self._limiter.push(ready) if self._limiter else ready)
         return self._given(self._peaks.push(ready) if self._peaks else ready)
@@ -171,34 +167,32 @@ class _Player:
         """The samples at 48 kHz from the next hop up to hop `stop`."""
         if stop <= self._block:
             return silence(0, self._header)
-        halo = self._model.synthesis_halo
+        halo = self._halo
         start = max(self._block // FRAMES - halo, self._features_from)
         h = self._features[:, :, start - self._features_from :]
-        with undisturbed(self._device):
-            x_hat = samples_of(self._loaded, self._header, h, start)
+        x_hat = samples_of(self._loaded, self._header, h, start)
         offset = (self._block + 1) * HOP - start * LATENT  # synthesis begins a hop before its first latent
         samples = x_hat[offset : offset + (stop - self._block) * HOP]
         self._block = stop
         keep = max(stop // FRAMES - halo, self._features_from)
-        self._features = self._features[:, :, keep - self._features_from :].clone()
+        self._features = self._features[:, :, keep - self._features_from :].copy()
         self._features_from = keep
         return samples
 
     def unknown(self, piece: Chunk) -> Latents:
         """What stands for the latents of a chunk of which nothing is known."""
-        return Latents.unknown((self._header.channels, 1, piece.latents), self._features.shape[3], self._device)
+        return Latents.unknown((self._header.channels, 1, piece.latents), self._features.shape[3])
 
     def decoded(self, piece: Chunk) -> Latents | None:
         """The latents of the next chunk; None where they cannot be had and `partial`."""
         shape = (1, piece.latents)
         model, tables = self._model, self._loaded.tables
         try:
-            with undisturbed(self._device):
-                if piece.whole:
-                    name = identity(self._header, self.chunks)
-                    return latents_decode.decode(model, tables, piece.data, shape, self._log2_steps, name)
-                if len(piece.data) > constants.CRC_BYTES:
-                    return latents_decode.decode_prefix(model, tables, piece.data, shape, self._log2_steps)
+            if piece.whole:
+                name = identity(self._header, self.chunks)
+                return latents_decode.decode(model, tables, piece.data, shape, self._log2_steps, name)
+            if len(piece.data) > constants.CRC_BYTES:
+                return latents_decode.decode_prefix(model, tables, piece.data, shape, self._log2_steps)
             return None
         except CorruptFile as error:
             named = CorruptFile(f"chunk {self.chunks}: {error}")
@@ -210,7 +204,7 @@ class _Player:
 
 def decode(
     data: bytes,
-    device: torch.device,
+    device: Device,
     max_seconds: float = constants.MAX_SECONDS,
     *,
     start_s: float = 0.0,
@@ -224,7 +218,7 @@ def decode(
 
 def restored(
     parsed: AudioFile,
-    device: torch.device,
+    device: Device,
     *,
     start_s: float = 0.0,
     duration_s: float | None = None,
@@ -249,7 +243,7 @@ class AudioReader:
     def __init__(
         self,
         parsed: AudioFile,
-        device: torch.device,
+        device: Device,
         *,
         start_s: float = 0.0,
         duration_s: float | None = None,
@@ -316,8 +310,8 @@ class AudioReader:
 
 
 def latents(
-    data: bytes, device: torch.device, max_seconds: float = constants.MAX_SECONDS, *, partial: bool = False
-) -> Iterator[Tensor]:
+    data: bytes, device: Device, max_seconds: float = constants.MAX_SECONDS, *, partial: bool = False
+) -> Iterator[Floats]:
     """(channels, 1, n, M) float32 latents of each chunk, in steps; zeros where they cannot be had and `partial`.
 
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
@@ -325,7 +319,7 @@ def latents(
     return _latents(audio_file.read(data, max_seconds, partial), device, partial)
 
 
-def _latents(parsed: AudioFile, device: torch.device, partial: bool = False) -> Iterator[Tensor]:
+def _latents(parsed: AudioFile, device: Device, partial: bool = False) -> Iterator[Floats]:
     player = _Player(parsed.header, device, partial=partial)
     for piece in parsed.chunks:
         decoded = player.decoded(piece)
@@ -333,7 +327,7 @@ def _latents(parsed: AudioFile, device: torch.device, partial: bool = False) -> 
         player.chunks += 1
 
 
-def verify(parsed: AudioFile, device: torch.device) -> None:
+def verify(parsed: AudioFile, device: Device) -> None:
     """Decodes all of a parsed file but its samples, against its checksums.
 
     Raises: CorruptFile, UnsupportedFile, ModelMismatch.
@@ -353,13 +347,12 @@ def _wanted(parsed: AudioFile, start_s: float, duration_s: float | None) -> tupl
     return first, last
 
 
-def samples_of(loaded: Loaded, header: AudioHeader, features: Tensor, first: int) -> Samples:
+def samples_of(loaded: Loaded, header: AudioHeader, features: Floats, first: int) -> Samples:
     """Samples (n, channels) of features (channels, 1, n, M), the first of which is that of latent `first`."""
     rows, _, latents, _ = features.shape
-    model = cast(AudioModel, loaded.model)
-    added = noise(header.seed, first * FRAMES, (rows, latents * FRAMES, HOP), features.device)
-    x_hat = model.synthesis(features, log2_steps_of(header, features.device), added)[:, 0]
-    return as_coded(x_hat.T.cpu().numpy(), header)
+    added = noise(header.seed, first * FRAMES, (rows, latents * FRAMES, HOP))
+    x_hat = loaded.model.synthesis(np.ascontiguousarray(features), log2_steps_of(header), added)[:, 0]
+    return as_coded(x_hat.T, header)
 
 
 def as_coded(samples: Samples, header: AudioHeader) -> Samples:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Self
 
 import numpy as np
-import torch
 
 from codec import media
 from codec.audio import stereo
@@ -22,7 +20,7 @@ from codec.bitstream import constants
 from codec.bitstream.audio import CHUNK_SECONDS, AudioHeader
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import MediaError
-from codec.devices import undisturbed
+from codec.devices import Device
 from codec.latents import encode as latents_encode
 from codec.latents.encode import Coded
 from codec.latents.header import identity, log2_steps_of
@@ -30,7 +28,7 @@ from codec.media import AudioData, AudioFileReader, AudioMetadata, Samples
 from codec.media.notices import notice
 from codec.model import weights
 from codec.model.registry import AUDIO
-from codec.search.perceptual import LEAST_SAMPLES, Spectra, price
+from codec.search.heard import distance, price
 
 LOUDEST = 1000.0  # of full scale; floats may lie beyond it, but not without end
 QUIET = 1e-3  # peak of what tells nothing of the audio to come ...
@@ -59,13 +57,13 @@ class AudioEncoder:
         sample_rate: int,
         channels: int,
         quality: float,
-        device: torch.device,
+        device: Device,
         bit_depth: int = 16,
         tags: Mapping[str, str] | None = None,
         metadata: AudioMetadata | None = None,
     ) -> None:
         self._loaded = weights.installed(AUDIO.id, device)
-        self._device, self._tags, self._metadata = device, dict(tags or {}), metadata or AudioMetadata()
+        self._tags, self._metadata = dict(tags or {}), metadata or AudioMetadata()
         self._rate, self._channels, self._bit_depth = sample_rate, channels, bit_depth
         self._step_index = AUDIO.curve.step_index(quality)
         self._resampler = media.Resampler(sample_rate, constants.SAMPLE_RATE, channels)
@@ -137,14 +135,14 @@ class AudioEncoder:
             stream = b"".join(self._coded(self._header, span).parts)
             self._sizes.append(len(stream) + 1)
             out.append(audio_file.chunk(span.count, stream))
-            self._forget((span.first + span.count - self._loaded.model.analysis_halo) * LATENT - HOP)
+            self._forget((span.first + span.count - self._loaded.model.config.analysis_halo) * LATENT - HOP)
         return b"".join(out)
 
     def _span(self, number: int, total: int | None) -> _Span | None:
         """The latents of a chunk; None where not all that it sees is there."""
         first = number * CHUNK
         count = CHUNK if total is None else min(CHUNK, total - first)
-        seen = first + count + self._loaded.model.analysis_halo
+        seen = first + count + self._loaded.model.config.analysis_halo
         if total is None and self._held_from + len(self._held) < seen * LATENT:
             return None
         return _Span(first, count, seen if total is None else min(seen, total))
@@ -182,26 +180,22 @@ class AudioEncoder:
     def _cost(self, header: AudioHeader, span: _Span) -> float:
         """kbit/s of a chunk, and what is heard of its errors at the price of training."""
         coded = self._coded(header, span)
-        with undisturbed(self._device):
-            x_hat = samples_of(self._loaded, header, coded.latents.features, span.first)[HOP:-HOP]
-            x = self._between(span.first * LATENT, span.first * LATENT + len(x_hat))
-            beyond = max(LEAST_SAMPLES - len(x), 0)
-            a, b = (torch.from_numpy(np.pad(side, ((0, beyond), (0, 0))).T.copy()) for side in (x, x_hat))
-            log2_step = torch.tensor(self._step_index / constants.STEP_UNITS, dtype=torch.float32, device="cpu")
-            heard = price(AUDIO.config.middle - log2_step) * _spectra().heard(a, b).distance.sum()
+        x_hat = samples_of(self._loaded, header, coded.latents.features, span.first)[HOP:-HOP]
+        x = self._between(span.first * LATENT, span.first * LATENT + len(x_hat))
+        octaves = AUDIO.config.middle - self._step_index / constants.STEP_UNITS
+        heard = price(octaves) * sum(distance(*sides) for sides in zip(x.T, x_hat.T, strict=True))
         seconds = span.count * LATENT / constants.SAMPLE_RATE
-        return float(heard) + sum(map(len, coded.parts)) * 8 / 1000 / seconds
+        return heard + sum(map(len, coded.parts)) * 8 / 1000 / seconds
 
     def _coded(self, header: AudioHeader, span: _Span) -> Coded:
         """A chunk."""
-        start = max(span.first - self._loaded.model.analysis_halo, 0)
+        start = max(span.first - self._loaded.model.config.analysis_halo, 0)
         samples = as_coded(self._between(start * LATENT - HOP, span.seen * LATENT), header)
-        log2_steps = log2_steps_of(header, self._device)
-        with undisturbed(self._device):
-            x = torch.from_numpy(np.ascontiguousarray(samples.T)).to(self._device)[:, None]
-            h = self._loaded.model.analysis(x, log2_steps)[:, :, span.first - start : span.first - start + span.count]
-            name = identity(header, len(self._sizes))
-            return latents_encode.encode(self._loaded.model, self._loaded.tables, h, log2_steps, name)
+        log2_steps = log2_steps_of(header)
+        model, tables = self._loaded.model, self._loaded.tables
+        h = model.analysis(np.ascontiguousarray(samples.T)[:, None], log2_steps)
+        inside = np.ascontiguousarray(h[:, :, span.first - start : span.first - start + span.count])
+        return latents_encode.encode(model, tables, inside, log2_steps, identity(header, len(self._sizes)))
 
     def _between(self, start: int, stop: int) -> Samples:
         """Samples at 48 kHz from start to stop, silence where there are none."""
@@ -216,20 +210,15 @@ class AudioEncoder:
         self._held_from += drop
 
 
-def encode_file(reader: AudioFileReader, quality: float, device: torch.device) -> bytes:
+def encode_file(reader: AudioFileReader, quality: float, device: Device) -> bytes:
     """The file of a clip that is read block by block, in little memory."""
     about = (reader.bit_depth, reader.tags, reader.metadata)
     with AudioEncoder(reader.sample_rate, reader.channels, quality, device, *about) as encoder:
         return b"".join([*map(encoder.push, reader.blocks()), encoder.finish()])
 
 
-def encode(audio: AudioData, quality: float, device: torch.device) -> bytes:
+def encode(audio: AudioData, quality: float, device: Device) -> bytes:
     """The file of a clip at a quality of 0..100."""
     about = (audio.bit_depth, audio.tags, audio.metadata)
     with AudioEncoder(audio.sample_rate, audio.channels, quality, device, *about) as encoder:
         return encoder.push(audio.samples) + encoder.finish()
-
-
-@cache
-def _spectra() -> Spectra:
-    return Spectra()

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from codec import media
 from codec.bitstream import constants
@@ -22,7 +20,7 @@ from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CorruptFile, MediaError
 from codec.bitstream.image import Container, ImageHeader
 from codec.decoded import DecodedImage
-from codec.devices import undisturbed
+from codec.devices import Device
 from codec.image.sections import image_of
 from codec.image.tiles import Rect, whole
 from codec.latents import decode as latents_decode
@@ -31,12 +29,13 @@ from codec.latents.header import identity, log2_steps_of, weights_of
 from codec.latents.pieces import AT_ONCE, ordered_map
 from codec.media import Pixels
 from codec.media.image.data import STEP_OF_8_BITS
-from codec.model.image import ImageModel
+from codec.model.fixed_point import Floats
+from codec.model.registry import IMAGE
 
 
 def decode(
     data: bytes,
-    device: torch.device,
+    device: Device,
     max_pixels: int = constants.MAX_PIXELS,
     *,
     bit_depth: int = 8,
@@ -51,7 +50,7 @@ def decode(
 
 def restored(
     parsed: Container,
-    device: torch.device,
+    device: Device,
     *,
     bit_depth: int = 8,
     region: tuple[int, int, int, int] | None = None,
@@ -70,13 +69,12 @@ def restored(
     pixels: Pixels = np.empty((wanted.y1 - wanted.y0, wanted.x1 - wanted.x0, header.channels), dtype)
 
     def shown(piece: Rect) -> Pixels:
-        with undisturbed(device):
-            x_hat = mosaic.synthesised(piece) * (full_scale / 255)
-            found: Pixels = x_hat.round().clamp(0, full_scale).cpu().numpy().astype(dtype)
-            return found
+        x_hat = mosaic.synthesised(piece) * np.float32(full_scale / 255)
+        found: Pixels = np.clip(np.rint(x_hat, out=x_hat), 0, full_scale, out=x_hat).astype(dtype)
+        return found
 
     pieces = [Rect.of(header.tiling[number]).common(wanted) for number in mosaic.order(wanted)]
-    for piece, found in zip(pieces, ordered_map(shown, pieces), strict=True):
+    for piece, found in zip(pieces, ordered_map(shown, pieces, device.threads), strict=True):
         pixels[piece.within(wanted)] = found
     alpha, damage = None, [*parsed.damage, *(mosaic.damage[number] for number in sorted(mosaic.damage))]
     if constants.SECTION_ALPHA in parsed.extras:
@@ -91,8 +89,8 @@ def restored(
 
 
 def latents(
-    data: bytes, device: torch.device, max_pixels: int = constants.MAX_PIXELS, partial: bool = False
-) -> Iterator[Tensor]:
+    data: bytes, device: Device, max_pixels: int = constants.MAX_PIXELS, partial: bool = False
+) -> Iterator[Floats]:
     """(1, rows, columns, M) float32 latents of each tile, in steps; as far as they are known where `partial`.
 
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch.
@@ -100,17 +98,16 @@ def latents(
     return _latents(image_file.read(data, max_pixels, partial), device, partial)
 
 
-def _latents(parsed: Container, device: torch.device, partial: bool = False) -> Iterator[Tensor]:
+def _latents(parsed: Container, device: Device, partial: bool = False) -> Iterator[Floats]:
     mosaic = _Mosaic(parsed, device, partial)
 
-    def decoded(number: int) -> Tensor:
-        with undisturbed(device):
-            return mosaic.decoded(number).y_hat
+    def decoded(number: int) -> Floats:
+        return mosaic.decoded(number).y_hat
 
-    return ordered_map(decoded, range(len(mosaic.streams)))
+    return ordered_map(decoded, range(len(mosaic.streams)), device.threads)
 
 
-def verify(parsed: Container, device: torch.device) -> None:
+def verify(parsed: Container, device: Device) -> None:
     """Decodes all of a parsed file but its pixels, against its checksums.
 
     Raises: CorruptFile, UnsupportedFile, ModelMismatch.
@@ -124,17 +121,17 @@ def verify(parsed: Container, device: torch.device) -> None:
 class _Mosaic:
     """The tiles of a parsed file, decoded when asked for; three rows or columns of them stay in memory."""
 
-    def __init__(self, parsed: Container, device: torch.device, partial: bool) -> None:
+    def __init__(self, parsed: Container, device: Device, partial: bool) -> None:
         header = parsed.header
         self.header, self.streams, self.tiling = header, parsed.streams, header.tiling
-        self.device, self.partial = device, partial
-        self.loaded = weights_of(header, ImageModel, "images", device)
-        self.log2_step = log2_steps_of(header, device)
+        self.partial = partial
+        self.loaded = weights_of(header, IMAGE, device)
+        self.log2_step = log2_steps_of(header)
         self.damage: dict[int, str] = {}  # by tile
         self.by_rows = self.tiling.columns <= self.tiling.rows
         # walking along the shorter side, a tile is asked for again before three rows of others have been
         self.room = 3 * min(self.tiling.columns, self.tiling.rows) + 3 + AT_ONCE
-        self.held: OrderedDict[int, Future[Tensor]] = OrderedDict()
+        self.held: OrderedDict[int, Future[Floats]] = OrderedDict()
         self.lock = threading.Lock()
 
     def order(self, wanted: Rect) -> list[int]:
@@ -142,25 +139,26 @@ class _Mosaic:
         numbers = self.tiling.touching(*wanted)
         return numbers if self.by_rows else sorted(numbers, key=lambda n: (n % self.tiling.columns, n))
 
-    def synthesised(self, piece: Rect) -> Tensor:
+    def synthesised(self, piece: Rect) -> Floats:
         """(rows, columns, channels) float32 pixels, not clamped, of a piece no larger than a tile."""
         grid = whole(self.header).scaled()
         inner = piece.scaled()
-        seen = inner.grown(self.loaded.model.synthesis_halo, grid.x1, grid.y1)
-        shape = (1, seen.y1 - seen.y0, seen.x1 - seen.x0, len(self.loaded.model.prior.log2_std))
-        h_hat = torch.zeros(shape, dtype=torch.float32, device=self.device)
+        model = self.loaded.model
+        seen = inner.grown(model.config.synthesis_halo, grid.x1, grid.y1)
+        h_hat = model.unknown((1, seen.y1 - seen.y0, seen.x1 - seen.x0))
         for number in self.tiling.touching(*(side * constants.STRIDE for side in seen)):
             latents = Rect.of(self.tiling[number]).scaled()
             common = latents.common(seen)
             rows, columns = common.within(seen)
             rows_there, columns_there = common.within(latents)
             h_hat[:, rows, columns] = self.features(number)[:, rows_there, columns_there]
-        x_hat = self.loaded.model.synthesis(h_hat, self.log2_step)[0]
+        x_hat = model.synthesis(h_hat, self.log2_step)[0]
         rows, columns = piece.within(Rect(*(side * constants.STRIDE for side in seen)))
         x_hat = x_hat[rows, columns]
-        return x_hat.mean(2, keepdim=True) if self.header.channels == 1 else x_hat
+        out: Floats = x_hat.mean(2, keepdims=True) if self.header.channels == 1 else x_hat
+        return out
 
-    def features(self, number: int) -> Tensor:
+    def features(self, number: int) -> Floats:
         """(1, h, w, M) decoded features of a tile, kept for a while; threads wait for each other's."""
         with self.lock:
             known = self.held.get(number)
@@ -192,7 +190,7 @@ class _Mosaic:
                 self.damage[number] = str(named)
                 data = b""
         if len(data) <= constants.CRC_BYTES:
-            return Latents.unknown((1, *shape), len(model.prior.log2_std), self.device)
+            return Latents.unknown((1, *shape), model.config.prior.channels)
         return latents_decode.decode_prefix(model, tables, data, shape, self.log2_step)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from codec.bitstream import constants
 from codec.bitstream.image import ImageHeader
 from codec.bitstream.tiling import Tile
+from codec.model.fixed_point import Floats
 
 LAYER_ENDS = (32, 128)  # after so many channels a stream is cut into its layers
 
@@ -40,6 +41,21 @@ class Rect(NamedTuple):
     def within(self, outer: Rect) -> tuple[slice, slice]:
         """Rows and columns of this inside an array that holds `outer`."""
         return slice(self.y0 - outer.y0, self.y1 - outer.y0), slice(self.x0 - outer.x0, self.x1 - outer.x0)
+
+
+class PlainTile(NamedTuple):
+    """What refinement is given of a tile.
+
+    x: (1, H, W, 3) pixels in 0..255, sides multiples of the stride. importance: (1, H, W, 1) factor on the squared
+    error of each, 0 beyond the image. around: (1, h', w', M) features of analysis, of the tile and beyond; inside:
+    rows and columns of the tile in them. grey: whether decoders show the mean of the colours.
+    """
+
+    x: Floats
+    importance: Floats
+    around: Floats
+    inside: tuple[slice, slice]
+    grey: bool
 
 
 def whole(header: ImageHeader) -> Rect:

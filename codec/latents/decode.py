@@ -5,34 +5,32 @@ from __future__ import annotations
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from codec.bitstream import constants
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CorruptFile
 from codec.bitstream.range_coder import Decoder, Models, PrefixDecoder, Rows, Symbols
-from codec.model.base import Autoencoder
-from codec.model.prior import LATENTS, SYMBOLS, coarse_shape, rows_of
+from codec.model.fixed_point import LATENTS, SYMBOLS, Floats, rows_of
+from codec.model.frozen import Frozen
+from codec.model.walk import Positions, coarse_shape
 
 
 class Latents(NamedTuple):
     """Decoded latents. y_hat: (B, h, w, M) in steps; to_steps: (B, n, M) from feature units, n = 1 or h * w."""
 
-    y_hat: Tensor
-    to_steps: Tensor
+    y_hat: Floats
+    to_steps: Floats
 
     @staticmethod
-    def unknown(shape: tuple[int, int, int], channels: int, device: torch.device) -> Latents:
+    def unknown(shape: tuple[int, int, int], channels: int) -> Latents:
         """Zeros (*shape, channels)."""
-        y_hat = torch.zeros((*shape, channels), dtype=torch.float32, device=device)
-        return Latents(y_hat, torch.ones((shape[0], 1, channels), dtype=torch.float32, device=device))
+        return Latents(np.zeros((*shape, channels), np.float32), np.ones((shape[0], 1, channels), np.float32))
 
     @property
-    def features(self) -> Tensor:
+    def features(self) -> Floats:
         """(B, h, w, M), as synthesis takes them."""
-        return (self.y_hat.flatten(1, 2) / self.to_steps).view_as(self.y_hat)
+        batch, height, width, channels = self.y_hat.shape
+        return (self.y_hat.reshape(batch, height * width, channels) / self.to_steps).reshape(self.y_hat.shape)
 
 
 class Source(Protocol):
@@ -43,7 +41,7 @@ class Source(Protocol):
 
 
 def decode(
-    model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Tensor, identity: bytes
+    model: Frozen, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Floats, identity: bytes
 ) -> Latents:
     """Latents (B, *shape, M) of a stream with steps (B,).
 
@@ -63,9 +61,7 @@ def decode(
     return latents
 
 
-def decode_prefix(
-    model: Autoencoder, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Tensor
-) -> Latents:
+def decode_prefix(model: Frozen, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Floats) -> Latents:
     """Latents (B, *shape, M) of the beginning of a stream: expected values for what is not there."""
     try:
         # a cut may have left bytes of the checksum, which must not be read as symbols
@@ -74,27 +70,26 @@ def decode_prefix(
         return _walk(model, PrefixDecoder(tables, b""), shape, log2_step)
 
 
-def checksum(y_hat: Tensor, identity: bytes) -> bytes:
+def checksum(y_hat: Floats, identity: bytes) -> bytes:
     """CRC-32C over `identity` (what else the latents belong to) and all latents as int32, in 1/64 of a step."""
-    units = torch.round(y_hat * 2.0**LATENTS.bits).to(torch.int32).cpu().numpy().astype("<i4")
+    units = np.rint(y_hat * np.float32(2.0**LATENTS.bits)).astype("<i4")
     return crc32c(units.tobytes(), crc32c(identity)).to_bytes(constants.CRC_BYTES, "little")
 
 
-def _walk(model: Autoencoder, source: Source, shape: tuple[int, int], log2_step: Tensor) -> Latents:
-    def take(log2_scale: Tensor) -> Tensor:
+def _walk(model: Frozen, source: Source, shape: tuple[int, int], log2_step: Floats) -> Latents:
+    def take(log2_scale: Floats) -> Floats:
         rows = rows_of(log2_scale)
-        symbols: npt.NDArray[np.int32] = source.take(rows.flatten().cpu().numpy())
-        return torch.from_numpy(symbols).to(rows.device, torch.float32).reshape(rows.shape)
+        return source.take(rows.reshape(-1)).astype(np.float32).reshape(rows.shape)
 
-    quality = model.gain.quality(log2_step)
-    z_scale = model.prior.z_log2_scale(quality)[:, None, None]
-    z_hat = take(z_scale.expand(-1, *coarse_shape(shape, model.prior.config.up), -1))
-    if z_hat.abs().max() > SYMBOLS.high:
+    z_scale = model.gains.z_log2_scale(log2_step)[:, None, None]
+    coarse = coarse_shape(shape, model.config.prior.up)
+    z_hat = take(np.broadcast_to(z_scale, (len(z_scale), *coarse, z_scale.shape[3])))
+    if np.abs(z_hat).max() > SYMBOLS.high:
         raise CorruptFile(f"a hyper-latent lies beyond {SYMBOLS.high}")
-    features = model.prior.features(z_hat, quality, shape)
 
-    def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
+    def choose(channels: slice, where: Positions, mean: Floats, log2_scale: Floats) -> Floats:
         return take(log2_scale) + mean
 
-    log2_steps = model.log2_steps(features, log2_step)
-    return Latents(model.prior.walk(features, log2_steps, choose), model.prior.to_steps(log2_steps))
+    hyper = model.hyper_synthesis(z_hat, log2_step, shape)
+    log2_steps = model.log2_steps(hyper, log2_step)
+    return Latents(model.walk(hyper, log2_steps, shape, choose), model.gains.to_steps(log2_steps))

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from codec.bitstream.range_coder import SYMBOL_MAX, Encoder, Models
+from codec.bitstream.range_coder import SYMBOL_MAX, Encoder, Models, Rows
 from codec.latents.decode import Latents, checksum
-from codec.model.base import Autoencoder
-from codec.model.prior import at_positions, of_nominal, rows_of
+from codec.model.fixed_point import Floats, rows_of
+from codec.model.frozen import Frozen
+from codec.model.walk import Positions
 from codec.search.lagrangian import LAMBDA_RDOQ
 from codec.search.rdoq import Rdoq
 
@@ -27,15 +26,15 @@ class Coded:
 
 
 def encode(
-    model: Autoencoder,
+    model: Frozen,
     tables: Models,
-    h: Tensor,
-    log2_step: Tensor,
+    h: Floats,
+    log2_step: Floats,
     identity: bytes,
     rounding: Rdoq | None = None,
     *,
-    price: float | Tensor = LAMBDA_RDOQ,
-    z: Tensor | None = None,
+    price: float | Floats = LAMBDA_RDOQ,
+    z: Floats | None = None,
     cut_after: Sequence[int] = (),
 ) -> Coded:
     """Codes the features (B, h, w, M) of signals that share a stream, with steps (B,); it ends with `checksum`.
@@ -52,14 +51,14 @@ def encode(
 
 
 def symbols(
-    model: Autoencoder,
+    model: Frozen,
     encoder: Encoder,
-    h: Tensor,
-    log2_step: Tensor,
+    h: Floats,
+    log2_step: Floats,
     rounding: Rdoq | None,
     *,
-    price: float | Tensor = LAMBDA_RDOQ,
-    z: Tensor | None = None,
+    price: float | Floats = LAMBDA_RDOQ,
+    z: Floats | None = None,
 ) -> tuple[Latents, dict[int, int]]:
     """Puts all symbols of a signal into an encoder; see `encode`.
 
@@ -67,32 +66,32 @@ def symbols(
     """
     size_after: dict[int, int] = {}
 
-    def put(rows: Tensor, values: Tensor) -> Tensor:
-        values = values.clamp(-SYMBOL_MAX, SYMBOL_MAX) * (rows > 0)
-        encoder.put(rows.flatten().cpu().numpy(), values.flatten().cpu().numpy().astype(np.int32))
+    def put(rows: Rows, values: Floats) -> Floats:
+        values = np.clip(values, -SYMBOL_MAX, SYMBOL_MAX) * (rows > 0)
+        encoder.put(rows.reshape(-1), values.reshape(-1).astype(np.int32))
         return values
 
     shape = (h.shape[1], h.shape[2])
-    quality = model.gain.quality(log2_step)
     z = model.hyper_analysis(h) if z is None else z
-    z_hat = put(rows_of(model.prior.z_log2_scale(quality)[:, None, None].expand(z.shape)), z.round())
-    features = model.prior.features(z_hat, quality, shape)
-    log2_steps = model.log2_steps(features, log2_step)
-    to_steps = model.prior.to_steps(log2_steps)
-    y = h.flatten(1, 2) * to_steps
-    squared_steps = of_nominal(log2_steps, log2_step)
-    by_place = torch.as_tensor(price, dtype=torch.float32, device=h.device).expand(1, *shape, 1).flatten(1, 2)
+    z_rows = rows_of(model.gains.z_log2_scale(log2_step))[:, None, None]
+    z_hat = put(np.broadcast_to(z_rows, z.shape), np.rint(z))
+    hyper = model.hyper_synthesis(z_hat, log2_step, shape)
+    log2_steps = model.log2_steps(hyper, log2_step)
+    to_steps = model.gains.to_steps(log2_steps)
+    y = h.reshape(len(h), -1, h.shape[3]) * to_steps
+    squared_steps = np.exp2(2 * (log2_steps - log2_step[:, None, None]))  # as shares of those of the nominal steps
+    by_place = np.broadcast_to(np.asarray(price, np.float32), (1, *shape, 1)).reshape(1, -1, 1)
 
-    def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
-        residual = y[:, :, channels].index_select(1, where) - mean
+    def choose(channels: slice, where: Positions, mean: Floats, log2_scale: Floats) -> Floats:
+        residual = y[:, where, channels] - mean
         rows = rows_of(log2_scale)
         if rounding:
-            here = by_place.index_select(1, where) * at_positions(squared_steps[..., channels], where)
-            rounded = rounding(residual, rows, here)
+            steps = squared_steps[..., channels]
+            rounded = rounding(residual, rows, by_place[:, where] * (steps if steps.shape[1] == 1 else steps[:, where]))
         else:
-            rounded = residual.round()
+            rounded = np.rint(residual)
         chosen = put(rows, rounded) + mean
         size_after[channels.stop] = encoder.size
         return chosen
 
-    return Latents(model.prior.walk(features, log2_steps, choose), to_steps), size_after
+    return Latents(model.walk(hyper, log2_steps, shape, choose), to_steps), size_after

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from codec.bitstream import constants
 from codec.bitstream.errors import CorruptFile
+from codec.devices import Device
 from codec.model import weights
-from codec.model.base import Autoencoder
-from codec.model.prior import QUALITY
+from codec.model.fixed_point import QUALITY, Floats
+from codec.model.registry import ModelRow
 from codec.model.weights import Loaded
 
 
@@ -34,23 +34,24 @@ class Header(Protocol):
         """The payload of the header's section."""
 
 
-def weights_of(header: Header, kind: type[Autoencoder], medium: str, device: torch.device) -> Loaded:
-    """The weights that a file was written with, of a model of this kind.
+def weights_of(header: Header, row: ModelRow[Any], device: Device) -> Loaded:
+    """The weights that a file was written with, of a model of this row's media.
 
     Raises UnsupportedFile where the model is unknown; ModelMismatch where its weights are not here; CorruptFile where
     the model is of another kind or the step beyond what it was made for.
     """
     loaded = weights.installed(header.model, device, header.digest)
-    if not isinstance(loaded.model, kind):
-        raise CorruptFile(f"model {header.model} is not one of {medium}")
-    if float(loaded.model.gain.quality(log2_steps_of(header, device)).abs().max()) > QUALITY.high * 2.0**-QUALITY.bits:
+    if loaded.row.media != row.media:
+        raise CorruptFile(f"model {header.model} is one of {loaded.row.media}, not of {row.media}")
+    quality = loaded.model.gains.quality(log2_steps_of(header))
+    if np.abs(quality).max() > QUALITY.high * 2.0**-QUALITY.bits:
         raise CorruptFile(f"a step of {header.step_indices} is beyond what the model was made for")
     return loaded
 
 
-def log2_steps_of(header: Header, device: torch.device) -> Tensor:
+def log2_steps_of(header: Header) -> Floats:
     """(1,) float32, or (2,) of stereo audio, as the model takes them."""
-    return torch.tensor(header.step_indices, dtype=torch.float32, device=device) / constants.STEP_UNITS
+    return np.array(header.step_indices, np.float32) / np.float32(constants.STEP_UNITS)
 
 
 def identity(header: Header, number: int) -> bytes:

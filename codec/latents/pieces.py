@@ -13,10 +13,15 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def ordered_map(function: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-    """function(item) of each item, in order; at most AT_ONCE of them in work, one more result waiting."""
-    if len(items) == 1:
-        yield function(items[0])
+def ordered_map(
+    function: Callable[[Item], Result], items: Sequence[Item], threads: int | None = None
+) -> Iterator[Result]:
+    """function(item) of each item, in order; at most AT_ONCE of them in work, one more result waiting.
+
+    threads: that may be used in all, any number where None.
+    """
+    if len(items) == 1 or threads == 1:
+        yield from map(function, items)
         return
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -18,12 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from codec.model.band_energies import Envelope
 from codec.model.base import Autoencoder, hyper_analysis_net
 from codec.model.blocks import Conditioning, Plain, Stack, depth_to_space, space_to_depth, zeroed
-from codec.model.config import AudioConfig
+from codec.model.config import BANDS, AudioConfig
 from codec.model.dct import Array, dct_matrix
-from codec.model.envelope import BANDS, UNITS_PER_OCTAVE, Envelope
-from codec.model.mdct import FrontEnd
+from codec.model.envelope import UNITS_PER_OCTAVE
+from codec.model.front_end import FrontEnd
 
 RMS_FLOOR = 0.3  # added to statistics, in companded units: keeps silent frequencies from unbounded norms
 NOISE_START = -1.5  # share of a band's amplitude that noise begins with, before the sigmoid
@@ -74,7 +75,7 @@ class AudioModel(Autoencoder):
         keep = np.argsort(-s.rms_merged, kind="stable")[: channels - BANDS]
         log2_std = torch.tensor(np.log2(np.append(s.rms_envelope, s.rms_merged[keep])), dtype=torch.float32)
         super().__init__(config.prior, config.middle, log2_std, log2_std / 2)
-        self.config, self.body = config, channels - config.treble
+        self.config, self.body = config, config.body
         self.register_buffer("log2_norm_fine", torch.tensor(np.log2(s.rms) / 2, dtype=torch.float32))
         self.front_end, self.envelope = FrontEnd(hop), Envelope(hop, merged, s.mean_envelope)
         with torch.no_grad():
@@ -99,13 +100,6 @@ class AudioModel(Autoencoder):
             (self.match_by_quality.bias, self.match_by_quality.weight), MATCH_START, strict=True
         ):
             nn.init.constant_(parameter, start)
-
-        def reach(fine_blocks: int, coarse_blocks: int) -> int:
-            frames = fine_blocks * (config.kernel_fine // 2) + 1  # and the frame that overlaps
-            return -(-frames // merged) + coarse_blocks * (config.kernel_coarse // 2)
-
-        self.analysis_halo = reach(config.analysis_fine, config.analysis_coarse)
-        self.synthesis_halo = reach(config.synthesis_fine, config.synthesis_coarse)
         self.h_a = hyper_analysis_net(self.body, config.hyper_width, config.prior.hyper_channels, (1, 4), (1, 2))
 
     def _start_from(self, keep: np.ndarray) -> None:
@@ -172,14 +166,6 @@ class AudioModel(Autoencoder):
         norm = torch.exp2(self.prior.log2_norm[:BANDS])
         with torch.autocast(h.device.type, enabled=False):
             return self.envelope.near(h[..., :BANDS].float() * norm, energies.float() * norm) / norm
-
-    def silence(self, channels: int, latents: int) -> Tensor:
-        """(channels, 1, latents, M) features that synthesis makes silence of."""
-        device = self.log2_norm_fine.device
-        c = torch.zeros(1, 1, self.config.merged, self.config.hop, dtype=torch.float32, device=device)
-        features = torch.zeros(channels, 1, latents, len(self.prior.log2_norm), dtype=torch.float32, device=device)
-        features[..., :BANDS] = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
-        return features
 
     def _conditions(self, log2_step: Tensor) -> tuple[Conditioning, Conditioning]:
         norms = self.log2_norm_fine, self.prior.log2_norm[: self.body]

@@ -7,21 +7,20 @@ from torch import Tensor, nn
 
 from codec.model.blocks import Depthwise
 from codec.model.config import PriorConfig
+from codec.model.fixed_layers import clamp
+from codec.model.fixed_point import SYMBOLS
 from codec.model.gain import Gain
-from codec.model.prior import SYMBOLS, Prior, coarse_shape
+from codec.model.prior import Prior
+from codec.model.walk import coarse_shape
 
 
 class Autoencoder(nn.Module):
     """Base of the models. Subclasses bring `analysis`, `synthesis` and `h_a` (hyper-analysis).
 
-    analysis_halo, synthesis_halo: how many latents around a place they look at.
-
     The names follow Ballé 2018: y are latents, z hyper-latents, *_hat their quantised values.
     """
 
     h_a: nn.Module
-    analysis_halo: int
-    synthesis_halo: int
 
     def __init__(self, config: PriorConfig, middle: float, log2_std: Tensor, log2_norm: Tensor) -> None:
         super().__init__()
@@ -68,7 +67,7 @@ class Autoencoder(nn.Module):
             padding = (beyond, right + beyond, 0, down)
             h = F.pad(h.permute(0, 3, 1, 2), padding, mode="replicate").permute(0, 2, 3, 1)
         z = self.h_a(h).float()
-        return SYMBOLS.clamp(z[:, :, ends : z.shape[2] - ends])
+        return clamp(z[:, :, ends : z.shape[2] - ends], SYMBOLS)
 
 
 def hyper_analysis_net(

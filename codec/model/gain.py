@@ -11,9 +11,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from codec.model import fixed_point
-
-ANCHOR_SPACING = 4.0  # octaves; a power of two keeps the interpolation exact
+from codec.model.fixed_point import LOG2_BITS
+from codec.model.prior import snap_log2
+from codec.model.steps import ANCHOR_SPACING
 
 
 class Gain(nn.Module):
@@ -28,13 +28,13 @@ class Gain(nn.Module):
     def freeze(self, log2_offset_q8: Tensor) -> None:
         """Takes the stored integer offsets, (3, channels) in 1/256 octave."""
         with torch.no_grad():
-            self.log2_offset.copy_(log2_offset_q8.float() * 2.0**-fixed_point.LOG2_BITS)
+            self.log2_offset.copy_(log2_offset_q8.float() * 2.0**-LOG2_BITS)
         self.exact = True
         self.requires_grad_(False)
 
     def integers(self) -> Tensor:
         """(3, channels) int16 offsets in 1/256 octave."""
-        return torch.round(self.log2_offset.detach() * 2.0**fixed_point.LOG2_BITS).to(torch.int16)
+        return torch.round(self.log2_offset.detach() * 2.0**LOG2_BITS).to(torch.int16)
 
     def quality(self, log2_step: Tensor) -> Tensor:
         """(B,) quality as networks see it: half the octaves below the middle, about -1.6..1.6."""
@@ -50,4 +50,4 @@ class Gain(nn.Module):
         w = (t - i)[:, None]
         offset = self.log2_offset[i] * (1 - w) + self.log2_offset[i + 1] * w
         log2_steps = log2_step[:, None] + offset
-        return fixed_point.snap_log2(log2_steps) if self.exact else log2_steps
+        return snap_log2(log2_steps) if self.exact else log2_steps

@@ -13,11 +13,8 @@ from torch import Tensor, nn
 
 from codec.model.base import Autoencoder, hyper_analysis_net
 from codec.model.blocks import Conditioning, Plain, Stack, depth_to_space, space_to_depth, zeroed
-from codec.model.config import ImageConfig
+from codec.model.config import BLOCK, FINE, ImageConfig
 from codec.model.dct import ImageStatistics, block_transform
-
-BLOCK = 8
-FINE = 3 * BLOCK**2  # channels at 1/8
 
 
 class ImageModel(Autoencoder):
@@ -38,9 +35,6 @@ class ImageModel(Autoencoder):
         self._start_from(s, keep)
         self.a8, self.a16 = Stack(FINE, config.analysis8), Stack(channels, config.analysis16)
         self.s16, self.s8 = Stack(channels, config.synthesis16), Stack(FINE, config.synthesis8)
-        # a block looks at its neighbours; two at 1/8 are one latent
-        self.analysis_halo = -(-config.analysis8 // 2) + config.analysis16
-        self.synthesis_halo = -(-config.synthesis8 // 2) + config.synthesis16
         self.h_a = hyper_analysis_net(
             sum(config.prior.groups), config.hyper_width, config.prior.hyper_channels, (4, 4), (2, 2)
         )

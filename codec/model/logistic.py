@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from codec.model.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
+from codec.model.fixed_point import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
 
 LOG2_SCALE_MIN = -ROW_OF_UNIT_SCALE / ROWS_PER_OCTAVE - 0.75  # a little below row 0, which is certain
 LOG2_SCALE_MAX = (ROWS - 1 - ROW_OF_UNIT_SCALE) / ROWS_PER_OCTAVE

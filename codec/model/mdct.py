@@ -8,9 +8,6 @@ signal.
 from __future__ import annotations
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
 from codec.bitstream.constants import SAMPLE_RATE
 from codec.model.dct import Array
@@ -28,40 +25,12 @@ def mdct_basis(hop: int) -> Array:
     return basis
 
 
-class FrontEnd(nn.Module):
-    """Audio (..., (T + 1) * hop) to coefficients (..., T, hop) and back; and their companding.
+def companding(hop: int) -> tuple[Array, Array]:
+    """(hop,) power and scale of each frequency: companded are scale * sign(X) ((|X| + FLOOR)^power - FLOOR^power).
 
     Lower frequencies are companded less, and finer, as the waveform matters where the ear follows it: to about 4 kHz.
     """
-
-    basis: Tensor
-    power: Tensor
-    scale: Tensor
-
-    def __init__(self, hop: int) -> None:
-        super().__init__()
-        frequency = (np.arange(hop) + 0.5) / hop * SAMPLE_RATE / 2
-        power = 0.5 + 0.15 / (1 + (frequency / 3000) ** 2)
-        weight = 0.15 + 0.85 / (1 + (frequency / 4000) ** 2)  # of squared errors
-        scale = LEVEL * np.sqrt(weight) / REFERENCE**power
-        for name, values in (("basis", mdct_basis(hop)), ("power", power), ("scale", scale)):
-            self.register_buffer(name, torch.tensor(values, dtype=torch.float32), persistent=False)
-        self.hop = hop
-
-    def coefficients(self, x: Tensor) -> Tensor:
-        """(..., T, hop) of samples."""
-        return F.linear(x.unfold(-1, 2 * self.hop, self.hop), self.basis)
-
-    def samples(self, c: Tensor) -> Tensor:
-        """Audio of coefficients; its first and last hop are not complete."""
-        frames = c @ self.basis
-        left, right = frames[..., : self.hop].flatten(-2), frames[..., self.hop :].flatten(-2)
-        return F.pad(left, (0, self.hop)) + F.pad(right, (self.hop, 0))
-
-    def compand(self, c: Tensor) -> Tensor:
-        """Coefficients companded."""
-        return self.scale * c.sign() * ((c.abs() + FLOOR) ** self.power - FLOOR**self.power)
-
-    def expand(self, h: Tensor) -> Tensor:
-        """The inverse of `compand`."""
-        return h.sign() * ((h.abs() / self.scale + FLOOR**self.power) ** (1 / self.power) - FLOOR)
+    frequency = (np.arange(hop) + 0.5) / hop * SAMPLE_RATE / 2
+    power = 0.5 + 0.15 / (1 + (frequency / 3000) ** 2)
+    weight = 0.15 + 0.85 / (1 + (frequency / 4000) ** 2)  # of squared errors
+    return power, LEVEL * np.sqrt(weight) / REFERENCE**power

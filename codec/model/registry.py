@@ -16,6 +16,7 @@ from codec.model.config import AudioConfig, Config, ImageConfig
 
 if TYPE_CHECKING:
     from codec.model.base import Autoencoder
+    from codec.model.onnx_engine import Graphs
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -50,6 +51,13 @@ class ModelRow(Generic[Sizes]):
         home = import_module(f"codec.model.{self.media}")
         found: Callable[..., Autoencoder] = getattr(home, f"{self.media.capitalize()}Model")
         return found
+
+    @property
+    def graphs(self) -> Graphs:
+        """Its transforms for ONNX Runtime."""
+        home: Any = import_module(f"codec.model.onnx_{self.media}")
+        graphs: Graphs = home
+        return graphs
 
     def build(self) -> Autoencoder:
         """A new model in torch, not trained, in float32 on the CPU whatever the caller's defaults are."""

@@ -1,14 +1,7 @@
-"""Spectral distances of clips, with gradients: what the ear compares, beside the waveform.
-
-Training pays for them, and encoders choose by them. Five views: log-mel spectra at three resolutions; magnitudes at the
-same, where few strong lines count as much as many weak ones; how levels vary, so that noise does not become lines nor
-lines noise; the local structure of a spectrogram in bands as wide as the ear's, after the neurogram similarity (NSIM)
-of Hines 2015 and Chinen 2020 (ViSQOL v3); and loudness, see `codec.loudness`.
-"""
+"""Spectral distances of clips (`heard`) in torch, with gradients, for training."""
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -16,60 +9,42 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from codec.bitstream.constants import SAMPLE_RATE
+from codec.search.heard import (
+    BLUR,
+    CONVERGENCE_SHARE,
+    EAR_FLOOR_DB,
+    EAR_HOP,
+    EAR_RANGE_DB,
+    EAR_WINDOW,
+    LOUDNESS_SHARE,
+    MAGNITUDE_FLOOR,
+    MEL_BANDS,
+    MEL_FLOOR,
+    OVERSHOOT_FLOOR,
+    OVERSHOOT_SHARE,
+    PRICE,
+    PRICE_SLOPE,
+    SILENT_POWER,
+    STRUCTURE_SHARE,
+    STRUCTURE_SOFTENING,
+    TEXTURE_BINS,
+    TEXTURE_FLOOR,
+    TEXTURE_FRAMES,
+    TEXTURE_SHARE,
+    TEXTURE_WINDOW,
+    ear_bands,
+    mel_bands,
+)
 from codec.search.loudness import Loudness, hann, power_spectra
-
-MEL_BANDS = {2048: 160, 1024: 128, 512: 80}  # by samples of a window; hops are a quarter
-MEL_FLOOR = 1e-5  # of power
-MAGNITUDE_FLOOR = 1e-9  # of power: keeps gradients of square roots finite
-SILENT_POWER = 1e-3  # of a whole spectrogram: below it nothing converges
-TEXTURE_WINDOW = 512  # samples; hops are a quarter
-TEXTURE_FRAMES = 32  # 85 ms
-TEXTURE_BINS = 8  # 750 Hz
-TEXTURE_FLOOR = 1e-3  # added to variances: keeps gradients of square roots finite
-LEAST_SAMPLES = TEXTURE_WINDOW + TEXTURE_FRAMES * TEXTURE_WINDOW // 4
-EAR_BANDS = 32
-EAR_WINDOW = 3840  # 80 ms
-EAR_HOP = 960  # 20 ms
-EAR_LOWEST = 50.0  # Hz
-EAR_FLOOR_DB = -45.0  # of amplitude, as 10 log10: so 90 dB below full scale
-EAR_RANGE_DB = 45.0  # below a frame's loudest band
-STRUCTURE_SOFTENING = 0.003  # of variances, dB^2: where nothing moves nothing is compared
-PRICE = 48.0  # kbit/s that a unit of distance is worth at the middle step ...
-PRICE_SLOPE = 0.95  # ... and octaves that this price rises by for each octave that the step falls
-STRUCTURE_SHARE = 1.5  # of neurogram dissimilarity in the distance
-CONVERGENCE_SHARE = 0.75  # of spectral convergence
-TEXTURE_SHARE = 1.5  # of the difference in texture
-LOUDNESS_SHARE = 0.6  # of what PESQ would take off
-OVERSHOOT_SHARE = 4.0  # of the root mean square of what lies beyond full scale
-OVERSHOOT_FLOOR = 1e-10  # of power: keeps gradients finite
-BLUR = ((0.0113, 0.0838, 0.0113), (0.0838, 0.6195, 0.0838), (0.0113, 0.0838, 0.0113))  # a Gaussian over 3 x 3
-
-
-def mel_bands(window: int, bands: int) -> Tensor:
-    """(window / 2 + 1, bands) triangles on the mel scale up to half the sample rate, of height one."""
-    top = 2595 * math.log10(1 + SAMPLE_RATE / 2 / 700)
-    edges = 700 * (10 ** (np.linspace(0, top, bands + 2) / 2595) - 1)
-    f = np.linspace(0, SAMPLE_RATE / 2, window // 2 + 1)[:, None]
-    rising = (f - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - f) / (edges[2:] - edges[1:-1])
-    triangles = np.maximum(np.minimum(rising, falling), 0)
-    return torch.tensor(triangles, dtype=torch.float32, device="cpu")
-
-
-def ear_bands(window: int = EAR_WINDOW) -> Tensor:
-    """(window / 2 + 1, EAR_BANDS) power responses of fourth-order gammatone filters, spaced by ERB (Glasberg 1990)."""
-    q, least = 9.26449, 24.7  # ERB = frequency / q + least
-    low, high = EAR_LOWEST + q * least, SAMPLE_RATE / 2 + q * least
-    centres = high * np.exp(np.arange(1, EAR_BANDS + 1) * (np.log(low / high) / EAR_BANDS)) - q * least
-    width = 1.019 * (centres / q + least)
-    f = np.linspace(0, SAMPLE_RATE / 2, window // 2 + 1)[:, None]
-    return torch.tensor((1 + ((f - centres[::-1]) / width[::-1]) ** 2) ** -4.0, dtype=torch.float32, device="cpu")
 
 
 def price(octaves: Tensor) -> Tensor:
     """kbit/s that a unit of distance is worth at steps so many octaves finer than the middle one."""
     return PRICE * torch.exp2(PRICE_SLOPE * octaves)
+
+
+def _constant(values: np.ndarray) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32, device="cpu")
 
 
 class Heard(NamedTuple):
@@ -119,12 +94,12 @@ class Spectra(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        for window, bands in MEL_BANDS.items():
-            self.register_buffer(f"mel{window}", mel_bands(window, bands))
+        for window in MEL_BANDS:
+            self.register_buffer(f"mel{window}", _constant(mel_bands(window)))
             self.register_buffer(f"hann{window}", hann(window))
-        self.register_buffer("ear", ear_bands())
+        self.register_buffer("ear", _constant(ear_bands()))
         self.register_buffer(f"hann{EAR_WINDOW}", hann(EAR_WINDOW))
-        self.register_buffer("blur", torch.tensor(BLUR, dtype=torch.float32, device="cpu")[None, None])
+        self.register_buffer("blur", _constant(np.array(BLUR))[None, None])
         self.loudness = Loudness()
 
     def heard(self, x: Tensor, y: Tensor) -> Heard:

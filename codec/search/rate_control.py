@@ -10,15 +10,14 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from codec.bitstream.errors import MediaError
+from codec.devices import check_torch
 from codec.image.decode import decode
 from codec.image.encode import ImageEncoder
 from codec.media.image.data import STEP_OF_8_BITS, ImageData, Pixels
 from codec.model.registry import IMAGE
 from codec.quality import DEFAULT_QUALITY, LARGEST_BPP, REFINING_EFFORT
-from codec.search import ms_ssim
 from codec.search.secant import Found, Search, Target, judge, of_bytes
 
 SIZE_SLACK = 0.01  # a file may be so much smaller than its target
@@ -51,6 +50,7 @@ def target_psnr(psnr_db: float) -> ImageTarget:
 
 def target_ssim(ms_ssim: float) -> ImageTarget:
     """An image of at least this MS-SSIM, and not much more. Raises ValueError where it is not within 0..1."""
+    check_torch("a target of MS-SSIM")
     if not 0 < ms_ssim < 1:
         raise ValueError(f"target MS-SSIM {ms_ssim}: expected a number between 0 and 1")
     return _decibels(_ssim_db(ms_ssim), _similarity_db, lambda level: f"an MS-SSIM of {1 - 10 ** (-level / 10):.4f}")
@@ -95,6 +95,10 @@ def _psnr_db(data: bytes, encoder: ImageEncoder) -> float:
 
 
 def _similarity_db(data: bytes, encoder: ImageEncoder) -> float:
+    import torch
+
+    from codec.search import ms_ssim
+
     x, x_hat = (torch.from_numpy(side).permute(2, 0, 1)[None] for side in _samples(data, encoder))
     if min(x.shape[2:]) < ms_ssim.SMALLEST_SIDE:
         raise MediaError(

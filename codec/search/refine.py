@@ -21,11 +21,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from codec.image.tiles import LAYER_ENDS
+from codec.image.tiles import LAYER_ENDS, PlainTile
 from codec.latents import encode as latents_encode
 from codec.latents.encode import Coded
 from codec.model.base import Autoencoder
-from codec.model.fixed_point import QuantMode, set_quant_mode
+from codec.model.fixed_layers import QuantMode, set_quant_mode
+from codec.model.fixed_point import Floats
+from codec.model.torch_engine import TorchEngine, undisturbed
 from codec.model.weights import Loaded
 from codec.quality import Metric
 from codec.search.distortion import Measure
@@ -43,7 +45,7 @@ MARGIN = 2  # latents beyond a tile that its pixels are judged with; those farth
 
 
 class Scene(NamedTuple):
-    """What refinement sees of a tile.
+    """What refinement sees of a tile, as tensors.
 
     x: (1, H, W, 3) pixels in 0..255, sides multiples of the stride. importance: (1, H, W, 1) factor on the squared
     error of each, 0 beyond the image. around: (1, h', w', M) features of analysis, of the tile and beyond; inside:
@@ -65,12 +67,11 @@ class Scene(NamedTuple):
         inside = slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
         return self._replace(around=around, inside=inside)
 
-    def for_autograd(self) -> Scene:
-        """With tensors that are none of inference mode; call it outside of that."""
-        x, importance, around, log2_step = (
-            tensor.clone() for tensor in (self.x, self.importance, self.around, self.log2_step)
-        )
-        return self._replace(x=x, importance=importance, around=around, log2_step=log2_step)
+    @classmethod
+    def of(cls, tile: PlainTile, log2_step: Floats, engine: TorchEngine) -> Scene:
+        """The scene of a tile, on the engine's device; call it outside of inference mode."""
+        x, importance, around, step = map(engine.to_device, (tile.x, tile.importance, tile.around, log2_step))
+        return cls(x, importance, around, tile.inside, tile.grey, step)
 
 
 class Refiner:
@@ -82,22 +83,36 @@ class Refiner:
 
     def __init__(self, loaded: Loaded, steps: int, metric: Metric, stepped: Callable[[], None]) -> None:
         self.loaded, self.steps, self.metric, self.stepped = loaded, steps, metric, stepped
-        self.model = differentiable(loaded.model)
+        assert isinstance(loaded.model.engine, TorchEngine)
+        self.engine = loaded.model.engine
+        self.model = differentiable(self.engine.model)
 
-    def code(self, scene: Scene, weight: float | Tensor, identity: bytes) -> Coded:
+    def code(self, tile: PlainTile, log2_step: Floats, weight: float | Floats, identity: bytes) -> Coded:
         """The cheaper of the tile coded plainly and refined; weight: of errors in rounding, one or (1, h, w, 1)."""
         with descending():
-            scene = scene.near().for_autograd()
-        model, tables, chosen = self.loaded.model, self.loaded.tables, Rdoq(self.loaded.tables.tables, scene.x.device)
+            scene = Scene.of(tile, log2_step, self.engine).near()
+        with undisturbed(self.engine.device):
+            return self._coded(scene, log2_step, weight, identity)
+
+    def _coded(self, scene: Scene, log2_step: Floats, weight: float | Floats, identity: bytes) -> Coded:
+        model, tables, chosen = self.loaded.model, self.loaded.tables, Rdoq(self.loaded.tables.tables)
         rows, columns = scene.inside
 
         def coded(h: Tensor, price: float, z: Tensor | None) -> Coded:
             return latents_encode.encode(
-                model, tables, h, scene.log2_step, identity, chosen, price=price * weight, z=z, cut_after=LAYER_ENDS
+                model,
+                tables,
+                h.cpu().numpy(),
+                log2_step,
+                identity,
+                chosen,
+                price=price * weight,
+                z=None if z is None else z.cpu().numpy(),
+                cut_after=LAYER_ENDS,
             )
 
         plain = coded(scene.around[:, rows, columns], LAMBDA_RDOQ, None)
-        shown = _shown(model, scene, plain.latents.features)
+        shown = self._shown(scene, plain.latents.features)
         measure = Measure(self.metric, scene.x, scene.importance, shown)
         h, z = refined(self.model, scene, measure, self.steps, self.stepped)
         better = coded(h, LAMBDA_RDOQ_REFINED, z)
@@ -105,15 +120,17 @@ class Refiner:
         def cost(found: Coded, shown: Tensor) -> float:
             return 8 * sum(map(len, found.parts)) + float(_bits_per_error(scene) * measure(shown))
 
-        refined_shown = _shown(model, scene, better.latents.features)
+        refined_shown = self._shown(scene, better.latents.features)
         return plain if cost(plain, shown) <= cost(better, refined_shown) else better
+
+    def _shown(self, scene: Scene, features: Floats) -> Tensor:
+        return _shown(self.engine.model, scene, self.engine.to_device(features))
 
 
 def differentiable(model: Autoencoder) -> Autoencoder:
     """A twin of a frozen model that shares its weights and computes in plain floats, with gradients."""
     shared = {id(tensor): tensor for tensor in chain(model.parameters(), model.buffers())}
     twin = copy.deepcopy(model, shared)
-    twin.prior.exact = False
     set_quant_mode(twin.prior, QuantMode.FLOAT)
     return twin
 

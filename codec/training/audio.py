@@ -17,7 +17,8 @@ from codec.bitstream.errors import MediaError
 from codec.media import Samples
 from codec.model.audio import AudioModel, audio_statistics
 from codec.model.config import AudioConfig
-from codec.model.mdct import FrontEnd
+from codec.model.fixed_point import Floats
+from codec.model.front_end import FrontEnd
 from codec.model.registry import AUDIO, ModelRow
 from codec.search.perceptual import Spectra, price
 from codec.training.data import Pool, files, held_out, on_all_cores
@@ -108,8 +109,9 @@ def table_signals(sources: Iterable[Path]) -> TableSignals:
     """The first clips, without the ends that fill no latent. Raises MediaError."""
     hop, latent = AUDIO.config.hop, AUDIO.config.hop * AUDIO.config.merged
 
-    def whole(audio: Tensor) -> Tensor:
-        return as_signal(audio[: (len(audio) - hop) // latent * latent + hop])
+    def whole(audio: Tensor) -> Floats:
+        signal: Floats = as_signal(audio[: (len(audio) - hop) // latent * latent + hop]).numpy()
+        return signal
 
     some = islice((audio for audio in clips(sources) if len(audio) > latent + hop), TABLE_CLIPS)
     return TableSignals(map(whole, some), TABLE_STEPS, Cuts.rounds_by_price)

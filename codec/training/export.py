@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from codec.model import weights, weights_file
+from codec.devices import CPU
+from codec.model import torch_weights, weights, weights_file
 from codec.model.registry import MODELS
 from codec.training import checkpoint
 from codec.training.loop import load_averaged
@@ -28,10 +29,10 @@ def export(run: Path, target: Path, sources: Sequence[Path] = ()) -> dict[str, A
     model = row.build()
     load_averaged(model, saved)
     tables = assumed()
-    arrays = weights.pack(model, tables)
+    arrays = torch_weights.pack(model, tables)
     if sources:
-        weights.unpack(model, arrays)
-        arrays |= weights.table_arrays(fitted(model, tables, *table_signals_of(row.name, sources)))
+        model_of_arrays = weights.frozen(row, arrays, CPU)
+        arrays |= torch_weights.table_arrays(fitted(model_of_arrays, tables, *table_signals_of(row.name, sources)))
     record = {
         "model": row.name,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),

@@ -54,7 +54,7 @@ def pixels(image: Image.Image) -> Tensor:
 
 def table_signals(sources: Iterable[Path]) -> TableSignals:
     """The first images, as `--effort 1` codes them. Raises MediaError."""
-    some = (padded(np.array(image), torch.device("cpu")) for image in islice(images(sources), TABLE_IMAGES))
+    some = (padded(np.array(image)) for image in islice(images(sources), TABLE_IMAGES))
     return TableSignals(some, TABLE_STEPS, Crops.rounds_by_price)
 
 

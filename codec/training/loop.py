@@ -22,16 +22,15 @@ import torch
 from torch import Tensor, nn
 
 from codec.bitstream.errors import CodecError, ModelMismatch
-from codec.model import weights, weights_file
+from codec.model import torch_weights, weights_file
 from codec.model.base import Autoencoder
-from codec.model.fixed_point import QuantMode, set_quant_mode
+from codec.model.fixed_layers import QuantMode, set_quant_mode
 from codec.model.registry import MODELS
-from codec.search.rdoq import Rdoq
 from codec.training import checkpoint, units
 from codec.training.curve import draw
 from codec.training.graphed import Graphed, compile_blocks, uncompiled
 from codec.training.loss import Objective, balanced
-from codec.training.relaxation import Pass, relaxed_pass, rounded_pass
+from codec.training.relaxation import Pass, TensorRdoq, relaxed_pass, rounded_pass
 from codec.training.tables import assumed
 from codec.training.task import Task
 from codec.training.team import Team, stop_requests
@@ -85,7 +84,7 @@ class Trainer:
         self.plan, self.device, self.task = plan, device, task
         self.team, self.step, self.core_seconds = team, 0, 0.0
         self.earlier: list[dict[str, Any]] = []
-        self.rounding = Rdoq(assumed(), device) if plan.rounded and task.rounds_by_price else None
+        self.rounding = TensorRdoq(assumed(), device) if plan.rounded and task.rounds_by_price else None
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         linear = {id(p) for p in model.linear_parameters()}
         named = list(self.model.named_parameters())
@@ -252,7 +251,8 @@ def load_trained(model: Autoencoder, path: Path) -> list[dict[str, Any]]:
     there is more of here keeps its start.
     Raises ModelMismatch.
     """
-    name = next(row.name for row in MODELS.values() if row.model is type(model))
+    row = next(row for row in MODELS.values() if row.model is type(model))
+    name = row.name
     try:
         if path.suffix == ".pt":
             saved = checkpoint.load(path, torch.device("cpu"))
@@ -269,12 +269,12 @@ def load_trained(model: Autoencoder, path: Path) -> list[dict[str, Any]]:
             for name, value in fitting.items():
                 own[name][tuple(map(slice, value.shape))] = value
             return [*saved["earlier"], checkpoint.stage_of(saved)]
-        weights.unpack(model, weights_file.arrays_of(path))
+        torch_weights.unpack(model, weights_file.arrays_of(path), row)
         record = weights_file.describe(path).record
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise ModelMismatch(f"{path} does not hold weights of this model: {error}") from error
     model.train().requires_grad_(True)
-    model.prior.exact = model.gain.exact = False
+    model.gain.exact = False
     set_quant_mode(model.prior, QuantMode.FLOAT)
     return [*record.pop("earlier", []), record]
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from codec.bitstream.tables import Tables
 from codec.model.base import Autoencoder
 from codec.model.logistic import LOG2_SCALE_MAX, LOG2_SCALE_MIN, logistic_bits
 from codec.model.prior import at_positions, of_nominal, rows_of
@@ -34,6 +35,21 @@ class Pass(NamedTuple):
     z_bits: Tensor
 
 
+class TensorRdoq:
+    """`Rdoq` on tensors of a device."""
+
+    def __init__(self, tables: Tables, device: torch.device) -> None:
+        self.savings = torch.from_numpy(Rdoq(tables).savings).to(device)
+
+    def __call__(self, values: Tensor, rows: Tensor, price: Tensor) -> Tensor:
+        """Integers (B, n, C) for values (B, n, C) under table rows; price: as `Rdoq` takes it."""
+        nearest = values.round()
+        magnitude = nearest.abs()
+        saved = self.savings[rows.long(), magnitude.long().clamp(max=self.savings.shape[1] - 1)]
+        error = 1 + 2 * (values.abs() - magnitude)
+        return torch.where(saved > price * error, nearest - nearest.sign(), nearest)
+
+
 def straight(x: Tensor, integers: Tensor) -> Tensor:
     """The integers that x becomes; the gradient passes as if it stayed x."""
     return x + (integers - x).detach()
@@ -54,7 +70,7 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
     return Pass(model.synthesis(coded.h_hat, log2_step).float(), coded.y_bits, coded.z_bits)
 
 
-def rounded_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, rounding: Rdoq | None) -> Pass:
+def rounded_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, rounding: TensorRdoq | None) -> Pass:
     """x coded at nominal steps 2^log2_step, (B,), as in a real file; the encoder, steps included, gets no gradient.
 
     rounding: how latents become integers; to the nearest where None.
@@ -72,7 +88,7 @@ def relaxed_latents(
     z: Tensor,
     log2_step: Tensor,
     hard: bool,
-    rounding: Rdoq | None = None,
+    rounding: TensorRdoq | None = None,
     steps_learn: bool = True,
 ) -> RelaxedLatents:
     """Features h (B, h, w, M) and hyper-latents z, coded at nominal steps 2^log2_step, (B,), with gradients.

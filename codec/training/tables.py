@@ -10,16 +10,13 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from codec.bitstream.errors import MediaError
 from codec.bitstream.range_coder import Encoder, Models, Rows, Symbols
 from codec.bitstream.tables import TOTAL, Tables, logistic_tables, quantised
-from codec.devices import undisturbed
 from codec.latents import encode as latents_encode
-from codec.model.base import Autoencoder
-from codec.model.prior import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE
+from codec.model.fixed_point import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE, Floats
+from codec.model.frozen import Frozen
 from codec.search.rdoq import Rdoq
 
 PRIOR_SYMBOLS = 200.0  # so many symbols of a row are taken on trust from the table before
@@ -44,21 +41,20 @@ class Histogram(Encoder):
 
 
 def fitted(
-    model: Autoencoder, tables: Tables, signals: Iterable[Tensor], log2_steps: Sequence[float], rounded: bool
+    model: Frozen, tables: Tables, signals: Iterable[Floats], log2_steps: Sequence[float], rounded: bool
 ) -> Tables:
     """Tables for a frozen model, from the symbols that it codes signals into under `tables`.
 
-    signals: as `Autoencoder.analysis` takes them, one at a time; log2_steps: the nominal steps that each is coded at;
+    signals: as `Frozen.analysis` takes them, one at a time; log2_steps: the nominal steps that each is coded at;
     rounded: by rate and distortion, not to the nearest.
     Raises MediaError where there are no signals.
     """
     counts = np.zeros((len(tables.reach), 2 * int(tables.reach.max()) + 3), np.int64)
-    models, rounding = Models(tables), Rdoq(tables, model.prior.log2_std.device) if rounded else None
+    models, rounding = Models(tables), Rdoq(tables) if rounded else None
     for x in signals:
         for log2_step in log2_steps:
-            with undisturbed(x.device):
-                step = torch.tensor([log2_step], dtype=torch.float32, device=x.device)
-                latents_encode.symbols(model, Histogram(models, counts), model.analysis(x, step), step, rounding)
+            step = np.array([log2_step], np.float32)
+            latents_encode.symbols(model, Histogram(models, counts), model.analysis(x, step), step, rounding)
     if not counts.any():
         raise MediaError("no signals of this medium to fit tables to")
     middle = counts.shape[1] // 2

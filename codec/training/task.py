@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from torch import Tensor
 
 from codec.model.base import Autoencoder
+from codec.model.fixed_point import Floats
 from codec.model.registry import ModelRow
 from codec.training.relaxation import Pass
 
@@ -48,6 +49,6 @@ class Task(Protocol):
 class TableSignals(NamedTuple):
     """What tables of symbols are fitted to: signals, log2 of the steps that each is coded at, and how it is rounded."""
 
-    signals: Iterator[Tensor]
+    signals: Iterator[Floats]
     log2_steps: tuple[float, ...]
     rounded: bool

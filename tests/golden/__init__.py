@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image, ImageCms
 
 from codec.audio import decode as audio_decode
@@ -19,6 +18,7 @@ from codec.audio import encode as audio_encode
 from codec.bitstream import constants
 from codec.bitstream.extras import JPEG, METRE, Chunk, Extras, Resolution, Segment, Text, Trailer
 from codec.bitstream.file import holds
+from codec.devices import CPU, Device
 from codec.image import decode as image_decode
 from codec.image import encode as image_encode
 from codec.media import AudioData, AudioMetadata, Chapter, ImageData, read_image
@@ -28,7 +28,6 @@ FOLDER = Path(__file__).parent
 HASHES = (
     FOLDER / "latents.json"
 )  # name: SHA-256 of the latents of all tiles or chunks, int32 in 1/64 of a step, one after another
-CPU = torch.device("cpu")
 SAMPLES_EVERY = 41  # of a clip only so many samples are kept, to be small; a prime, to meet every phase of a frame
 
 
@@ -50,11 +49,11 @@ def file(name: str) -> bytes:
     return (FOLDER / f"{name}.lcc").read_bytes()
 
 
-def latents_of(data: bytes, device: torch.device = CPU, partial: bool = False) -> list[np.ndarray]:
+def latents_of(data: bytes, device: Device = CPU, partial: bool = False) -> list[np.ndarray]:
     """(rows, columns, 320) integers in 1/64 of a step for each tile or chunk, by the runtime."""
     medium = audio_decode if holds(data, constants.MEDIA_AUDIO) else image_decode
     found = medium.latents(data, device, partial=partial)
-    return [np.round(y.flatten(0, 1).double().cpu().numpy() * 64).astype(np.int64) for y in found]
+    return [np.round(y.reshape(-1, *y.shape[2:]).astype(np.float64) * 64).astype(np.int64) for y in found]
 
 
 def images() -> dict[str, tuple[ImageData, float, tuple[int, int]]]:

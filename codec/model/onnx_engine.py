@@ -1,0 +1,156 @@
+"""The networks of a model on ONNX Runtime, on CPUs; graphs are made of the weights' arrays when first used."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from typing import Any, Protocol
+
+import numpy as np
+import onnxruntime
+
+from codec.forking import in_children
+from codec.model import onnx_prior
+from codec.model.config import Config
+from codec.model.fixed_point import SYMBOLS, Arrays, Floats
+from codec.model.onnx_graph import Graph
+from codec.model.walk import Positions, Predicted, coarse_shape
+
+
+class Graphs(Protocol):
+    """The transforms of a model as graphs."""
+
+    def analysis(self, arrays: Arrays, config: Any) -> Graph: ...
+    def synthesis(self, arrays: Arrays, config: Any) -> Graph: ...
+    def hyper_analysis(self, arrays: Arrays, config: Any) -> Graph: ...
+
+
+class Session:
+    """A graph, ready to run from any thread."""
+
+    def __init__(self, graph: Graph, threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = 3  # errors
+        options.enable_cpu_mem_arena = False  # it never gives memory back
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave their core
+        self._values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in graph.weights.items()}
+        self._arrays = graph.weights  # whose memory the values are
+        options.add_external_initializers(list(self._values), list(self._values.values()))
+        self._session = onnxruntime.InferenceSession(graph.model(), options, providers=["CPUExecutionProvider"])
+
+    def run(self, **inputs: np.ndarray) -> list[Floats]:
+        """All outputs."""
+        outputs: list[Floats] = self._session.run(None, inputs)
+        return outputs
+
+
+class OnnxEngine:
+    """`Engine` of a model. graphs: those of its transforms; threads: of each call, all cores where None."""
+
+    def __init__(self, arrays: Arrays, config: Config, graphs: Graphs, threads: int | None = None) -> None:
+        self._arrays, self._config, self._graphs = arrays, config, graphs
+        self._threads = threads or available_cores()
+        self._lock = threading.Lock()
+        self._sessions: dict[str, list[Session]] = {}
+
+    def prepare(self) -> None:
+        for stage in ("hyper_synthesis", "passes", "synthesis"):
+            self._of(stage)
+
+    def analysis(self, x: Floats, log2_step: Floats) -> Floats:
+        return self._of("analysis")[0].run(x=x, **self._conditions(log2_step))[0]
+
+    def synthesis(self, h: Floats, log2_step: Floats, noise: Floats | None = None) -> Floats:
+        added = {} if noise is None else {"noise": noise}
+        x_hat = self._of("synthesis")[0].run(features=h, **added, **self._conditions(log2_step))[0]
+        return np.moveaxis(x_hat, 1, 3) if x_hat.ndim == 4 else x_hat  # images come out channels first
+
+    def hyper_analysis(self, h: Floats) -> Floats:
+        config = self._config.prior
+        shape, ends = (h.shape[1], h.shape[2]), config.repeated_columns
+        down, right = (
+            n * u**2 - side for n, u, side in zip(coarse_shape(shape, config.up), config.up, shape, strict=True)
+        )
+        beyond = ends * config.up[1] ** 2
+        h = np.pad(h, ((0, 0), (0, down), (beyond, right + beyond), (0, 0)), "edge")
+        z = self._of("hyper_analysis")[0].run(features=h)[0].transpose(0, 2, 3, 1)
+        return np.clip(z[:, :, ends : z.shape[2] - ends], SYMBOLS.low, SYMBOLS.high)
+
+    def hyper_synthesis(self, z_hat: Floats, quality: Floats, shape: tuple[int, int]) -> OnnxPasses:
+        config = self._config.prior
+        ends = config.repeated_columns
+        z = np.pad(z_hat, ((0, 0), (0, 0), (ends, ends), (0, 0)), "edge").transpose(0, 3, 1, 2)
+        found = self._of("hyper_synthesis")[0].run(z=z, quality=quality[:, None])
+        begin = ends * config.up[1] ** 2
+        features, *steering = (np.ascontiguousarray(x[:, : shape[0], begin : begin + shape[1]]) for x in found)
+        return OnnxPasses(self._of("passes"), features, steering[0] if steering else None, config.width)
+
+    def _conditions(self, log2_step: Floats) -> dict[str, Floats]:
+        """The inputs that transforms are conditioned on."""
+        step = log2_step.astype(np.float32)[:, None, None, None]
+        quality = ((self._config.middle - step) / 2).astype(np.float32)
+        return {"quality": quality, "step": np.exp2(step - 2).astype(np.float32)}
+
+    def _of(self, stage: str) -> list[Session]:
+        with self._lock:
+            if stage not in self._sessions:
+                self._sessions[stage] = [Session(graph, self._threads) for graph in self._made(stage)]
+            return self._sessions[stage]
+
+    def _made(self, stage: str) -> list[Graph]:
+        arrays, config = self._arrays, self._config
+        if stage == "passes":
+            return onnx_prior.passes(arrays, config.prior)
+        if stage == "hyper_synthesis":
+            return [onnx_prior.hyper_synthesis(arrays, config.prior)]
+        transforms = {
+            "analysis": self._graphs.analysis,
+            "synthesis": self._graphs.synthesis,
+            "hyper_analysis": self._graphs.hyper_analysis,
+        }
+        return [transforms[stage](arrays, config)]
+
+
+class OnnxPasses:
+    """`engine.Hyper` of signals: the passes behind features (B, H, W, hyper_width)."""
+
+    def __init__(self, sessions: list[Session], features: Floats, steering: Floats | None, width: int) -> None:
+        self._sessions, self._features, self.steering = sessions, features, steering
+        self._shape = np.array([*features.shape[:3], width], np.int64)
+
+    def first(self, group: int, number: int, context: Floats | None, where: Positions) -> Predicted:
+        earlier = {} if context is None else {"context": context}
+        return self._predicted(number, where, features=self._features, **earlier)
+
+    def later(self, number: int, stream: Floats, seen: Floats, where: Positions) -> Predicted:
+        return self._predicted(number, where, stream=stream, seen=seen)
+
+    def _predicted(self, number: int, where: Positions, **inputs: Floats) -> Predicted:
+        batch, height, width, _ = self._shape
+        rows = (np.arange(batch)[:, None] * (height * width) + where).reshape(-1)
+        prediction, *stream = self._sessions[number].run(rows=rows, shape=self._shape, **inputs)
+        mean, log2_scale = np.split(prediction.reshape(batch, len(where), prediction.shape[1]), 2, -1)
+        return Predicted(stream[0] if stream else None, mean, log2_scale)
+
+
+def _exit_at_once() -> None:
+    """Has a forked process end without the destructors of ONNX Runtime: they would wait for threads of its parent.
+
+    Whatever Python does at its end comes before.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "on_exit"):  # of glibc: calls back with the exit status, the last that was registered first
+        libc.on_exit(libc._exit, None)
+
+
+in_children(_exit_at_once)
+
+
+def available_cores() -> int:
+    """Cores that this process may run on; fewer where OMP_NUM_THREADS says so, as other libraries have it."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
