@@ -328,3 +328,11 @@ def test_much_metadata_and_tags_come_through_pipes_whole(run: Run) -> None:
     source = audio_bytes(AudioData(waves(), RATE, {"title": "ours"}, 16, art), ".flac")
     coded = run("compress", "-", "-o", "-", "-q", 0, stdin=source).stdout
     assert read_audio(run("decompress", "-", "-o", "-", stdin=coded).stdout).metadata == art
+
+
+def test_mutants_of_every_kind_of_file_are_audio_or_errors_of_the_family() -> None:
+    from tests import fuzz_audio_files
+
+    found = fuzz_audio_files.run(fuzz_audio_files.corpus(), np.random.default_rng(3), seconds=600, count=1500)
+    assert found["audio"] > 300
+    assert found["MediaError"] > 300

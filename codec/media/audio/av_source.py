@@ -79,6 +79,9 @@ class AvSource:
             raise MediaError("the file holds no audio")
         self._stream: Any = streams[0]
         context = self._stream.codec_context
+        if context is None:
+            self._container.close()
+            raise MediaError("the file's audio is of a kind that FFmpeg does not know")
         self.samplerate, self.channels = int(context.sample_rate), int(context.channels)
         self.subtype = _subtype(str(context.name), str(context.format.name if context.format else ""))
         self._name_others(len(streams))

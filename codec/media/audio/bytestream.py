@@ -53,9 +53,9 @@ class ByteStream:
             count -= len(data)
 
     def seek(self, position: int) -> None:
-        """Goes to a position, in a file that can seek."""
-        self.file.seek(self._start + position)
-        self.position = position
+        """Goes to a position, in a file that can seek; to its end where it is shorter."""
+        self.position = min(position, self.size or 0)
+        self.file.seek(self._start + self.position)
 
 
 def _up_to(read: Callable[[int], bytes], count: int) -> bytes:

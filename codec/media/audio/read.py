@@ -134,6 +134,8 @@ class AudioFileReader:
         return layout.samples if layout.samples and 0 <= frames - layout.samples <= frames // blocks else frames
 
     def _check(self, max_seconds: float) -> None:
+        if not self._audio.channels:
+            raise MediaError("the audio is damaged: it has no channels")
         if self._audio.channels > MAX_CHANNELS:
             raise MediaError(f"a clip of {self._audio.channels} channels; only mono and stereo are supported")
         check_rate(self._audio.samplerate)
