@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypedDict, Unpack, cast, overload
 
 from codec import audio_api, image_api, media
@@ -17,7 +18,7 @@ from codec.bitstream.errors import MediaError, ModelMismatch
 from codec.bitstream.parsed import parse
 from codec.decoded import Decoded, DecodedAudio
 from codec.image_api import IMAGE_OUTPUTS, ImageCompression, compress_image
-from codec.media import AudioData, ByteSource, ImageData, ImageSource, Pixels
+from codec.media import AudioData, ByteSource, ImageData, ImageSource, PathLike, Pixels
 from codec.media.paths import is_file, open_file
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Decoding(Limits, total=False):
     partial: bool
     device: Device
     threads: int | None
+    weights: PathLike | None
 
 
 IMAGES_ONLY = frozenset(ImageCompression.__annotations__) - frozenset(EitherAudio.__annotations__)
@@ -145,6 +147,7 @@ def decode(data: ByteSource, **options: Unpack[Decoding]) -> Decoded:
     bit_depth, region: for images, see `decode_image`. start_s, duration_s: for audio, see `decode_audio`.
     partial: give what there is of a file that is cut or damaged behind its header, and name the `damage`.
     threads: of the networks on CPUs; all cores where None.
+    weights: a weights file to code with, or a folder of what files may need, before the rest of the shelf.
     max_pixels, max_seconds: larger images and longer audio are refused; both may be given.
     Raises: as `decompress`; MediaError for an option that only the other media have.
     """
@@ -162,6 +165,7 @@ def _decoded(
     partial: bool = False,
     device: Device = "auto",
     threads: int | None = None,
+    weights: PathLike | None = None,
     max_pixels: int = constants.MAX_PIXELS,
     max_seconds: float = constants.MAX_SECONDS,
 ) -> Decoded:
@@ -172,32 +176,44 @@ def _decoded(
             raise MediaError(f"the file holds audio, which cannot be given as '{output}'")
         _refuse({"bit_depth": bit_depth, "region": region}, frozenset({"bit_depth", "region"}), "audio")
         return audio_api.decoded(
-            parsed, start_s=start_s, duration_s=duration_s, partial=partial, device=device, threads=threads
+            parsed,
+            start_s=start_s,
+            duration_s=duration_s,
+            partial=partial,
+            device=device,
+            threads=threads,
+            weights=weights,
         )
     if output == AUDIO_OUTPUT:
         raise MediaError("the file holds an image, which cannot be given as 'audio'")
     part = {"start_s": start_s or None, "duration_s": duration_s}
     _refuse(part, frozenset(part), "an image")
     depth: BitDepth = 8 if bit_depth is None else bit_depth
-    return image_api.decoded(parsed, bit_depth=depth, region=region, partial=partial, device=device, threads=threads)
+    return image_api.decoded(
+        parsed, bit_depth=depth, region=region, partial=partial, device=device, threads=threads, weights=weights
+    )
 
 
 def preload(
-    media: Literal["image", "audio"] | None = None, *, device: Device = "auto", threads: int | None = None
+    media: Literal["image", "audio"] | None = None,
+    *,
+    device: Device = "auto",
+    threads: int | None = None,
+    weights: PathLike | None = None,
 ) -> None:
     """Loads what decompressing needs, so that its first call is as quick as the next: of images, of audio, or of both.
 
     Raises: ModelMismatch; ValueError for a device or media that does not exist.
     """
     from codec.devices import device_named
-    from codec.model import weights
     from codec.model.registry import MODELS
+    from codec.model.weights import installed
 
     rows = [row for row in MODELS.values() if media in (None, row.media)]
     if not rows:
         raise ValueError(f"media '{media}': expected image or audio")
     for row in rows:
-        weights.installed(row.id, device_named(device, threads)).model.engine.prepare()
+        installed(row.id, device_named(device, threads, weights)).model.engine.prepare()
 
 
 def verify(
@@ -206,6 +222,7 @@ def verify(
     deep: bool = False,
     device: Device = "auto",
     threads: int | None = None,
+    weights: PathLike | None = None,
     max_pixels: int = constants.MAX_PIXELS,
 ) -> None:
     """Returns where an .lcc file is intact: its sections by their checksums, where `deep` its latents and alpha too.
@@ -218,7 +235,7 @@ def verify(
 
     parsed = parse(media.read_bytes(data), max_pixels, math.inf)
     try:
-        shelf.needed(parsed.header.model, parsed.header.digest)
+        shelf.needed(parsed.header.model, parsed.header.digest, None if weights is None else Path(weights))
     except ModelMismatch as error:
         raise ModelMismatch(f"only its checksums could be judged, and they are right: {error}") from error
     if not deep:
@@ -228,8 +245,8 @@ def verify(
     if isinstance(parsed, AudioFile):
         from codec.audio import decode as audio_decode
 
-        audio_decode.verify(parsed, device_named(device, threads))
+        audio_decode.verify(parsed, device_named(device, threads, weights))
     else:
         from codec.image import decode as image_decode
 
-        image_decode.verify(parsed, device_named(device, threads))
+        image_decode.verify(parsed, device_named(device, threads, weights))

@@ -12,7 +12,7 @@ from codec.arguments import Device, check_audio_options, check_quality, seconds,
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.decoded import DecodedAudio
-from codec.media import AudioData, AudioMetadata, ByteSource, ByteTarget, IncompleteAudio
+from codec.media import AudioData, AudioMetadata, ByteSource, ByteTarget, IncompleteAudio, PathLike
 from codec.media.audio.data import BIT_DEPTHS, MAX_CHANNELS, TAGS
 from codec.media.paths import check_binary, is_file
 from codec.quality import DEFAULT_QUALITY
@@ -33,6 +33,7 @@ class AudioCompression(TypedDict, total=False):
     target_bitrate: float | None
     device: Device
     threads: int | None
+    weights: PathLike | None
     max_seconds: float
     out: ByteTarget | None
 
@@ -45,6 +46,7 @@ class AudioDecoding(TypedDict, total=False):
     partial: bool
     device: Device
     threads: int | None
+    weights: PathLike | None
     max_seconds: float
 
 
@@ -57,6 +59,7 @@ def compress_audio(
     target_bitrate: float | None = None,
     device: Device = "auto",
     threads: int | None = None,
+    weights: PathLike | None = None,
     max_seconds: float = constants.MAX_SECONDS,
     out: ByteTarget | None = None,
 ) -> bytes:
@@ -81,7 +84,7 @@ def compress_audio(
     from codec.devices import device_named
 
     source: Any = audio if sample_rate is None else (audio, whole_number("sample rate", sample_rate))
-    chosen = device_named(device, threads)
+    chosen = device_named(device, threads, weights)
     if target_size is not None or target_bitrate is not None:
         return media.written(_targeted(source, max_seconds, chosen, target_size, target_bitrate), out)
     found = media.read_audio(source, max_seconds)
@@ -138,6 +141,7 @@ def decode_audio(
     partial: bool = False,
     device: Device = "auto",
     threads: int | None = None,
+    weights: PathLike | None = None,
     max_seconds: float = constants.MAX_SECONDS,
 ) -> DecodedAudio:
     """The audio of an .lcc file with what there is to say of it: `audio`, `damage` and `notices`. Warns of nothing.
@@ -145,14 +149,24 @@ def decode_audio(
     start_s, duration_s: of the only part that is wanted, in seconds.
     partial: give what there is of a file that is cut or damaged behind its header, and silence for the rest.
     threads: of the networks on CPUs; all cores where None.
+    weights: a weights file to code with, or a folder of what files may need, before the rest of the shelf.
     Raises: as `decompress_audio`.
     """
     parsed = audio_file.read(media.read_bytes(data), max_seconds, partial)
-    return decoded(parsed, start_s=start_s, duration_s=duration_s, partial=partial, device=device, threads=threads)
+    return decoded(
+        parsed, start_s=start_s, duration_s=duration_s, partial=partial, device=device, threads=threads, weights=weights
+    )
 
 
 def decoded(
-    parsed: AudioFile, *, start_s: float, duration_s: float | None, partial: bool, device: Device, threads: int | None
+    parsed: AudioFile,
+    *,
+    start_s: float,
+    duration_s: float | None,
+    partial: bool,
+    device: Device,
+    threads: int | None,
+    weights: PathLike | None,
 ) -> DecodedAudio:
     """`decode_audio` of a file that is parsed."""
     from codec.audio import decode
@@ -162,7 +176,7 @@ def decoded(
     duration_s = None if duration_s is None else seconds("duration_s", duration_s)
     with media.collected_notices() as notices:
         found = decode.restored(
-            parsed, device_named(device, threads), start_s=start_s, duration_s=duration_s, partial=partial
+            parsed, device_named(device, threads, weights), start_s=start_s, duration_s=duration_s, partial=partial
         )
     return replace(found, notices=tuple(notices))
 
@@ -181,6 +195,7 @@ def audio_reader(
     partial: bool = False,
     device: Device = "auto",
     threads: int | None = None,
+    weights: PathLike | None = None,
     max_seconds: float = constants.MAX_SECONDS,
     bounded: bool = False,
 ) -> AudioReader:
@@ -196,7 +211,7 @@ def audio_reader(
     duration_s = None if duration_s is None else seconds("duration_s", duration_s)
     return AudioReader(
         audio_file.read(media.read_bytes(data), max_seconds, partial),
-        device_named(device, threads),
+        device_named(device, threads, weights),
         start_s=start_s,
         duration_s=duration_s,
         partial=partial,
@@ -214,6 +229,7 @@ def audio_encoder(
     metadata: AudioMetadata | None = None,
     device: Device = "auto",
     threads: int | None = None,
+    weights: PathLike | None = None,
 ) -> AudioEncoder:
     """An encoder for audio that comes piece by piece: `push(samples)` and `finish()` return bytes of the file.
 
@@ -233,13 +249,14 @@ def audio_encoder(
         if name not in TAGS or not isinstance(text, str):
             raise ValueError(f"tag {name!r}: expected text, under one of {', '.join(TAGS)}")
     about = (int(bit_depth), tags, metadata)
-    return AudioEncoder(sample_rate, channels, float(quality), device_named(device, threads), *about)
+    return AudioEncoder(sample_rate, channels, float(quality), device_named(device, threads, weights), *about)
 
 
 def audio_decoder(
     *,
     device: Device = "auto",
     threads: int | None = None,
+    weights: PathLike | None = None,
     max_seconds: float = constants.MAX_SECONDS,
     bounded: bool = False,
 ) -> AudioDecoder:
@@ -250,4 +267,4 @@ def audio_decoder(
     from codec.audio.decode import AudioDecoder
     from codec.devices import device_named
 
-    return AudioDecoder(device_named(device, threads), max_seconds, bounded=bounded)
+    return AudioDecoder(device_named(device, threads, weights), max_seconds, bounded=bounded)

@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 from codec.bitstream.errors import MissingPackage
@@ -15,17 +16,21 @@ EngineName = Literal["onnx", "torch"]
 
 @dataclass(frozen=True)
 class Device:
-    """A device and an engine. threads: of ONNX Runtime, all cores where None; torch has a setting of its own."""
+    """A device, an engine, and where weights are looked for before the rest of the shelf.
+
+    threads: of ONNX Runtime, all cores where None; torch has a setting of its own. weights: a file or a folder.
+    """
 
     name: str = "cpu"
     threads: int | None = None
     engine: EngineName = "onnx"
+    weights: Path | None = None
 
 
 CPU = Device()
 
 
-def device_named(name: str, threads: int | None = None) -> Device:
+def device_named(name: str, threads: int | None = None, weights: str | os.PathLike[str] | None = None) -> Device:
     """The device for "auto", "cpu" or "cuda".
 
     Raises ValueError where it is none of these or not there, or threads are not at least one; MissingPackage.
@@ -34,6 +39,7 @@ def device_named(name: str, threads: int | None = None) -> Device:
         raise ValueError(f"device '{name}': expected auto, cpu or cuda")
     if threads is not None and threads < 1:
         raise ValueError(f"{threads} threads: expected at least one, or None for all cores")
+    given = None if weights is None else Path(weights)
     if name == "cuda":
         check_torch("device 'cuda'")
         import torch
@@ -41,8 +47,8 @@ def device_named(name: str, threads: int | None = None) -> Device:
         if not torch.cuda.is_available():
             raise ValueError("device 'cuda': no CUDA device is available")
     if name == "cuda" or (name == "auto" and _cuda_is_available()):
-        return Device("cuda", threads, "torch")
-    return Device("cpu", threads)
+        return Device("cuda", threads, "torch", given)
+    return Device("cpu", threads, weights=given)
 
 
 def differentiating(device: Device) -> Device:

@@ -11,7 +11,7 @@ from codec.arguments import BitDepth, Device, Region, check_image_options, check
 from codec.bitstream import constants
 from codec.bitstream import image as image_file
 from codec.decoded import DecodedImage
-from codec.media import ByteSource, ByteTarget, ImageData, ImageSource, IncompleteImage, Pixels
+from codec.media import ByteSource, ByteTarget, ImageData, ImageSource, IncompleteImage, PathLike, Pixels
 from codec.media.image.data import joined
 from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, DEFAULT_QUALITY, IMAGE, Metric
 
@@ -39,6 +39,7 @@ class ImageCompression(TypedDict, total=False):
     extras: bool
     device: Device
     threads: int | None
+    weights: PathLike | None
     max_pixels: int
     progress: Callable[[float], None] | None
     out: ByteTarget | None
@@ -52,6 +53,7 @@ class ImageDecoding(TypedDict, total=False):
     partial: bool
     device: Device
     threads: int | None
+    weights: PathLike | None
     max_pixels: int
 
 
@@ -70,6 +72,7 @@ def compress_image(
     extras: bool = True,
     device: Device = "auto",
     threads: int | None = None,
+    weights: PathLike | None = None,
     max_pixels: int = constants.MAX_PIXELS,
     progress: Callable[[float], None] | None = None,
     out: ByteTarget | None = None,
@@ -88,6 +91,7 @@ def compress_image(
     partial: of an image file that is cut or damaged, take what there is.
     extras: keep what stands behind the image in its file, as it is: gain maps, videos.
     threads: of the networks on CPUs, up to effort 1; all cores where None.
+    weights: a weights file to code with, or a folder of what files may need, before the rest of the shelf.
     progress: called with the share of a refinement that is done, maybe from several threads.
     out: a path or binary file that the bytes are written to as well; a file of that name appears whole or not at all.
     Warns MediaNotice where the image is converted before it is coded, or nothing comes near a target that is kept.
@@ -112,7 +116,7 @@ def compress_image(
     source = media.read_image(image, max_pixels, partial=partial, extras=extras)
     encoder = ImageEncoder(
         source,
-        device_named(device, threads),
+        device_named(device, threads, weights),
         importance=None if roi is None else importance_of(media.read_image(roi, max_pixels), source),
         metric=metric,
         progress=progress,
@@ -168,6 +172,7 @@ def decode_image(
     partial: bool = False,
     device: Device = "auto",
     threads: int | None = None,
+    weights: PathLike | None = None,
     max_pixels: int = constants.MAX_PIXELS,
 ) -> DecodedImage:
     """The image of an .lcc file with what there is to say of it: `image`, `damage` and `notices`. Warns of nothing.
@@ -176,14 +181,24 @@ def decode_image(
     region: (x, y, width, height) of the only pixels wanted.
     partial: show what there is of a file that is cut or damaged behind its header.
     threads: of the networks on CPUs; all cores where None.
+    weights: a weights file to code with, or a folder of what files may need, before the rest of the shelf.
     Raises: as `decompress_image`.
     """
     parsed = image_file.read(media.read_bytes(data), max_pixels, partial)
-    return decoded(parsed, bit_depth=bit_depth, region=region, partial=partial, device=device, threads=threads)
+    return decoded(
+        parsed, bit_depth=bit_depth, region=region, partial=partial, device=device, threads=threads, weights=weights
+    )
 
 
 def decoded(
-    parsed: Container, *, bit_depth: BitDepth, region: Region | None, partial: bool, device: Device, threads: int | None
+    parsed: Container,
+    *,
+    bit_depth: BitDepth,
+    region: Region | None,
+    partial: bool,
+    device: Device,
+    threads: int | None,
+    weights: PathLike | None,
 ) -> DecodedImage:
     """`decode_image` of a file that is parsed."""
     from codec.devices import device_named
@@ -194,7 +209,7 @@ def decoded(
     with media.collected_notices() as notices:
         found = decode.restored(
             parsed,
-            device_named(device, threads),
+            device_named(device, threads, weights),
             bit_depth=int(bit_depth),
             region=checked_region(region),
             partial=partial,

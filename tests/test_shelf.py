@@ -236,6 +236,26 @@ def test_a_better_encoder_changes_nothing_that_files_name(
     assert other != plain
     monkeypatch.delenv(shelf.VARIABLE)
     codec.verify(other, deep=True)
+    assert codec.compress(patch, weights=better) == other
+    assert codec.compress(patch) == plain
+
+
+@pytest.mark.parametrize("media", ["image", "audio"])
+def test_weights_can_be_given_to_every_call(media: str, patch: Pixels, tmp_path: Path) -> None:
+    row = IMAGE if media == "image" else AUDIO
+    given = tmp_path / "given.safetensors"
+    weights_file.write(given, row, nudged(weights_file.arrays_of(row.path), "prior.predict.0.head.bias"), {})
+    digest = weights_file.describe(given).digests.decoder.hex()
+    source = patch if media == "image" else codec.decompress_audio(golden.file("audio-mono"))
+    data = codec.compress(source, weights=str(given))  # type: ignore[arg-type]
+    assert needs(data) == digest
+    for known in (given, tmp_path):
+        codec.verify(data, deep=True, weights=known)
+        codec.decompress(data, weights=known)
+    with pytest.raises(ModelMismatch, match=digest):
+        codec.decompress(data)
+    with pytest.raises(ModelMismatch, match="cannot be read"):
+        codec.verify(data, weights=tmp_path / "none")
 
 
 @pytest.mark.slow

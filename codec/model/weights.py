@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,14 +85,13 @@ def _start_anew() -> None:
 in_children(_start_anew)
 
 
-def installed(model_id: int, device: Device, digest: bytes | None = None, given: Path | None = None) -> Loaded:
+def installed(model_id: int, device: Device, digest: bytes | None = None) -> Loaded:
     """The model with this id on this device, loaded at the first call: with the weights of a digest, or those that
     files are written with where it is None.
 
-    given: a weights file or a folder of them, see `shelf`. Raises UnsupportedFile where the model is unknown;
-    ModelMismatch where the weights are missing or broken.
+    Raises UnsupportedFile where the model is unknown; ModelMismatch where the weights are missing or broken.
     """
-    row = shelf.model_of(model_id)
+    row, given = shelf.model_of(model_id), device.weights
     if digest is None:
         return _of(shelf.default(row, given), device)
     fault = None
@@ -106,7 +105,7 @@ def installed(model_id: int, device: Device, digest: bytes | None = None, given:
 
 def _of(found: WeightsSet, device: Device) -> Loaded:
     with _lock:
-        key = (found.row.name, found.digests, device)
+        key = (found.row.name, found.digests, replace(device, weights=None))
         if key not in _cache:
             _cache[key] = _load(found.path, found.description, device)
         return _cache[key]
