@@ -331,6 +331,8 @@ def test_a_hostile_shelf_gives_a_line_each_and_hides_no_good_set(
     assert "is damaged: its arrays have the digest" in said[0]
     assert len(lines(run("weights", "add", folder / "garbage.safetensors"), code=1)) == 1
     assert "damaged" in only_line(run("weights", "add", next(folder.glob("0-*"))))
+    weights_file.write(folder / "less.safetensors", IMAGE, {name: arrays[name] for name in list(arrays)[1:]}, {})
+    assert "missing" in only_line(run("weights", "add", folder / "less.safetensors"))
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from codec.bitstream.errors import ModelMismatch, UnsupportedFile
-from codec.model import registry, weights_file
+from codec.model import forms, registry, weights_file
 from codec.model.registry import MODELS, ModelRow
 from codec.model.releases import RELEASES, asset_name
 from codec.model.weights_file import Description, Digests
@@ -136,10 +136,14 @@ def missing(row: ModelRow[Any], digest: bytes, given: Path | None = None) -> Mod
 def add(path: Path) -> tuple[WeightsSet, bool]:
     """Puts a weights file into the user's folder, its digests compared with its arrays; the set, and whether it is new.
 
-    Raises ModelMismatch where it is no whole weights file, OSError where it cannot be written.
+    Raises ModelMismatch where it is no whole weights file of its model, OSError where it cannot be written.
     """
     description = weights_file.describe(path)
     arrays = weights_file.checked_arrays(path, description)
+    try:
+        forms.check(arrays, description.row)
+    except ValueError as error:
+        raise ModelMismatch(f"{path} does not hold weights of model '{description.row.name}': {error}") from error
     target = user_folder() / asset_name(description.row, description.digests.decoder)
     try:
         if weights_file.describe(target).digests == description.digests:
