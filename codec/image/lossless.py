@@ -41,7 +41,7 @@ def decode(data: bytes, shape: tuple[int, int, int], bit_depth: int) -> Pixels:
     size = reader.varint("length of the high bytes")
     high = _plane_from(reader.raw(size, "high bytes"), shape)
     low = _plane_from(reader.raw(reader.left, "low bytes"), shape) + high
-    return (high.astype(np.uint16) << 8) | low
+    return high.astype(np.uint16) * np.uint16(256) + low
 
 
 def _bytes_of(pixels: Pixels) -> tuple[Pixels, Pixels]:
