@@ -38,6 +38,12 @@ FLAG_24_BITS = 4  # the source had 24 bits a sample, else 16 ...
 FLAG_FLOAT = 8  # ... or floats of 32
 AUDIO_FLAGS = FLAG_STEREO | FLAG_MID_SIDE | FLAG_24_BITS | FLAG_FLOAT
 
+# how a tile is coded: the first byte of its stream
+TILE_LATENTS = 0  # as latents, where table row 0 is certain
+TILE_OPEN_LATENTS = 1  # as latents under no row below 1: nothing is certain
+TILE_LOSSLESS = 2  # as pixels without loss
+TILE_KINDS = (TILE_LATENTS, TILE_OPEN_LATENTS, TILE_LOSSLESS)
+
 STEP_UNITS = 256  # header units per octave of the nominal quantisation step
 STEP_INDEX_MAX = 16 * STEP_UNITS
 QUALITY_MAX = 100

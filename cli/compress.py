@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from codec import Device
     from codec.quality import Metric
 
-FOR_IMAGES = ("effort", "target_bpp", "target_psnr", "target_ssim", "roi", "metric", "partial", "no_extras")
+FOR_IMAGES = ("effort", "target_bpp", "target_psnr", "target_ssim", "roi", "metric", "lossless", "partial", "no_extras")
 SUFFIX = ".lcc"
 BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 
@@ -48,6 +48,7 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
     help="An image of the same size whose grey is importance: white is kept better, black worse.",
 )
 @options.metric_option
+@click.option("--lossless", is_flag=True, help="Keep every pixel of an image as it is.")
 @click.option("--partial", is_flag=True, help="Take what there is of an image file that is cut or damaged.")
 @click.option(
     "--no-extras", is_flag=True, help="Leave out what stands behind an image in its file: gain maps, videos and so on."
@@ -73,6 +74,7 @@ def compress(
     target_ssim: float | None,
     roi: str | None,
     metric: Metric,
+    lossless: bool,
     partial: bool,
     no_extras: bool,
     keep_suffix: bool,
@@ -85,7 +87,7 @@ def compress(
 ) -> None:
     """Compress images and audio into .lcc files. IN - is standard input.
 
-    Effort, targets but --target-size, --roi and --metric are for images, --bitrate is for audio.
+    Effort, targets but --target-size, --roi, --metric and --lossless are for images, --bitrate is for audio.
     """
 
     def given(name: str) -> bool:
@@ -103,6 +105,7 @@ def compress(
             effort=effort,
             metric=metric,
             has_roi=roi is not None,
+            lossless=lossless,
             target_size=target_size,
             target_bpp=target_bpp,
             target_psnr=target_psnr,
@@ -133,6 +136,7 @@ def compress(
                 target_ssim=target_ssim,
                 roi=mask,
                 metric=metric,
+                lossless=lossless,
                 partial=partial,
                 extras=not no_extras,
                 device=device,
@@ -148,7 +152,9 @@ def compress(
             out.write(compress_image(source.read()))
             return
         if any(map(given, FOR_IMAGES)):
-            raise MediaError("it is a clip: effort, targets, --roi, --metric, --partial and --no-extras are for images")
+            raise MediaError(
+                "it is a clip: effort, targets, --roi, --metric, --lossless, --partial and --no-extras are for images"
+            )
         if target_size is None and bitrate is None:
             audio.compress(source, out, quality, device, threads, max_seconds)
         else:

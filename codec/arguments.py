@@ -47,6 +47,7 @@ def check_image_options(
     effort: int = DEFAULT_EFFORT,
     metric: str = DEFAULT_METRIC,
     has_roi: bool = False,
+    lossless: bool = False,
     target_size: int | None = None,
     target_bpp: float | None = None,
     target_psnr: float | None = None,
@@ -58,7 +59,9 @@ def check_image_options(
     """
     goals = {"quality": quality, "target bpp": target_bpp, "target psnr": target_psnr}
     goals |= {"target size": target_size, "target ssim": target_ssim}
-    _check_one(goals)
+    _check_one(goals | {"lossless": lossless or None})
+    if lossless and has_roi:
+        raise ValueError("lossless keeps everything: there is no region of interest")
     effort = whole_number("effort", effort)
     if not 0 <= effort <= EFFORT_MAX:
         raise ValueError(f"effort {effort}: expected 0 to {EFFORT_MAX}")

@@ -35,6 +35,7 @@ class ImageCompression(TypedDict, total=False):
     target_ssim: float | None
     roi: ImageSource | None
     metric: Metric
+    lossless: bool
     partial: bool
     extras: bool
     device: Device
@@ -68,6 +69,7 @@ def compress_image(
     target_ssim: float | None = None,
     roi: ImageSource | None = None,
     metric: Metric = DEFAULT_METRIC,
+    lossless: bool = False,
     partial: bool = False,
     extras: bool = True,
     device: Device = "auto",
@@ -88,6 +90,7 @@ def compress_image(
     roi: an image of the same size whose grey is importance: white is refined at the cost of black. Effort 1 or more.
     metric: what refinement goes by, "psnr", "msssim" or "perceptual" (structure in opponent colours, at five scales);
         the others than "psnr" need an effort of 2 or more.
+    lossless: keep every pixel as it is, those under full transparency too; goes with no quality and no target.
     partial: of an image file that is cut or damaged, take what there is.
     extras: keep what stands behind the image in its file, as it is: gain maps, videos.
     threads: of the networks on CPUs, up to effort 1; all cores where None.
@@ -103,6 +106,7 @@ def compress_image(
         effort=effort,
         metric=metric,
         has_roi=roi is not None,
+        lossless=lossless,
         target_size=target_size,
         target_bpp=target_bpp,
         target_psnr=target_psnr,
@@ -119,6 +123,7 @@ def compress_image(
         device_named(device, threads, weights),
         importance=None if roi is None else importance_of(media.read_image(roi, max_pixels), source),
         metric=metric,
+        lossless=lossless,
         progress=progress,
     )
     if not any(target is not None for target in (target_size, target_bpp, target_psnr, target_ssim)):

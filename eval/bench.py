@@ -25,7 +25,7 @@ from codec.eval.cost import median_s
 from codec.eval.table import MEBI
 from codec.image import decode as image_decode
 from codec.image import encode as image_encode
-from codec.image.encode import padded
+from codec.image.tile_encoder import padded
 from codec.latents import encode as latents_encode
 from codec.media import AudioData, ImageData, resample
 from codec.model import weights

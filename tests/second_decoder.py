@@ -10,6 +10,7 @@ the codec was asked, as a black box: `told` is not clamped, and what may stand a
 from __future__ import annotations
 
 import hashlib
+import io
 import struct
 import sys
 import zlib
@@ -22,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from safetensors.numpy import load_file
 
 Ints = NDArray[np.int64]
@@ -32,7 +34,7 @@ HEADER, LATENTS, INDEX, ALPHA, END, *METADATA, TAGS = 1, 2, 3, 4, 5, 128, 129, 1
 *PACKED, TRAILER = 140, 141, 142, 143, 144, 145
 AUDIO_METADATA = 136
 FIRST_SKIPPABLE = 128
-HAS_ALPHA, IMAGE_FLAGS = 4, 7
+IS_COLOUR, HAS_16_BITS, HAS_ALPHA, IMAGE_FLAGS = 1, 2, 4, 7
 IS_STEREO, IS_MID_SIDE, HAS_24_BITS, HAS_FLOATS, AUDIO_FLAGS = 1, 2, 4, 8, 15
 MAX_PAYLOAD, MAX_SIDE, MAX_TILE, MAX_PIXELS = 2**31, 2**24, 2**21, 200_000_000
 MAX_METADATA, MAX_TAGS, MAX_CHUNK, MAX_RATE = 2**26, 2**16, 2**20, 2**20
@@ -182,11 +184,6 @@ class Tiles(NamedTuple):
         """The latents sections of each tile."""
         return LAYERS if self.has_index else 1
 
-    @property
-    def shapes(self) -> list[tuple[int, int]]:
-        """Rows and columns of the latents of each."""
-        return [(-(-height // 16), -(-width // 16)) for height, width in self.pixels]
-
 
 def read_tiles(header: Header) -> Tiles:
     """The tiles of an image."""
@@ -251,6 +248,37 @@ class Piece(NamedTuple):
     shape: tuple[int, int]
     stream: bytes
     is_whole: bool = True
+    least_row: int = 0
+    pixels: tuple[int, int, int] | None = None  # their shape, where they are coded without loss
+
+
+def tile_piece(rect: tuple[int, int], header: Header, stream: bytes, is_whole: bool = True) -> Piece:
+    """A tile of so many pixels down and across, whose stream begins with its kind."""
+    height, width = rect
+    kind = stream[0] if stream else 0
+    if is_whole and not (stream and kind <= 2):
+        raise ValueError(f"a tile of kind {kind}")
+    shape = -(-height // 16), -(-width // 16)
+    pixels = (height, width, 3 if header.flags & IS_COLOUR else 1) if kind == 2 else None
+    return Piece(shape, stream[1:], is_whole, int(kind == 1), pixels)
+
+
+def read_pixels(data: bytes, shape: tuple[int, int, int], header: Header) -> NDArray[np.uint8 | np.uint16]:
+    """The pixels of a tile without loss."""
+    if not header.flags & HAS_16_BITS:
+        return read_plane(data, shape)
+    size, at = read_varint(data, 0)
+    high, low = read_plane(data[at : at + size], shape), read_plane(data[at + size :], shape)
+    return high.astype(np.uint16) << 8 | (low + high)
+
+
+def read_plane(data: bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """The samples of a WebP or PNG."""
+    with Image.open(io.BytesIO(data), formats=["WEBP", "PNG"]) as image:
+        found = np.array(image.convert("RGB"))[:, :, : shape[2]]
+    if found.shape != shape:
+        raise ValueError(f"pixels of {found.shape}, not {shape}")
+    return found
 
 
 def image_pieces(data: bytes, header: Header) -> list[Piece]:
@@ -290,7 +318,7 @@ def image_pieces(data: bytes, header: Header) -> list[Piece]:
         if places != [(section.start, section.end) for section in latents]:
             raise ValueError("the latents sections are not where the index has them")
     streams = [b"".join(section.payload for section in latents[tile::count]) for tile in range(count)]
-    return [Piece(*piece) for piece in zip(tiles.shapes, streams, strict=True)]
+    return [tile_piece(rect, header, stream) for rect, stream in zip(tiles.pixels, streams, strict=True)]
 
 
 def latents_places(data: bytes, header: Header, tiles: Tiles) -> list[tuple[int, int]]:
@@ -328,7 +356,13 @@ def damaged_image_pieces(data: bytes, header: Header) -> list[Piece]:
         if not is_broken[tile]:
             had[tile] += section.payload
     is_whole = [parts == tiles.layers for parts in whole_parts]
-    return [Piece(*piece) for piece in zip(tiles.shapes, had, is_whole, strict=True)]
+    pieces = []
+    for rect, stream, whole in zip(tiles.pixels, had, is_whole, strict=True):
+        try:
+            pieces.append(tile_piece(rect, header, stream, whole))
+        except ValueError:  # of a kind that is unknown: nothing is had
+            pieces.append(tile_piece(rect, header, b"", False))
+    return pieces
 
 
 def read_rate(header: Header) -> int:
@@ -541,8 +575,8 @@ class RangeDecoder:
 class Passes:
     """The passes of one stream: whole, or the known beginning of one that is not."""
 
-    def __init__(self, coded: bytes, tables: list[Model], is_whole: bool) -> None:
-        self.tables = tables
+    def __init__(self, coded: bytes, tables: list[Model], is_whole: bool, least_row: int) -> None:
+        self.tables, self.least_row = tables, least_row
         self.reach = np.array([len(table) // 2 - 1 for table in tables])
         self.lowest = RangeDecoder(coded)
         self.highest = None if is_whole else RangeDecoder(coded, 0xFF)
@@ -563,6 +597,7 @@ class Passes:
 
     def decode(self, rows: Ints) -> Ints:
         """One pass: the symbol under each of these table rows."""
+        rows = np.maximum(rows, self.least_row)
         order = np.argsort(-rows, axis=None, kind="stable")[: np.count_nonzero(rows)]
         rows_in_order = rows.ravel()[order]
         found = np.array(self.read([self.tables[row] for row in rows_in_order.tolist()]), np.int64)
@@ -664,7 +699,7 @@ class SecondDecoder:
             if piece.is_whole:
                 with suppress(ValueError):
                     known = network.latents_of_whole(number, piece, header)
-            elif len(piece.stream) > 4:
+            elif len(piece.stream) > 4 and not piece.pixels:
                 known = network.latents_of_beginning(piece, header)
             found.append(known)
         return found
@@ -693,9 +728,15 @@ class Network:
     def latents_of_whole(self, number: int, piece: Piece, header: Header) -> Ints:
         """The latents of a piece with all its stream."""
         coded, checksum = piece.stream[:-4], piece.stream[-4:]
+        if piece.pixels:
+            found = read_pixels(coded, piece.pixels, header)
+            little = found.astype(found.dtype.newbyteorder("<"))
+            if crc32c(header.payload + struct.pack("<I", number) + little.tobytes()) != checksum:
+                raise ValueError(f"the pixels of piece {number} are not those that were coded")
+            return np.zeros((*piece.shape, sum(header.sizes.groups)), np.int64)
         if len(checksum) < 4 or len(coded) % 4:
             raise ValueError(f"stream {number} has {len(piece.stream)} bytes, not whole words and a checksum")
-        passes = Passes(coded, self.tables, is_whole=True)
+        passes = Passes(coded, self.tables, True, piece.least_row)
         y = self._latents(passes, piece.shape, header)
         passes.finish()
         if crc32c(header.payload + struct.pack("<I", number) + y.astype("<i4").tobytes()) != checksum:
@@ -706,9 +747,9 @@ class Network:
         """What is known of the latents of a piece with a beginning of its stream."""
         coded = piece.stream[:-4]  # those four may be, or belong to, the checksum
         try:
-            return self._latents(Passes(coded, self.tables, is_whole=False), piece.shape, header)
+            return self._latents(Passes(coded, self.tables, False, piece.least_row), piece.shape, header)
         except ValueError:  # impossible hyper-latents: nothing counts as known
-            return self._latents(Passes(b"", self.tables, is_whole=False), piece.shape, header)
+            return self._latents(Passes(b"", self.tables, False, piece.least_row), piece.shape, header)
 
     def _tables(self) -> list[Model]:
         """The cumulative frequencies of each row."""

@@ -16,7 +16,8 @@ import codec
 from codec.devices import CPU
 from codec.eval.results import OWN
 from codec.image import decode as image_decode
-from codec.image.encode import ImageEncoder, padded
+from codec.image.encode import ImageEncoder
+from codec.image.tile_encoder import padded
 from codec.latents import encode as latents_encode
 from codec.media import ImageData, Pixels, read_image, to_pillow
 from codec.model import weights

@@ -10,7 +10,7 @@ import pytest
 
 from codec.bitstream import constants
 from codec.devices import CPU, Device
-from codec.image.encode import padded
+from codec.image.tile_encoder import padded
 from codec.media import Pixels
 from codec.model import forms, onnx_prior, weights
 from codec.model.fixed_point import Arrays, Floats, Integers

@@ -24,7 +24,7 @@ from codec.bitstream.range_coder import Models
 from codec.devices import CPU as HERE
 from codec.devices import Device
 from codec.eval.metrics import psnr_db
-from codec.image.encode import padded
+from codec.image.tile_encoder import padded
 from codec.latents import encode as latents_encode
 from codec.media import Pixels, audio_bytes, read_audio, resample
 from codec.model import torch_weights, weights, weights_file

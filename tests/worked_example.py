@@ -40,6 +40,7 @@ IMAGE_FIELDS: Fields = [
     (4, "CRC-32C of the section"),
     (1, "section 2, latents"),
     (1, "length of its payload"),
+    (1, "kind of the tile: latents"),
     *LATENTS,
 ]
 AUDIO: Fields = [

@@ -21,6 +21,7 @@ from codec.bitstream.errors import CorruptFile, MediaError
 from codec.bitstream.image import Container, ImageHeader
 from codec.decoded import DecodedImage
 from codec.devices import Device
+from codec.image import lossless
 from codec.image.sections import image_of
 from codec.image.tiles import Rect, whole
 from codec.latents import decode as latents_decode
@@ -68,14 +69,19 @@ def restored(
     full_scale, dtype = (255 * STEP_OF_8_BITS, np.uint16) if bit_depth == 16 else (255, np.uint8)
     pixels: Pixels = np.empty((wanted.y1 - wanted.y0, wanted.x1 - wanted.x0, header.channels), dtype)
 
-    def shown(piece: Rect) -> Pixels:
+    def shown(number: int) -> Pixels:
+        tile = Rect.of(header.tiling[number])
+        piece = tile.common(wanted)
+        exact = mosaic.exact_pixels(number)
+        if exact is not None:
+            return media.at_depth(exact[piece.within(tile)], bit_depth)
         x_hat = mosaic.synthesised(piece) * np.float32(full_scale / 255)
         found: Pixels = np.clip(np.rint(x_hat, out=x_hat), 0, full_scale, out=x_hat).astype(dtype)
         return found
 
-    pieces = [Rect.of(header.tiling[number]).common(wanted) for number in mosaic.order(wanted)]
-    for piece, found in zip(pieces, ordered_map(shown, pieces, device.threads), strict=True):
-        pixels[piece.within(wanted)] = found
+    numbers = mosaic.order(wanted)
+    for number, found in zip(numbers, ordered_map(shown, numbers, device.threads), strict=True):
+        pixels[Rect.of(header.tiling[number]).common(wanted).within(wanted)] = found
     alpha, damage = None, [*parsed.damage, *(mosaic.damage[number] for number in sorted(mosaic.damage))]
     if constants.SECTION_ALPHA in parsed.extras:
         try:
@@ -102,6 +108,7 @@ def _latents(parsed: Container, device: Device, partial: bool = False) -> Iterat
     mosaic = _Mosaic(parsed, device, partial)
 
     def decoded(number: int) -> Floats:
+        mosaic.exact_pixels(number)
         return mosaic.decoded(number).y_hat
 
     return ordered_map(decoded, range(len(mosaic.streams)), device.threads)
@@ -175,23 +182,59 @@ class _Mosaic:
         return future.result()
 
     def decoded(self, number: int) -> Latents:
-        """(1, h, w, M) latents of a tile: what can be had of them where `partial`."""
+        """(1, h, w, M) latents of a tile: what can be had of them where `partial`; zeros where it has none."""
         latents = Rect.of(self.tiling[number]).scaled()
         shape = (latents.y1 - latents.y0, latents.x1 - latents.x0)
-        stream, data = self.streams[number], self.streams[number].data
+        kind, data = self.kind(number), self.streams[number].data[1:]
         model, tables = self.loaded.model, self.loaded.tables
-        if stream.whole:
+        certain = kind == constants.TILE_LATENTS
+        if kind == constants.TILE_LOSSLESS:
+            data = b""
+        elif self.streams[number].whole:
             try:
-                return latents_decode.decode(model, tables, data, shape, self.log2_step, identity(self.header, number))
+                name = identity(self.header, number)
+                return latents_decode.decode(model, tables, data, shape, self.log2_step, name, certain)
             except CorruptFile as error:
-                named = CorruptFile(f"tile {number}: {error}") if self.header.tiled else error
-                if not self.partial:
-                    raise named from error
-                self.damage[number] = str(named)
+                self.fail(number, error)
                 data = b""
         if len(data) <= constants.CRC_BYTES:
             return Latents.unknown((1, *shape), model.config.prior.channels)
-        return latents_decode.decode_prefix(model, tables, data, shape, self.log2_step)
+        return latents_decode.decode_prefix(model, tables, data, shape, self.log2_step, certain)
+
+    def kind(self, number: int) -> int:
+        """How a tile is coded. Raises CorruptFile, but where `partial`, where that is not known."""
+        stream = self.streams[number]
+        kind = stream.data[0] if stream.data else None
+        if kind in constants.TILE_KINDS:
+            return kind
+        if stream.whole:
+            self.fail(number, CorruptFile(f"a tile of kind {kind}; known: {constants.TILE_KINDS}"))
+        return constants.TILE_LATENTS
+
+    def exact_pixels(self, number: int) -> Pixels | None:
+        """(H, W, channels) pixels of a tile that holds them without loss, at the depth of the source; None of others,
+        and where they are damaged and `partial`.
+        """
+        if self.kind(number) != constants.TILE_LOSSLESS or not self.streams[number].whole:
+            return None
+        tile, data = self.tiling[number], self.streams[number].data[1:]
+        try:
+            payload, stored = data[: -constants.CRC_BYTES], data[-constants.CRC_BYTES :]
+            shape = (tile.height, tile.width, self.header.channels)
+            pixels = lossless.decode(payload, shape, self.header.bit_depth)
+            if lossless.checksum(pixels, identity(self.header, number)) != stored:
+                raise CorruptFile("the pixels do not have the checksum that stands behind them")
+        except CorruptFile as error:
+            self.fail(number, error)
+            return None
+        return pixels
+
+    def fail(self, number: int, error: CorruptFile) -> None:
+        """Raises what is wrong with a tile, or notes it where `partial`."""
+        named = CorruptFile(f"tile {number}: {error}") if self.header.tiled else error
+        if not self.partial:
+            raise named from error
+        self.damage[number] = str(named)
 
 
 def _wanted(region: tuple[int, int, int, int] | None, header: ImageHeader) -> Rect:

@@ -11,6 +11,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from codec.bitstream import constants
+from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CorruptFile, MediaError
 from codec.bitstream.wire import Reader, Writer
 from codec.media.image.data import Pixels
@@ -42,6 +44,12 @@ def decode(data: bytes, shape: tuple[int, int, int], bit_depth: int) -> Pixels:
     high = _plane_from(reader.raw(size, "high bytes"), shape)
     low = _plane_from(reader.raw(reader.left, "low bytes"), shape) + high
     return high.astype(np.uint16) * np.uint16(256) + low
+
+
+def checksum(pixels: Pixels, name: bytes) -> bytes:
+    """CRC-32C over `name` (what else the pixels belong to) and all pixels, little-endian."""
+    samples = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False)
+    return crc32c(samples.tobytes(), crc32c(name)).to_bytes(constants.CRC_BYTES, "little")
 
 
 def _bytes_of(pixels: Pixels) -> tuple[Pixels, Pixels]:

@@ -41,16 +41,22 @@ class Source(Protocol):
 
 
 def decode(
-    model: Frozen, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Floats, identity: bytes
+    model: Frozen,
+    tables: Models,
+    data: bytes,
+    shape: tuple[int, int],
+    log2_step: Floats,
+    identity: bytes,
+    certain: bool = True,
 ) -> Latents:
-    """Latents (B, *shape, M) of a stream with steps (B,).
+    """Latents (B, *shape, M) of a stream with steps (B,); certain: whether row 0 is.
 
     Raises CorruptFile where they are not those that were encoded.
     """
     if len(data) < constants.CRC_BYTES:
         raise CorruptFile(f"a coded stream of {len(data)} bytes has no room for its checksum")
     decoder = Decoder(tables, data[: -constants.CRC_BYTES])
-    latents = _walk(model, decoder, shape, log2_step)
+    latents = _walk(model, decoder, shape, log2_step, certain)
     decoder.finish()
     found, stored = checksum(latents.y_hat, identity), data[-constants.CRC_BYTES :]
     if found != stored:
@@ -61,13 +67,20 @@ def decode(
     return latents
 
 
-def decode_prefix(model: Frozen, tables: Models, data: bytes, shape: tuple[int, int], log2_step: Floats) -> Latents:
+def decode_prefix(
+    model: Frozen,
+    tables: Models,
+    data: bytes,
+    shape: tuple[int, int],
+    log2_step: Floats,
+    certain: bool = True,
+) -> Latents:
     """Latents (B, *shape, M) of the beginning of a stream: expected values for what is not there."""
     try:
         # a cut may have left bytes of the checksum, which must not be read as symbols
-        return _walk(model, PrefixDecoder(tables, data[: -constants.CRC_BYTES]), shape, log2_step)
+        return _walk(model, PrefixDecoder(tables, data[: -constants.CRC_BYTES]), shape, log2_step, certain)
     except CorruptFile:  # impossible hyper-latents: nothing of the stream can be believed
-        return _walk(model, PrefixDecoder(tables, b""), shape, log2_step)
+        return _walk(model, PrefixDecoder(tables, b""), shape, log2_step, certain)
 
 
 def checksum(y_hat: Floats, identity: bytes) -> bytes:
@@ -76,9 +89,9 @@ def checksum(y_hat: Floats, identity: bytes) -> bytes:
     return crc32c(units.tobytes(), crc32c(identity)).to_bytes(constants.CRC_BYTES, "little")
 
 
-def _walk(model: Frozen, source: Source, shape: tuple[int, int], log2_step: Floats) -> Latents:
+def _walk(model: Frozen, source: Source, shape: tuple[int, int], log2_step: Floats, certain: bool) -> Latents:
     def take(log2_scale: Floats) -> Floats:
-        rows = rows_of(log2_scale)
+        rows = rows_of(log2_scale, certain)
         return source.take(rows.reshape(-1)).astype(np.float32).reshape(rows.shape)
 
     z_scale = model.gains.z_log2_scale(log2_step)[:, None, None]

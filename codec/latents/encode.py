@@ -19,10 +19,20 @@ from codec.search.rdoq import Rdoq
 
 @dataclass(frozen=True)
 class Coded:
-    """A coded signal. parts: the stream, cut as was asked; latents: as a decoder will have them."""
+    """A coded signal. parts: the stream, cut as was asked; latents: as a decoder will have them.
+
+    error: squared error of the latents, in nominal steps; lost: what of it would not be, were row 0 not certain.
+    """
 
     parts: tuple[bytes, ...]
     latents: Latents
+    error: float
+    lost: float
+
+    @property
+    def size(self) -> int:
+        """Bytes of the stream."""
+        return sum(map(len, self.parts))
 
 
 def encode(
@@ -36,18 +46,31 @@ def encode(
     price: float | Floats = LAMBDA_RDOQ,
     z: Floats | None = None,
     cut_after: Sequence[int] = (),
+    certain: bool = True,
 ) -> Coded:
     """Codes the features (B, h, w, M) of signals that share a stream, with steps (B,); it ends with `checksum`.
 
     rounding: how latents become integers; to the nearest where None. price: bits that rounding takes a squared error of
     one nominal step^2 for, everywhere or (1, h, w, 1). z: hyper-latents, not rounded; from h where None. cut_after:
-    after so many channels, each the end of a group, a part of the stream ends.
+    after so many channels, each the end of a group, a part of the stream ends. certain: whether row 0 is.
     """
     encoder = Encoder(tables)
-    latents, ends = symbols(model, encoder, h, log2_step, rounding, price=price, z=z)
-    data = encoder.bytes() + checksum(latents.y_hat, identity)
-    cuts = [0, *(ends[channels] for channels in cut_after), len(data)]
-    return Coded(tuple(data[a:b] for a, b in pairwise(cuts)), latents)
+    found = symbols(model, encoder, h, log2_step, rounding, price=price, z=z, certain=certain)
+    data = encoder.bytes() + checksum(found.latents.y_hat, identity)
+    cuts = [0, *(found.ends[channels] for channels in cut_after), len(data)]
+    return Coded(tuple(data[a:b] for a, b in pairwise(cuts)), found.latents, found.error, found.lost)
+
+
+@dataclass(frozen=True)
+class Put:
+    """What became of a signal's latents; error, lost: as in `Coded`; ends: bytes that are about complete after so many
+    channels.
+    """
+
+    latents: Latents
+    ends: dict[int, int]
+    error: float
+    lost: float
 
 
 def symbols(
@@ -59,12 +82,11 @@ def symbols(
     *,
     price: float | Floats = LAMBDA_RDOQ,
     z: Floats | None = None,
-) -> tuple[Latents, dict[int, int]]:
-    """Puts all symbols of a signal into an encoder; see `encode`.
-
-    Returns its latents, and the bytes that are about complete after so many channels.
-    """
-    size_after: dict[int, int] = {}
+    certain: bool = True,
+) -> Put:
+    """What becomes of a signal's latents, all symbols of which are put into an encoder; see `encode`."""
+    ends: dict[int, int] = {}
+    error = lost = 0.0
 
     def put(rows: Rows, values: Floats) -> Floats:
         values = np.clip(values, -SYMBOL_MAX, SYMBOL_MAX) * (rows > 0)
@@ -73,7 +95,7 @@ def symbols(
 
     shape = (h.shape[1], h.shape[2])
     z = model.hyper_analysis(h) if z is None else z
-    z_rows = rows_of(model.gains.z_log2_scale(log2_step))[:, None, None]
+    z_rows = rows_of(model.gains.z_log2_scale(log2_step), certain)[:, None, None]
     z_hat = put(np.broadcast_to(z_rows, z.shape), np.rint(z))
     hyper = model.hyper_synthesis(z_hat, log2_step, shape)
     log2_steps = model.log2_steps(hyper, log2_step)
@@ -83,15 +105,18 @@ def symbols(
     by_place = np.broadcast_to(np.asarray(price, np.float32), (1, *shape, 1)).reshape(1, -1, 1)
 
     def choose(channels: slice, where: Positions, mean: Floats, log2_scale: Floats) -> Floats:
+        nonlocal error, lost
         residual = y[:, where, channels] - mean
-        rows = rows_of(log2_scale)
-        if rounding:
-            steps = squared_steps[..., channels]
-            rounded = rounding(residual, rows, by_place[:, where] * (steps if steps.shape[1] == 1 else steps[:, where]))
-        else:
-            rounded = np.rint(residual)
-        chosen = put(rows, rounded) + mean
-        size_after[channels.stop] = encoder.size
+        rows = rows_of(log2_scale, certain)
+        steps = squared_steps[..., channels]
+        steps = steps if steps.shape[1] == 1 else steps[:, where]
+        rounded = rounding(residual, rows, by_place[:, where] * steps) if rounding else np.rint(residual)
+        symbols = put(rows, rounded)
+        error += float(np.sum(steps * (residual - symbols) ** 2))
+        if certain:
+            lost += float(np.sum(steps * rounded * (2 * residual - rounded), where=rows == 0))
+        ends[channels.stop] = encoder.size
+        chosen: Floats = symbols + mean
         return chosen
 
-    return Latents(model.walk(hyper, log2_steps, shape, choose), to_steps), size_after
+    return Put(Latents(model.walk(hyper, log2_steps, shape, choose), to_steps), ends, error, lost)

@@ -130,10 +130,13 @@ def expected_log2_scale(log2_ratio: Floats) -> Floats:
     return out
 
 
-def rows_of(log2_scale: Floats) -> npt.NDArray[np.uint8]:
-    """Table row (uint8) of each scale; nearest, saturating. log2_scale on a grid of 1/64, so exact."""
+def rows_of(log2_scale: Floats, certain: bool = True) -> npt.NDArray[np.uint8]:
+    """Table row (uint8) of each scale; nearest, saturating. log2_scale on a grid of 1/64, so exact.
+
+    certain: whether the smallest scales have row 0, under which symbols are zero and take no bits; else row 1.
+    """
     row = np.floor(log2_scale * np.float32(ROWS_PER_OCTAVE) + np.float32(ROW_OF_UNIT_SCALE + 0.5))
-    out: npt.NDArray[np.uint8] = np.clip(row, 0, ROWS - 1).astype(np.uint8)
+    out: npt.NDArray[np.uint8] = np.clip(row, 0 if certain else 1, ROWS - 1).astype(np.uint8)
     return out
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from codec.bitstream.errors import MediaError
-from codec.image.encode import Importance
+from codec.image.tile_encoder import Importance
 from codec.media.image.data import ImageData
 
 OCTAVES = 3.0  # white weighs 2^3, black 2^-3

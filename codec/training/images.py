@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from codec.bitstream.errors import MediaError
-from codec.image.encode import padded
+from codec.image.tile_encoder import padded
 from codec.media import IMAGE_SUFFIXES
 from codec.model.config import ImageConfig
 from codec.model.dct import image_statistics

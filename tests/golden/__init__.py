@@ -20,8 +20,9 @@ from codec.bitstream.extras import JPEG, METRE, Chunk, Extras, Resolution, Segme
 from codec.bitstream.file import holds
 from codec.devices import CPU, Device
 from codec.image import decode as image_decode
-from codec.image import encode as image_encode
+from codec.image.encode import ImageEncoder
 from codec.media import AudioData, AudioMetadata, Chapter, ImageData, read_image
+from codec.model.registry import IMAGE
 from tests.clips import melody
 
 FOLDER = Path(__file__).parent
@@ -56,12 +57,13 @@ def latents_of(data: bytes, device: Device = CPU, partial: bool = False) -> list
     return [np.round(y.reshape(-1, *y.shape[2:]).astype(np.float64) * 64).astype(np.int64) for y in found]
 
 
-def images() -> dict[str, tuple[ImageData, float, tuple[int, int]]]:
-    """What golden files of images are made of: image, quality and tiles."""
+def images() -> dict[str, tuple[ImageData, float | None, tuple[int, int]]]:
+    """What golden files of images are made of: image, quality (None: without loss) and tiles."""
     whole = read_image(FOLDER.parent.parent / "examples" / "parrots.png").pixels
     patch = np.ascontiguousarray(whole[200:275, 300:430])
     alpha = np.add.outer(np.arange(75), np.arange(130)).astype(np.uint8)
     deep = patch.astype(np.uint16) * 257 + np.arange(3, dtype=np.uint16) * 50
+    screen = np.kron(np.random.default_rng(1).integers(0, 2, (15, 16, 3), np.uint8) * 255, np.ones((5, 8, 1), np.uint8))
     small = np.ascontiguousarray(whole[90:122, 300:340])
     exif = Image.Exif()
     exif[0x0112] = 6  # orientation
@@ -100,7 +102,10 @@ def images() -> dict[str, tuple[ImageData, float, tuple[int, int]]]:
         "extras-tiles": (ImageData(patch, extras=replace(extras, trailer=None)), 30, (1, 1)),
         "tiles": (ImageData(patch), 50, (1, 1)),
         "tiles-wide": (ImageData(patch, alpha), 20, (2, 1)),
-        "noise": (ImageData(np.random.default_rng(0).integers(0, 2, (70, 64, 3), np.uint8) * 255), 100, one),
+        "noise": (ImageData(np.random.default_rng(0).integers(0, 256, (70, 64, 3), np.uint8)), 30, one),
+        "lossless": (ImageData(small, np.zeros_like(small[:, :, 0])), None, one),
+        "lossless-deep-tiles": (ImageData(screen.astype(np.uint16) * 257 + 1), None, (1, 1)),
+        "screen-and-patch": (ImageData(np.concatenate([screen, patch], 1)), 40, (1, 2)),
     }
 
 
@@ -139,7 +144,8 @@ def make() -> None:
     """Writes all golden files, their pixels or samples, and hashes."""
     files = {}
     for name, (source, quality, units) in images().items():
-        files[name] = image_encode.encode(source, quality, CPU, tiles=lambda width, height, units=units: units)
+        encoder = ImageEncoder(source, CPU, tiles=lambda width, height, units=units: units, lossless=quality is None)
+        files[name] = encoder.encode(IMAGE.curve.step_index(100 if quality is None else quality), 1)
         restored = image_decode.decode(files[name], CPU, bit_depth=source.bit_depth).image
         np.savez_compressed(FOLDER / f"{name}.npz", pixels=restored.pixels)
     for name, (tune, quality) in clips().items():
