@@ -114,7 +114,7 @@ def test_hyper_latents_beyond_their_range_are_corrupt(small: bytes) -> None:
     encoder = Encoder(loaded.tables)
     encoder.put(rows, np.where(rows > 0, 200, 0).astype(np.int32))
     with pytest.raises(codec.CorruptFile, match="hyper-latent"):
-        image_decode.decode(with_stream(small, encoder.bytes() + bytes(4)), CPU)
+        image_decode.decode(with_stream(small, bytes([constants.TILE_LATENTS]) + encoder.bytes() + bytes(4)), CPU)
 
 
 def test_alpha_samples_are_checked_even_behind_a_valid_section(small: bytes, parrots: Pixels) -> None:
