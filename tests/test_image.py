@@ -142,7 +142,7 @@ def test_the_file_is_as_long_as_training_estimates(parrots: Pixels, quality: flo
     data = image_encode.encode(ImageData(parrots), quality, CPU, effort=0)
     log2_step = torch.tensor([read(data).header.step_index / constants.STEP_UNITS])
     with torch.inference_mode():
-        estimate = relaxed_pass(model, torch.from_numpy(padded(parrots)), log2_step, hard=True)
+        estimate = relaxed_pass(model, torch.tensor(padded(parrots)), log2_step, hard=True)
     estimated_bytes = float(estimate.y_bits + estimate.z_bits) / 8
     # the tables are fitted to the symbols of effort 1, which are a little smaller
     assert estimated_bytes * 0.99 < len(data) < estimated_bytes * 1.015 + 40

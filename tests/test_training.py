@@ -288,7 +288,7 @@ def test_dead_units_start_anew_and_change_nothing(parrots: Pixels) -> None:
     with torch.no_grad():
         for block in blocks:
             block.widen.bias[:100] = -1e3
-    x = torch.from_numpy(padded(parrots[:96, :128]))
+    x = torch.tensor(padded(parrots[:96, :128]))
     step = torch.tensor([4.0])
 
     def coded() -> Pass:
