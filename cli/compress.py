@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
 from click.core import ParameterSource
-from tqdm import tqdm
 
 from codec.bitstream.errors import MediaError
 from codec.cli import audio, files, options
@@ -117,15 +118,8 @@ def compress(
         with files.named(roi), files.notices(roi):
             mask = media.read_image(files.read_input(roi), max_pixels)
 
-    quiet = None if effort >= REFINING_EFFORT else True  # None: on terminals only
-
     def compress_image(data: bytes) -> bytes:
-        with tqdm(total=1.0, desc="refining", disable=quiet, leave=False, bar_format=BAR) as bar:
-
-            def show(done: float) -> None:
-                bar.n = done
-                bar.refresh()
-
+        with _progress(effort) as show:
             return codec.compress_image(
                 data,
                 chosen,
@@ -168,6 +162,23 @@ def _lift_limit_of_pillow() -> None:
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = None
+
+
+@contextmanager
+def _progress(effort: int) -> Iterator[Callable[[float], None] | None]:
+    """Shows the share of a refinement that is done, on terminals."""
+    if effort < REFINING_EFFORT:
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=1.0, desc="refining", disable=None, leave=False, bar_format=BAR) as bar:
+
+        def show(done: float) -> None:
+            bar.n = done
+            bar.refresh()
+
+        yield show
 
 
 def _with_own_suffix(source: Path) -> Path:

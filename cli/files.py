@@ -6,13 +6,12 @@ import os
 import stat
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import click
-from tqdm import tqdm
 
 from codec.atomic import write_whole
 from codec.bitstream.errors import CodecError, MediaError
@@ -191,6 +190,16 @@ def _facts(source: str) -> os.stat_result | None:
     return facts if facts and stat.S_ISREG(facts.st_mode) else None
 
 
+def _counted(jobs: list[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    """The jobs; where there are several, with a bar on terminals."""
+    if len(jobs) < 2:
+        return jobs
+    from tqdm import tqdm
+
+    bar: Iterable[tuple[str, str]] = tqdm(jobs, unit="file", disable=None, leave=False)
+    return bar
+
+
 def each(
     sources: Sequence[str],
     targets: Sequence[str],
@@ -208,7 +217,7 @@ def each(
 
     failed = incomplete = 0
     jobs, made_from = list(zip(sources, targets, strict=True)), dict[str, str]()
-    for source, target in tqdm(jobs, unit="file", disable=None if len(jobs) > 1 else True, leave=False):
+    for source, target in _counted(jobs):
         try:
             with named(source):
                 place = os.path.realpath(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -146,3 +147,26 @@ def test_coding_in_one_thread_and_in_two_gives_the_same_file(tmp_path: Path) -> 
     for threads, file in enumerate(files, 1):
         assert light("compress", PARROTS, "-o", file, "--threads", threads).returncode == 0
     assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_onnx_runtime_reports_nothing_and_opens_no_file(tmp_path: Path) -> None:
+    code = """
+import os, codec
+codec.preload("image")
+folder = "/proc/self/fd/"
+found = [os.readlink(folder + n) for n in os.listdir(folder) if os.path.exists(folder + n)]
+print([name for name in found if "onnxruntime" in name and not name.endswith(".so")])
+print("ORT_DISABLE_TELEMETRY" in os.environ)
+"""
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("no list of open files here")
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")},
+    )
+    assert done.stdout.split() == ["[]", "False"]
+    assert not list(tmp_path.rglob("*onnxruntime*"))

@@ -156,7 +156,7 @@ def padded(pixels: Pixels) -> Floats:
     x = pixels.astype(np.float32)
     if pixels.dtype == np.uint16:
         x /= np.float32(STEP_OF_8_BITS)
-    x = np.broadcast_to(x, (*x.shape[:2], 3))
+    x = np.repeat(x, 3, 2) if x.shape[2] == 1 else x
     return np.ascontiguousarray(_edges_repeated(x)[None])
 
 

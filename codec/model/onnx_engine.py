@@ -5,10 +5,10 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime
 
 from codec.forking import in_children
 from codec.model import onnx_prior
@@ -16,6 +16,25 @@ from codec.model.config import Config
 from codec.model.fixed_point import SYMBOLS, Arrays, Floats
 from codec.model.onnx_graph import Graph
 from codec.model.walk import Positions, Predicted, coarse_shape
+
+
+def _without_telemetry() -> Any:
+    """The package, imported so that it reports nothing: releases of late send events to its maker, over a database in
+    the user's cache folder and threads of their own, unless this variable stops them before they start.
+    """
+    before = os.environ.get(NO_TELEMETRY)
+    os.environ[NO_TELEMETRY] = "1"
+    try:
+        return import_module("onnxruntime")
+    finally:
+        if before is None:
+            del os.environ[NO_TELEMETRY]
+        else:
+            os.environ[NO_TELEMETRY] = before
+
+
+NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
+onnxruntime = _without_telemetry()
 
 
 class Graphs(Protocol):
@@ -35,9 +54,8 @@ class Session:
         options.log_severity_level = 3  # errors
         options.enable_cpu_mem_arena = False  # it never gives memory back
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave their core
-        self._values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in graph.weights.items()}
-        self._arrays = graph.weights  # whose memory the values are
-        options.add_external_initializers(list(self._values), list(self._values.values()))
+        values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in graph.weights.items()}
+        options.add_external_initializers(list(values), list(values.values()))
         self._session = onnxruntime.InferenceSession(graph.model(), options, providers=["CPUExecutionProvider"])
 
     def run(self, **inputs: np.ndarray) -> list[Floats]:

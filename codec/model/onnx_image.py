@@ -37,9 +37,8 @@ def synthesis(arrays: Arrays, config: ImageConfig) -> Graph:
     h = convolution(graph, h, float32(arrays["up.weight"])[:, :, None, None], float32(arrays["up.bias"]))
     h = graph.node("DepthToSpace", h, blocksize=2, mode="DCR")
     h = stack(graph, arrays, "s8", config.synthesis8, h, at8)
-    h = convolution(graph, h, float32(arrays["idct.weight"])[:, :, None, None])
-    h = graph.node("DepthToSpace", h, blocksize=BLOCK, mode="DCR")
-    graph.output("x", graph.node("Add", h, graph.constant(np.float32(MIDDLE_GREY))), 4)
+    h = convolution(graph, h, float32(arrays["idct.weight"])[:, :, None, None], np.full(FINE, MIDDLE_GREY, np.float32))
+    graph.output("x", graph.node("DepthToSpace", h, blocksize=BLOCK, mode="DCR"), 4)
     return graph
 
 
