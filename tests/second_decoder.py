@@ -63,6 +63,9 @@ class Sizes(NamedTuple):
 
 
 IMAGE, AUDIO = 0, 1
+OF_AUDIO = Sizes(
+    1408, (1, 2), 64, (32, 32, 64, 192, 352), has_quarters_by_columns=True, is_steered=True, has_repeated_ends=True
+)
 SIZES = {  # of each medium and model
     (IMAGE, 1): Sizes(
         1440,
@@ -73,9 +76,8 @@ SIZES = {  # of each medium and model
         is_steered=False,
         has_repeated_ends=False,
     ),
-    (AUDIO, 2): Sizes(
-        1408, (1, 2), 64, (32, 32, 64, 192, 352), has_quarters_by_columns=True, is_steered=True, has_repeated_ends=True
-    ),
+    (AUDIO, 2): OF_AUDIO,
+    (AUDIO, 3): OF_AUDIO,
 }
 
 

@@ -16,18 +16,24 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from codec.bitstream import constants
 from codec.model.band_energies import Envelope
 from codec.model.base import Autoencoder, hyper_analysis_net
 from codec.model.blocks import Conditioning, Plain, Stack, depth_to_space, space_to_depth, zeroed
 from codec.model.config import BANDS, AudioConfig
 from codec.model.dct import Array, dct_matrix
-from codec.model.envelope import UNITS_PER_OCTAVE
+from codec.model.envelope import LEAST_DRAWN, LEAST_EVIDENCE, UNITS_PER_OCTAVE
 from codec.model.front_end import FrontEnd
 
 RMS_FLOOR = 0.3  # added to statistics, in companded units: keeps silent frequencies from unbounded norms
 NOISE_START = -1.5  # share of a band's amplitude that noise begins with, before the sigmoid
+# share of coefficients whose signs are drawn, before the sigmoid: next to none below FOLLOWED_HERTZ, where the ear
+# follows waves and prediction is good; above RANDOM_HERTZ nearly all, but where there is evidence
+SIGNS_START = (-9.0, -2.0)
+FOLLOWED_HERTZ, RANDOM_HERTZ = 3000.0, 6000.0
 MATCH_START = (0.5, -1.5)  # share of the way to a band's energy, before the sigmoid: at the middle step, and by quality
 # octaves that the steps of energies move by at coarse, middle and fine anchors: they need less range than coefficients
 ENERGY_STEPS = (-3.0, -0.5, 1.5)
@@ -94,6 +100,8 @@ class AudioModel(Autoencoder):
             Stack(hop, config.synthesis_fine, fine),
         )
         self.noise_share, self.noise_by_quality = zeroed(nn.Linear(hop, hop)), zeroed(nn.Linear(1, hop))
+        if config.draws_signs:
+            self._add_signs()
         self.match_by_quality = zeroed(nn.Linear(1, BANDS))
         nn.init.constant_(self.noise_share.bias, NOISE_START)
         for parameter, start in zip(
@@ -118,6 +126,15 @@ class AudioModel(Autoencoder):
             self.down_treble.weight.copy_(down[body:])
             self.up.weight[:, BANDS:] = up[:, :body]
             self.up_treble.weight.copy_(up[:, body:])
+
+    def _add_signs(self) -> None:
+        hop = self.config.hop
+        self.signs, self.signs_by_quality = zeroed(nn.Linear(hop, hop)), zeroed(nn.Linear(1, hop))
+        self.evidence_weight = nn.Parameter(torch.ones(hop))
+        hertz = (np.arange(hop) + 0.5) / hop * constants.SAMPLE_RATE / 2
+        start = np.interp(hertz, (FOLLOWED_HERTZ, RANDOM_HERTZ), SIGNS_START)
+        with torch.no_grad():
+            self.signs.bias.copy_(torch.tensor(start, dtype=torch.float32))
 
     def hyper_analysis(self, h: Tensor) -> Tensor:
         """Hyper-latents of features; treble adds nothing to what energies tell of it."""
@@ -148,7 +165,9 @@ class AudioModel(Autoencoder):
         quality = at_fine.quality[:, None]
         body = self.s_coarse(h[..., : self.body], at_coarse)
         energies = self._near(body, h[..., :BANDS])
-        h = self.up(body) + self.up_treble(h[..., self.body :])
+        treble = self.up_treble(h[..., self.body :])
+        coded = F.linear(h[..., BANDS : self.body].float(), self.up.weight[:, BANDS:]) + treble
+        h = self.up(body) + treble
         h = self.s_fine(depth_to_space(h, (1, self.config.merged)), at_fine)
         noise_share = torch.sigmoid(self.noise_share(h) + self.noise_by_quality(quality)[:, None, None]).float()
         match_share = torch.sigmoid(self.match_by_quality(quality))[:, None, None].float()
@@ -157,9 +176,24 @@ class AudioModel(Autoencoder):
         with torch.autocast(h.device.type, enabled=False):
             wanted = self.envelope.decoded(energies * torch.exp2(self.prior.log2_norm[:BANDS]))
             c_hat = self.front_end.expand(h.float() * torch.exp2(self.log2_norm_fine))
+            if self.config.draws_signs:
+                kept = 1 - self._random_share(h.float(), coded.float(), log2_step, quality)
+                c_hat = kept * c_hat + (1 - kept**2 + LEAST_DRAWN).sqrt() * c_hat.abs() * noise
             c_hat = c_hat + noise_share * self.envelope.amplitudes(wanted) * noise
             c_hat = c_hat + self.envelope.amplitudes(self.envelope.missing(c_hat, wanted)) * noise
             return self.front_end.samples(self.envelope.matched(c_hat, wanted, match_share))
+
+    def _random_share(self, h: Tensor, coded: Tensor, log2_step: Tensor, quality: Tensor) -> Tensor:
+        """(B, rows, frames, hop) share in 0..1 of coefficients whose signs are drawn.
+
+        What networks fill in where nothing was coded depends on features alone, and with steady features it would be
+        the same frame again and again: a buzz. coded: (B, rows, latents, merged * hop), what was coded, untouched by
+        networks, is the evidence that a coefficient has the sign that it has.
+        """
+        logits = self.signs(h) + self.signs_by_quality(quality)[:, None, None]
+        per_step = torch.exp2(self.log2_norm_fine - log2_step[:, None, None, None])
+        steps = depth_to_space(coded, (1, self.config.merged)) * per_step
+        return torch.sigmoid(logits - self.evidence_weight * torch.log(steps**2 + LEAST_EVIDENCE))
 
     def _near(self, h: Tensor, energies: Tensor) -> Tensor:
         """(..., BANDS) float32 energies of features h, kept near known ones."""

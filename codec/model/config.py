@@ -95,7 +95,7 @@ class AudioConfig:
     """Sizes of the audio model. hop: samples of an MDCT frame; merged: frames of a latent.
 
     fine and coarse blocks are at frames and at latents, in either direction. treble: the last channels, which go around
-    coarse blocks.
+    coarse blocks. draws_signs: whether synthesis draws the signs of coefficients that nothing coded tells.
     """
 
     hop: int = constants.HOP
@@ -109,6 +109,7 @@ class AudioConfig:
     hyper_width: int = 256
     treble: int = 352
     middle: float = 5.5
+    draws_signs: bool = True
     prior: PriorConfig = field(
         default_factory=lambda: PriorConfig(
             groups=(32, 32, 64, 192, 352),

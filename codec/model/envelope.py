@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from codec.model.weights import Loaded
 
 ENERGY_FLOOR = 1e-9  # of a coefficient's square: 90 dB below full scale
+LEAST_EVIDENCE = 0.01  # of squared coded coefficients, in steps: where nothing was coded
+LEAST_DRAWN = 1e-6  # of the power of drawn coefficients: keeps gradients of its root finite
 SILENCE = 4 * ENERGY_FLOOR  # energies up to here are decoded as none
 UNITS_PER_OCTAVE = 32.0  # of energy; the middle step is then 2 dB
 LOG2_ENERGIES = (-32.0, 16.0)  # beyond these nothing makes sense

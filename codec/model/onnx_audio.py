@@ -15,6 +15,8 @@ from codec.model.envelope import (
     CORRECTION,
     ENERGY_FLOOR,
     GAIN_LIMIT,
+    LEAST_DRAWN,
+    LEAST_EVIDENCE,
     LEFT_ABOVE,
     LEFT_BELOW,
     LOG2_ENERGIES,
@@ -57,14 +59,15 @@ def synthesis(arrays: Arrays, config: AudioConfig) -> Graph:
     body = audio.channels(features, 0, config.body)
     decoded = stack(graph, arrays, "s_coarse", config.synthesis_coarse, body, audio.at_coarse)
     wanted = audio.energies_wanted(audio.near(decoded, audio.channels(body, 0, BANDS)))
-    treble = audio.channels(features, config.body, config.prior.channels)
-    h = graph.node("Add", audio.linear("up", decoded), audio.linear("up_treble", treble))
-    h = graph.node("Reshape", h, graph.constant([0, config.merged, config.hop, -1]))
-    h = graph.node("Reshape", graph.node("Transpose", h, perm=(0, 2, 3, 1)), graph.constant([0, config.hop, 1, -1]))
+    treble = audio.linear("up_treble", audio.channels(features, config.body, config.prior.channels))
+    h = audio.frames(graph.node("Add", audio.linear("up", decoded), treble))
     h = stack(graph, arrays, "s_fine", config.synthesis_fine, h, audio.at_fine)
     noise_share = graph.node("Add", audio.linear("noise_share", h), audio.by_quality("noise_by_quality"))
     noise_share = graph.node("Sigmoid", noise_share)
     c = audio.expanded(audio.times(h, np.exp2(audio.log2_norm_fine)))
+    if config.draws_signs:
+        known = audio.matrix(audio.channels(body, BANDS, config.body), float32(arrays["up.weight"])[:, BANDS:])
+        c = audio.signs_drawn(c, h, audio.frames(graph.node("Add", known, treble)), noise)
     clipped = graph.node("Mul", noise_share, everywhere(audio.root(wanted)))
     c = graph.node("Add", c, graph.node("Mul", clipped, noise))
     limit = graph.node("Mul", audio.energies(c), graph.constant(np.float32(4**GAIN_LIMIT)))
@@ -91,7 +94,7 @@ class _Audio:
     def __init__(self, arrays: Arrays, config: AudioConfig) -> None:
         self.graph, self.arrays, self.config = Graph(), arrays, config
         quality, step = (self.graph.input(name, (None, 1, 1, 1)) for name in ("quality", "step"))
-        self.quality = quality
+        self.quality, self.step = quality, step
         self.log2_norm_fine = float32(arrays["log2_norm_fine"])
         log2_norm = arrays["prior.log2_norm"].astype(np.float32) * np.float32(2.0**-LOG2_BITS)
         self.norm = np.exp2(log2_norm[:BANDS])
@@ -128,6 +131,25 @@ class _Audio:
         weight, bias = (float32(self.arrays[f"{name}.{part}"]) for part in ("weight", "bias"))
         kernel = weight.reshape(len(weight), self.config.merged, -1).transpose(0, 2, 1)[:, :, None]
         return convolution(self.graph, h, kernel, bias, strides=(1, self.config.merged))
+
+    def frames(self, h: str) -> str:
+        """(B, hop, 1, frames) of the merged frames of latents."""
+        split = self.graph.node("Reshape", h, self.graph.constant([0, self.config.merged, self.config.hop, -1]))
+        split = self.graph.node("Transpose", split, perm=(0, 2, 3, 1))
+        return self.graph.node("Reshape", split, self.graph.constant([0, self.config.hop, 1, -1]))
+
+    def signs_drawn(self, c: str, h: str, coded: str, noise: str) -> str:
+        """Coefficients with a share of their signs drawn: the larger, the less of them was coded."""
+        graph = self.graph
+        steps = graph.node("Div", self.times(coded, np.exp2(self.log2_norm_fine)), self.step)
+        steps = graph.node("Mul", steps, graph.constant(np.float32(0.25)))  # `step` is a quarter of the nominal one
+        evidence = graph.node("Log", self.plus(graph.node("Mul", steps, steps), LEAST_EVIDENCE))
+        logits = graph.node("Add", self.linear("signs", h), self.by_quality("signs_by_quality"))
+        logits = graph.node("Sub", logits, self.times(evidence, float32(self.arrays["evidence_weight"])))
+        kept = self.plus(graph.node("Neg", graph.node("Sigmoid", logits)), 1.0)
+        drawn = self.plus(graph.node("Neg", graph.node("Mul", kept, kept)), 1 + LEAST_DRAWN)
+        drawn = graph.node("Mul", graph.node("Sqrt", drawn), graph.node("Abs", c))
+        return graph.node("Add", graph.node("Mul", kept, c), graph.node("Mul", drawn, noise))
 
     def by_quality(self, name: str) -> str:
         """(B, rows, 1, 1) of a stored linear layer of the quality."""

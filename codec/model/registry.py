@@ -81,7 +81,7 @@ IMAGE = ModelRow(
     shipped=("image.safetensors",),
 )
 AUDIO = ModelRow(
-    id=2,
+    id=3,
     name="audio",
     media="audio",
     config=AudioConfig(),
@@ -89,4 +89,14 @@ AUDIO = ModelRow(
     encoder_parts=("a_coarse", "a_fine", "down", "down_treble", "h_a"),
     shipped=("audio.safetensors",),
 )
-MODELS: dict[int, ModelRow[Any]] = {row.id: row for row in (IMAGE, AUDIO)}
+# what noise it fills in repeats every 20 ms: only files of before name it
+AUDIO_2 = ModelRow(
+    id=2,
+    name="audio-2",
+    media="audio",
+    config=AudioConfig(draws_signs=False),
+    curve=quality.AUDIO,
+    encoder_parts=AUDIO.encoder_parts,
+    shipped=(),
+)
+MODELS: dict[int, ModelRow[Any]] = {row.id: row for row in (IMAGE, AUDIO, AUDIO_2)}

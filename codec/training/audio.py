@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from codec import media
@@ -34,6 +35,7 @@ TONES_ERB = (1.0, 40.0)  # on the scale of equivalent rectangular bandwidths: 26
 STATISTICS_CLIPS = 200
 TABLE_CLIPS = 60
 TABLE_STEPS = (9.0, 8.0, 7.0, 6.0, 4.75, 3.25)  # log2
+LIKENESS_SHARE = 3.0  # of `excess_likeness` in the distance
 WAVEFORM_PRICE = 4.0  # bits that a squared error of one step^2 of a companded coefficient is worth
 
 
@@ -102,7 +104,17 @@ def _clicks(rng: np.random.Generator, length: int) -> npt.NDArray[np.float64]:
     return np.where(np.arange(length) % period == 0, rng.choice([-1.0, 1.0]), 0.0)
 
 
-KINDS = (_tones, _tones, _tones, _white_noise, _clicks)  # tones thrice, as they vary most
+def _colored_noise(rng: np.random.Generator, length: int) -> npt.NDArray[np.float64]:
+    """Gaussian noise under a random smooth spectrum."""
+    spectrum = np.fft.rfft(rng.standard_normal(length))
+    places = np.linspace(0, 1, len(spectrum))
+    knots = np.sort(rng.uniform(0, 1, rng.integers(2, 8)))
+    decibels = np.interp(places, knots, rng.uniform(-40, 0, len(knots)))
+    return np.fft.irfft(spectrum * 10 ** (decibels / 20), length)
+
+
+# tones thrice, as they vary most
+KINDS = (_tones, _tones, _tones, _white_noise, _colored_noise, _clicks)
 
 
 def table_signals(sources: Iterable[Path]) -> TableSignals:
@@ -131,13 +143,41 @@ class AudioPool(Pool):
         )
 
 
+LIKENESS_LAGS = (4, 8, 12)  # frames: one, two and three latents
+LIKENESS_BINS, LIKENESS_FRAMES = 20, 32
+LEAST_POWER = 1e-9
+
+
+def excess_likeness(a: Tensor, b: Tensor) -> Tensor:
+    """(B,) how much more copies b repeat themselves and each other than originals a do: MDCT coefficients (B, T, hop).
+
+    Correlation with themselves some latents later, and with the next signal of the batch, which has nothing to do with
+    them, in blocks of LIKENESS_FRAMES x LIKENESS_BINS. Noise that a network fills in is the same wherever features are.
+    """
+
+    def blocks(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x[:, None], (LIKENESS_FRAMES, LIKENESS_BINS), (LIKENESS_FRAMES // 2, LIKENESS_BINS))[:, 0]
+
+    def correlations(x: Tensor) -> list[Tensor]:
+        pairs = [(x[:, :-lag], x[:, lag:]) for lag in LIKENESS_LAGS] + [(x, x.roll(1, 0))]
+        return [
+            blocks(p * q) / ((blocks(p * p) + LEAST_POWER) * (blocks(q * q) + LEAST_POWER)).sqrt() for p, q in pairs
+        ]
+
+    excess = [
+        F.relu(of_b.abs() - of_a.abs()).mean((1, 2))
+        for of_a, of_b in zip(correlations(a), correlations(b), strict=True)
+    ]
+    return torch.stack(excess).mean(0)
+
+
 class Cuts:
     """The task of audio: random cuts, so many latents long, of clips that live on the device as int16."""
 
     row: ModelRow[AudioConfig] = AUDIO
     validation_steps: tuple[float, ...] = (8.0, 7.0, 6.0, 5.0, 4.0)
     softening = 0.3  # kbit/s
-    figure_names: tuple[str, ...] = ("kbps", "mel", "nsim", "texture", "disturbance")
+    figure_names: tuple[str, ...] = ("kbps", "mel", "nsim", "texture", "disturbance", "likeness")
     rounds_by_price = False
 
     def __init__(self, sources: list[Path], latents: int, device: torch.device, seed: int = 0) -> None:
@@ -175,16 +215,18 @@ class Cuts:
     def judged(self, x: Tensor, coded: Pass, log2_step: Tensor) -> Judged:
         """Costs in kbit/s, with spectral distances and companded squared error at their prices.
 
-        Figures: kbit/s, log-mel distance, neurogram similarity, difference in texture, disturbance.
+        Figures: kbit/s, log-mel distance, neurogram similarity, difference in texture, disturbance, excess likeness.
         """
         a, b = self._inner(x), self._inner(coded.x_hat)
         heard = self.spectra.heard(a, b)
         ca, cb = (self.front_end.compand(self.front_end.coefficients(s)) for s in (a, b))
+        likeness = excess_likeness(self.front_end.coefficients(a), self.front_end.coefficients(b))
         squared_error: Tensor = ((ca - cb) ** 2).sum((1, 2)) * self._per_second(x) / 1000
         waveform = WAVEFORM_PRICE * torch.exp2(-2 * log2_step) * squared_error
         kbps = (coded.y_bits + coded.z_bits) * self._per_second(x) / 1000
-        figures = dict(zip(self.figure_names, (kbps, *heard[1:]), strict=True))
-        costs = kbps + price(self.row.config.middle - log2_step) * heard.distance + waveform
+        figures = dict(zip(self.figure_names, (kbps, *heard[1:], likeness), strict=True))
+        distance = heard.distance + LIKENESS_SHARE * likeness
+        costs = kbps + price(self.row.config.middle - log2_step) * distance + waveform
         return Judged(costs, {name: value.detach() for name, value in figures.items()})
 
     def _inner(self, x: Tensor) -> Tensor:
