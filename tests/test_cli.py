@@ -441,8 +441,7 @@ def test_version(run: Run) -> None:
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the Kodak suite is not here")
 def test_kodak_images_are_the_same_in_another_process(run: Run, tmp_path: Path) -> None:
-    import torch
-
+    from codec.devices import CPU
     from codec.image import decode as image_decode
     from codec.image import encode as image_encode
 
@@ -451,9 +450,9 @@ def test_kodak_images_are_the_same_in_another_process(run: Run, tmp_path: Path) 
     files = [tmp_path / f"{p.stem}.lcc" for p in images]
     assert run("decompress", *files).returncode == 0
     for source, file in zip(images, files, strict=True):
-        data = image_encode.encode(read_image(source), 50, torch.device("cpu"))
+        data = image_encode.encode(read_image(source), 50, CPU)
         assert file.read_bytes() == data
-        here = image_decode.decode(data, torch.device("cpu")).image
+        here = image_decode.decode(data, CPU).image
         assert (read_image(file.with_suffix(".png")).pixels == here.pixels).all()
 
 
