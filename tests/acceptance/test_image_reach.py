@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
+import torch
 
 import codec
-from codec.bitstream import constants
 from codec.eval.metrics import psnr_db
 from codec.image import decode as image_decode
 from codec.image import encode as image_encode
 from codec.media import ImageData, Pixels
-from codec.model.registry import IMAGE
-from codec.search.lagrangian import LAMBDA
+from codec.search import ssimulacra2
 from tests.golden import CPU
 
 pytestmark = pytest.mark.slow
@@ -66,10 +67,13 @@ def test_padding_costs_at_most_a_hundredth(parrots: Pixels, quality: float) -> N
 
 
 def test_effort_saves_bits_for_less_than_they_are_worth(parrots: Pixels) -> None:
-    costs = []
-    for effort in (0, 1):
-        data = codec.compress(parrots, 50, effort=effort)
-        step = 2 ** (IMAGE.curve.step_index(50) / constants.STEP_UNITS)
-        error = ((codec.decompress(data, output="array").astype(float) - parrots) ** 2).sum()
-        costs.append(len(data) * 8 + LAMBDA * error / step**2)
-    assert costs[1] < costs[0] * 0.998
+    def reached(quality: float, effort: int) -> tuple[float, float]:
+        """Logarithm of bytes, and SSIMULACRA 2."""
+        data = codec.compress(parrots, quality, effort=effort)
+        pair = (torch.tensor(x).float()[None] for x in (parrots, codec.decompress(data, output="array")))
+        return math.log(len(data)), float(ssimulacra2.score(ssimulacra2.distance(*pair)))
+
+    (fewer, lower), (more, higher) = reached(44, 0), reached(50, 0)
+    size, score = reached(50, 1)
+    assert fewer < size < more - 0.02
+    assert score > lower + (higher - lower) * (size - fewer) / (more - fewer)
