@@ -209,7 +209,7 @@ def preload(
     from codec.model.registry import MODELS
     from codec.model.weights import installed
 
-    rows = [row for row in MODELS.values() if media in (None, row.media)]
+    rows = [row for row in MODELS.values() if row.shipped and media in (None, row.media)]
     if not rows:
         raise ValueError(f"media '{media}': expected image or audio")
     for row in rows:

@@ -72,7 +72,7 @@ def code(
 
 def installed(model: str) -> ModelRow[Any] | None:
     """The row of a model whose weights are there, by its name in the registry."""
-    return next((row for row in MODELS.values() if row.name == model and row.path.exists()), None)
+    return next((row for row in MODELS.values() if row.name == model and row.shipped and row.path.exists()), None)
 
 
 def identity(row: ModelRow[Any]) -> str:

@@ -31,7 +31,7 @@ from tests import golden
 def test_a_model_of_the_other_medium_is_refused(partial: bool) -> None:
     seen, heard = read(golden.file("quality-50")), audio_file.read(golden.file("audio-empty"))
     model, digest = heard.header.model, heard.header.digest
-    with pytest.raises(CorruptFile, match="model 2 is one of audio, not of image"):
+    with pytest.raises(CorruptFile, match="model 3 is one of audio, not of image"):
         image_decode.decode(
             write(replace(seen, header=replace(seen.header, model=model, digest=digest))), CPU, partial=partial
         )
@@ -170,7 +170,7 @@ def test_partial_makes_no_difference_to_a_whole_file(tiled: bytes) -> None:
 
 
 def test_a_cut_file_of_tiles_shows_all_of_them(tiled: bytes, parrots: Pixels) -> None:
-    shown = image_decode.decode(tiled[: len(tiled) * 6 // 10], CPU, partial=True).image.pixels
+    shown = image_decode.decode(tiled[: len(tiled) * 7 // 10], CPU, partial=True).image.pixels
     for y in range(0, 256, 128):
         for x in range(0, 384, 128):
             here = (slice(y, y + 128), slice(x, x + 128))

@@ -33,11 +33,11 @@ def test_no_name_breaks_a_line_or_reaches_the_terminal(name: str, tmp_path: Path
 SHORT_OF_MEMORY = """
 import resource, sys
 import numpy, PIL.Image
-import codec.api, codec.image.encode
+import codec.api, codec.image.encode, codec.model.onnx_engine
 from codec.cli.main import main
 
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + (150 << 20),) * 2)
+resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20),) * 2)
 main(sys.argv[1:])
 """
 

@@ -26,7 +26,7 @@ def test_sizes_are_kept_and_used_to_a_hundredth(parrots: Pixels, size: int) -> N
     crop = np.ascontiguousarray(parrots[100:301, 200:437])
     found = search(ImageEncoder(ImageData(crop), CPU), target_size(size), 1)
     assert 0.99 * size <= len(found.data) <= size
-    assert found.passes <= 6
+    assert found.passes <= 8
 
 
 @pytest.mark.parametrize("psnr", [31.0, 35.5, 41.0])
@@ -34,7 +34,7 @@ def test_psnr_is_reached_and_exceeded_by_a_twentieth_at_most(parrots: Pixels, ps
     crop = np.ascontiguousarray(parrots[100:301, 200:437])
     found = search(ImageEncoder(ImageData(crop), CPU), target_psnr(psnr), 1)
     assert psnr <= psnr_db(crop, codec.decompress(found.data, output="array")) <= psnr + 0.05
-    assert found.passes <= 6
+    assert found.passes <= 8
 
 
 @pytest.mark.parametrize("target", [0.96, 0.985])
@@ -44,7 +44,7 @@ def test_ms_ssim_is_reached(parrots: Pixels, target: float) -> None:
     reached = ms_ssim(crop, codec.decompress(found.data, output="array"))
     assert reached is not None
     assert target - 1e-5 <= reached <= 1 - (1 - target) * 10**-0.0055
-    assert found.passes <= 6
+    assert found.passes <= 8
 
 
 def test_bits_a_pixel_are_those_of_the_whole_file(patch: Pixels) -> None:

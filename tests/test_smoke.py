@@ -14,7 +14,7 @@ from tests.conftest import Run
 
 
 def test_an_image_goes_through_the_library_and_the_command_line(patch: Pixels, run: Run, tmp_path: Path) -> None:
-    alpha = np.arange(patch.shape[0] * patch.shape[1]).astype(np.uint8).reshape(patch.shape[:2])
+    alpha = np.arange(patch.shape[0] * patch.shape[1]).astype(np.uint8).reshape(patch.shape[:2]) | 1
     source, coded, restored = tmp_path / "a.png", tmp_path / "a.lcc", tmp_path / "b.webp"
     source.write_bytes(image_bytes(ImageData(patch, alpha), ".png"))
     for arguments in (

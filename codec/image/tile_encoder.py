@@ -110,16 +110,16 @@ class TileEncoder:
                 certain=certain,
             )
 
-        trusting = coded(certain=True)
-        if LAMBDA * trusting.lost > LOST_SHARE * 8 * trusting.size:
+        kind, found = constants.TILE_LATENTS, coded(certain=True)
+        if found.lost > LOST_SHARE * 8 * found.size:
             doubting = coded(certain=False)
-            if 8 * doubting.size + LAMBDA * doubting.error < 8 * trusting.size + LAMBDA * trusting.error:
-                return constants.TILE_OPEN_LATENTS, doubting
+            if 8 * doubting.size + doubting.error < 8 * found.size + found.error:
+                kind, found = constants.TILE_OPEN_LATENTS, doubting
         if self.refiner:
             x = padded(self.pixels[tile.within(whole(self.header))])
-            open_tile = PlainTile(x, _on_padding(importance, tile, x), around, inside, self.header.channels == 1)
-            trusting = self.refiner.code(open_tile, log2_step, weight, name)
-        return constants.TILE_LATENTS, trusting
+            plain = PlainTile(x, _on_padding(importance, tile, x), around, inside, self.header.channels == 1)
+            found = self.refiner.code(plain, log2_step, weight, name, kind == constants.TILE_LATENTS)
+        return kind, found
 
     def _importance(self, tile: Rect) -> Floats | None:
         """(1, rows, columns) importance of a tile."""

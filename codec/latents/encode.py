@@ -21,7 +21,7 @@ from codec.search.rdoq import Rdoq
 class Coded:
     """A coded signal. parts: the stream, cut as was asked; latents: as a decoder will have them.
 
-    error: squared error of the latents, in nominal steps; lost: what of it would not be, were row 0 not certain.
+    error: squared error of the latents at its price, in bits; lost: what of it would not be, were row 0 not certain.
     """
 
     parts: tuple[bytes, ...]
@@ -110,11 +110,12 @@ def symbols(
         rows = rows_of(log2_scale, certain)
         steps = squared_steps[..., channels]
         steps = steps if steps.shape[1] == 1 else steps[:, where]
-        rounded = rounding(residual, rows, by_place[:, where] * steps) if rounding else np.rint(residual)
+        worth = by_place[:, where] * steps
+        rounded = rounding(residual, rows, worth) if rounding else np.rint(residual)
         symbols = put(rows, rounded)
-        error += float(np.sum(steps * (residual - symbols) ** 2))
+        error += float(np.sum(worth * (residual - symbols) ** 2))
         if certain:
-            lost += float(np.sum(steps * rounded * (2 * residual - rounded), where=rows == 0))
+            lost += float(np.sum(worth * rounded * (2 * residual - rounded), where=rows == 0))
         ends[channels.stop] = encoder.size
         chosen: Floats = symbols + mean
         return chosen

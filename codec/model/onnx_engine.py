@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -36,6 +38,19 @@ def _without_telemetry() -> Any:
 NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 onnxruntime = _without_telemetry()
 
+OUT_OF_MEMORY = "bad_alloc"  # what ONNX Runtime says of it
+
+
+@contextmanager
+def _memory_errors() -> Iterator[None]:
+    """What ONNX Runtime raises for a lack of memory, an exception of its own, as a MemoryError."""
+    try:
+        yield
+    except Exception as error:
+        if OUT_OF_MEMORY in str(error):
+            raise MemoryError(OUT_OF_MEMORY) from error
+        raise
+
 
 class Graphs(Protocol):
     """The transforms of a model as graphs."""
@@ -51,16 +66,18 @@ class Session:
     def __init__(self, graph: Graph, threads: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.log_severity_level = 3  # errors
+        options.log_severity_level = 4  # what goes wrong is raised, and need not be printed too
         options.enable_cpu_mem_arena = False  # it never gives memory back
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave their core
         values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in graph.weights.items()}
         options.add_external_initializers(list(values), list(values.values()))
-        self._session = onnxruntime.InferenceSession(graph.model(), options, providers=["CPUExecutionProvider"])
+        with _memory_errors():
+            self._session = onnxruntime.InferenceSession(graph.model(), options, providers=["CPUExecutionProvider"])
 
     def run(self, **inputs: np.ndarray) -> list[Floats]:
-        """All outputs."""
-        outputs: list[Floats] = self._session.run(None, inputs)
+        """All outputs. Raises MemoryError where there is not enough."""
+        with _memory_errors():
+            outputs: list[Floats] = self._session.run(None, inputs)
         return outputs
 
 

@@ -109,7 +109,10 @@ def default(row: ModelRow[Any], given: Path | None = None) -> WeightsSet:
 
     Raises ModelMismatch, where it holds no encoder too.
     """
-    chosen = next((s for s in _files_named(given) if s.row.id == row.id), None) or _set(OWN, row.path)
+    chosen = next((s for s in _files_named(given) if s.row.id == row.id), None)
+    if chosen is None and not row.shipped:
+        raise ModelMismatch(f"model '{row.name}' is one of earlier files: nothing is compressed with it")
+    chosen = chosen or _set(OWN, row.path)
     if chosen.row.id != row.id:
         raise ModelMismatch(f"{chosen.path} holds weights of model '{chosen.row.name}', not of '{row.name}'")
     if not chosen.digests.encoder:

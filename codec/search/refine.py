@@ -87,14 +87,24 @@ class Refiner:
         self.engine = loaded.model.engine
         self.model = differentiable(self.engine.model)
 
-    def code(self, tile: PlainTile, log2_step: Floats, weight: float | Floats, identity: bytes) -> Coded:
-        """The cheaper of the tile coded plainly and refined; weight: of errors in rounding, one or (1, h, w, 1)."""
+    def code(
+        self,
+        tile: PlainTile,
+        log2_step: Floats,
+        weight: float | Floats,
+        identity: bytes,
+        certain: bool = True,
+    ) -> Coded:
+        """The cheaper of the tile coded plainly and refined.
+
+        weight: of errors in rounding, one or (1, h, w, 1); certain: whether row 0 is.
+        """
         with descending():
             scene = Scene.of(tile, log2_step, self.engine).near()
         with undisturbed(self.engine.device):
-            return self._coded(scene, log2_step, weight, identity)
+            return self._coded(scene, log2_step, weight, identity, certain)
 
-    def _coded(self, scene: Scene, log2_step: Floats, weight: float | Floats, identity: bytes) -> Coded:
+    def _coded(self, scene: Scene, log2_step: Floats, weight: float | Floats, identity: bytes, certain: bool) -> Coded:
         model, tables, chosen = self.loaded.model, self.loaded.tables, Rdoq(self.loaded.tables.tables)
         rows, columns = scene.inside
 
@@ -109,16 +119,17 @@ class Refiner:
                 price=price * weight,
                 z=None if z is None else z.cpu().numpy(),
                 cut_after=LAYER_ENDS,
+                certain=certain,
             )
 
         plain = coded(scene.around[:, rows, columns], LAMBDA_RDOQ, None)
         shown = self._shown(scene, plain.latents.features)
         measure = Measure(self.metric, scene.x, scene.importance, shown)
-        h, z = refined(self.model, scene, measure, self.steps, self.stepped)
+        h, z = refined(self.model, scene, measure, self.steps, self.stepped, certain)
         better = coded(h, LAMBDA_RDOQ_REFINED, z)
 
         def cost(found: Coded, shown: Tensor) -> float:
-            return 8 * sum(map(len, found.parts)) + float(_bits_per_error(scene) * measure(shown))
+            return 8 * found.size + float(_bits_per_error(scene) * measure(shown))
 
         refined_shown = self._shown(scene, better.latents.features)
         return plain if cost(plain, shown) <= cost(better, refined_shown) else better
@@ -136,7 +147,12 @@ def differentiable(model: Autoencoder) -> Autoencoder:
 
 
 def refined(
-    model: Autoencoder, scene: Scene, measure: Measure, steps: int, stepped: Callable[[], None]
+    model: Autoencoder,
+    scene: Scene,
+    measure: Measure,
+    steps: int,
+    stepped: Callable[[], None],
+    certain: bool = True,
 ) -> tuple[Tensor, Tensor]:
     """Features (1, h, w, M) and hyper-latents of a scene after so many steps of descent; model: `differentiable`."""
     rows, columns = scene.inside
@@ -150,7 +166,7 @@ def refined(
         variables = [Variable(y), Variable(z)]
         for step in range(steps):
             with torch.autocast(scene.x.device.type, dtype=torch.bfloat16):
-                coded = expected_latents(model, y / to_steps, z, scene.log2_step, STEEPNESS)
+                coded = expected_latents(model, y / to_steps, z, scene.log2_step, STEEPNESS, certain)
                 error = _bits_per_error(scene) * measure(_shown(model, scene, coded.h_hat))
             (coded.bits + error + (price * coded.spread).sum((1, 2))).sum().backward()  # type: ignore[no-untyped-call]
             rate = LEARNING_RATE * (FINAL_SHARE + (1 - FINAL_SHARE) * 0.5 * (1 + math.cos(math.pi * step / steps)))

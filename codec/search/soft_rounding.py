@@ -58,12 +58,23 @@ def soft_rounded(x: Tensor, steepness: float) -> SoftRounded:
     return SoftRounded(below, torch.sigmoid(steepness * torch.logit(fraction)))
 
 
-def expected_latents(model: Autoencoder, h: Tensor, z: Tensor, log2_step: Tensor, steepness: float) -> ExpectedLatents:
-    """Features h (B, h, w, M) and hyper-latents z, coded at nominal steps 2^log2_step, (B,), with gradients."""
+def expected_latents(
+    model: Autoencoder,
+    h: Tensor,
+    z: Tensor,
+    log2_step: Tensor,
+    steepness: float,
+    certain: bool = True,
+) -> ExpectedLatents:
+    """Features h (B, h, w, M) and hyper-latents z, coded at nominal steps 2^log2_step, (B,), with gradients.
+
+    certain: whether symbols under table row 0 are zero.
+    """
+    least_row = 1 if certain else 0
     quality = model.gain.quality(log2_step)
     z_log2_scale = model.prior.z_log2_scale(quality).float()[:, None, None]
     z_open = soft_rounded(z, steepness)
-    coded = rows_of(z_log2_scale) > 0  # row 0 is certainly zero
+    coded = rows_of(z_log2_scale) >= least_row
     bits = (z_open.bits(torch.exp2(z_log2_scale)) * coded).sum((1, 2, 3))
     features = model.prior.features(z_open.mean * coded, quality, (h.shape[1], h.shape[2]))
     log2_steps = model.log2_steps(features, log2_step)
@@ -74,7 +85,7 @@ def expected_latents(model: Autoencoder, h: Tensor, z: Tensor, log2_step: Tensor
 
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         nonlocal bits, spread
-        coded = rows_of(log2_scale) > 0
+        coded = rows_of(log2_scale) >= least_row
         residual = soft_rounded(y[:, :, channels].index_select(1, where) - mean, steepness)
         scale = torch.exp2(log2_scale.clamp(LOG2_SCALE_MIN, LOG2_SCALE_MAX))
         bits = bits + (residual.bits(scale) * coded).sum((1, 2))
