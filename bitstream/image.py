@@ -207,7 +207,7 @@ class _Body:
         return gap, sizes
 
     def extended(self, stream: Stream, size: int, tile: int) -> Stream:
-        """A stream with its next part, whose payload has `size` bytes, where that is there and audio."""
+        """A stream with its next part, whose payload has `size` bytes, where that is there and intact."""
         frame = self.reader.part(min(framed_size(size), self.reader.left), "a part")
         if not stream.whole:
             return stream

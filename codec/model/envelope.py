@@ -1,7 +1,7 @@
 """The spectral envelope of audio: energies in bands as wide as the ear's, and what they do for a decoder.
 
-Where quantisation leaves nothing of a band, noise of the right energy clips better than a hole; where it leaves
-something, the right energy clips better than a weak copy. So energies are coded beside the coefficients.
+Where quantisation leaves nothing of a band, noise of the right energy is better than a hole; where it leaves
+something, the right energy is better than a weak copy. So energies are coded beside the coefficients.
 Idea: gain and shape apart, and noise filling, as in Opus (RFC 6716) and USAC.
 """
 

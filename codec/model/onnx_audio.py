@@ -68,8 +68,8 @@ def synthesis(arrays: Arrays, config: AudioConfig) -> Graph:
     if config.draws_signs:
         known = audio.matrix(audio.channels(body, BANDS, config.body), float32(arrays["up.weight"])[:, BANDS:])
         c = audio.signs_drawn(c, h, audio.frames(graph.node("Add", known, treble)), noise)
-    clipped = graph.node("Mul", noise_share, everywhere(audio.root(wanted)))
-    c = graph.node("Add", c, graph.node("Mul", clipped, noise))
+    hiss = graph.node("Mul", noise_share, everywhere(audio.root(wanted)))
+    c = graph.node("Add", c, graph.node("Mul", hiss, noise))
     limit = graph.node("Mul", audio.energies(c), graph.constant(np.float32(4**GAIN_LIMIT)))
     missing = graph.node("Relu", graph.node("Sub", wanted, limit))
     c = graph.node("Add", c, graph.node("Mul", everywhere(audio.root(missing)), noise))

@@ -1,6 +1,6 @@
 """How far two clips are apart in loudness, as listeners to speech notice, in numpy: after PESQ.
 
-ITU-T P.862 compares loudness in Bark bands up to 8 kHz, forgives what the louder audio masks, and blames what a codec
+ITU-T P.862 compares loudness in Bark bands up to 8 kHz, forgives what the louder side masks, and blames what a codec
 adds more than what it leaves out. This is its core, smooth enough to train on (`loudness`): no alignment of time or
 gain, means over frames. Over twenty pairs of speech and our copies it correlates by -0.96 with PESQ-WB's raw score.
 Bark scale: Schroeder 1979; threshold in quiet: Terhardt 1979; loudness: Zwicker 1967, as P.862 has them.

@@ -87,7 +87,7 @@ def _textures(power: Tensor) -> Tensor:
 
 
 class Spectra(nn.Module):
-    """Distances between clips (B, samples), per audio."""
+    """Distances between clips (B, samples), of each pair."""
 
     ear: Tensor
     blur: Tensor

@@ -58,7 +58,7 @@ class ImageData:
 
 
 def split(samples: Pixels) -> tuple[Pixels, Pixels | None]:
-    """Pixels and alpha of a Image, from (H, W, C): C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha."""
+    """Pixels and alpha of an image, from (H, W, C): C = 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha."""
     if samples.shape[2] in (1, 3):
         return np.ascontiguousarray(samples), None
     return np.ascontiguousarray(samples[:, :, :-1]), np.ascontiguousarray(samples[:, :, -1])
