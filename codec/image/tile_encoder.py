@@ -77,11 +77,12 @@ class TileEncoder:
         step: float = 2.0 ** (self.header.step_index / constants.STEP_UNITS)
         worth = LAMBDA / step**2
         even = repeats(pixels)
-        if not (even or is_jagged(pixels) or worth > FINE_WORTH):
+        odd = even or is_jagged(pixels)
+        if not odd and worth <= FINE_WORTH:
             return None
         error = worth * self._squared_error(coded, tile)
         cost = 8 * coded.size + error * (REPEATED_WORTH if even else 1.0)
-        return cost if even or cost > FINE_BITS * pixels[..., 0].size else None
+        return cost if odd or cost > FINE_BITS * pixels[..., 0].size else None
 
     def _stream(self, kind: int, parts: tuple[bytes, ...]) -> Stream:
         first, *others = parts

@@ -131,3 +131,25 @@ def test_no_tone_is_lost(hertz: float, quality: float) -> None:
     x = mono(0.1 * np.sin(2 * np.pi * hertz * SECONDS))
     found = restored(compress(x, quality))
     assert 0.6 < np.sqrt((found**2).mean() / (x.samples**2).mean()) < 1.4
+
+
+def likeness(x: np.ndarray, y: np.ndarray) -> float:
+    """Correlation of two signals."""
+    return float(np.corrcoef(x, y)[0, 1])
+
+
+@pytest.mark.parametrize(("quality", "most"), [(12, 0.13), (30, 0.12), (60, 0.1)])
+@pytest.mark.parametrize("level_db", [-20, -60])
+def test_noise_does_not_repeat_itself(level_db: float, quality: float, most: float) -> None:
+    noise = np.random.default_rng(1).standard_normal((4 * RATE, 2)) * 10 ** (level_db / 20)
+    found = [restored(compress(mono(channel), quality))[:, 0] for channel in noise.T]
+    for lag in (960, 1920):  # one and two latents
+        assert abs(likeness(found[0][:-lag], found[0][lag:])) < most
+    assert abs(likeness(*found)) < most
+
+
+@pytest.mark.parametrize("quality", [12, 30, 60])
+def test_channels_that_have_nothing_in_common_stay_apart(quality: float) -> None:
+    noise = np.random.default_rng(3).standard_normal((4 * RATE, 2)).astype(np.float32) / 10
+    found = restored(compress(AudioData(noise, RATE), quality))
+    assert abs(likeness(*found.T)) < 0.15
