@@ -22,7 +22,8 @@ from codec.model.fixed_point import STREAM, Floats
 from codec.model.registry import IMAGE
 from codec.model.walk import Positions
 from tests.conftest import SHARED
-from tests.second_decoder import EXP2, SecondDecoder
+from tests.second_decoder import SecondDecoder
+from tests.second_decoder.fixed_point import EXP2
 
 TORCH = Device(engine="torch")
 

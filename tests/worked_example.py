@@ -7,8 +7,9 @@ from pathlib import Path
 from unittest import mock
 
 from codec.model.registry import IMAGE
-from tests import golden, second_decoder
-from tests.second_decoder import Ints, Model, Passes, SecondDecoder
+from tests import golden
+from tests.second_decoder import SecondDecoder, network
+from tests.second_decoder.streams import Ints, Model, Passes
 
 SPEC = Path(__file__).parent.parent / "bitstream" / "SPEC.md"
 BEGIN, END = "<!-- traced -->\n", "<!-- end of the trace -->\n"
@@ -101,7 +102,7 @@ def text() -> str:
     lines = fields(data, IMAGE_FIELDS)
     lines += ["", "| pass | n | scale | q | s | c[s] | c[s + 1] | symbol | point - lower | range |", "|---" * 10 + "|"]
     Tracer.table = []
-    with mock.patch.object(second_decoder, "Passes", Tracer):
+    with mock.patch.object(network, "Passes", Tracer):
         (latents,) = SecondDecoder(IMAGE.path).latents(data)
     shown = ", ".join(str(y) for y in latents.ravel()[:8].tolist())
     lines += [*Tracer.table, "", f"The latents begin {shown} and sum to {latents.sum()}.", ""]
