@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +14,24 @@ import click
 
 import codec
 from codec.bitstream.errors import CodecError
-from codec.cli.bench import bench
-from codec.cli.compress import compress
-from codec.cli.decompress import decompress
-from codec.cli.eval import evaluate
-from codec.cli.export import export
 from codec.cli.files import EXIT_FAILED, say
-from codec.cli.info import info
-from codec.cli.train import train
-from codec.cli.verify import verify
-from codec.cli.weights import installed_lines, weights
 
 EXIT_INTERRUPTED = 130
 # those that this system has: Windows knows no SIGHUP, and only Windows SIGBREAK
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 VARIABLE = "CODEC_WEIGHTS"
+# in the order of the help: name, and the function in the module of that name
+COMMANDS = {
+    "compress": "compress",
+    "decompress": "decompress",
+    "info": "info",
+    "verify": "verify",
+    "eval": "evaluate",
+    "bench": "bench",
+    "train": "train",
+    "export": "export",
+    "weights": "weights",
+}
 
 
 class Interrupted(Exception):
@@ -35,7 +39,18 @@ class Interrupted(Exception):
 
 
 class Commands(click.Group):
-    """The group; an interrupt is ours to report."""
+    """The group: a command's module is loaded when it is asked for; an interrupt is ours to report."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"codec.cli.{cmd_name}"), COMMANDS[cmd_name])
+        return command
 
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command."""
@@ -75,14 +90,12 @@ def cli(more_weights: Path | None) -> None:
 
 def _say_version(context: click.Context) -> None:
     """The version, then a line for each set of weights."""
+    from codec.cli.weights import installed_lines
+
     click.echo(f"codec, version {codec.__version__}")
     for line in installed_lines():
         click.echo(line)
     context.exit()
-
-
-for command in (compress, decompress, info, verify, evaluate, bench, train, export, weights):
-    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -102,6 +102,13 @@ def test_decoding_loads_nothing_of_search_or_training(code: str) -> None:
     assert not [m for m in modules if m.startswith(("codec.search", "codec.training", "codec.eval"))]
 
 
+def test_a_command_loads_no_other() -> None:
+    code = "from codec.cli.main import main\ntry: main(['info', 'tests/golden/tiles.lcc'])\nexcept SystemExit: pass"
+    modules = loaded(f"import os; os.chdir({str(ROOT)!r})\n{code}")
+    assert "codec.cli.info" in modules
+    assert not modules & {f"codec.cli.{name}" for name in ("bench", "compress", "eval", "export", "train")}
+
+
 def test_coding_an_image_loads_no_training_and_nothing_of_other_projects() -> None:
     modules = loaded("import numpy, codec; codec.compress(numpy.zeros((8, 8, 3), numpy.uint8))")
     assert not [m for m in modules if m.startswith("codec.training")]

@@ -6,7 +6,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -132,6 +132,7 @@ class OnnxEngine:
         with self._lock:
             if stage not in self._sessions:
                 self._sessions[stage] = [Session(graph, self._threads) for graph in self._made(stage)]
+                give_back_memory()
             return self._sessions[stage]
 
     def _made(self, stage: str) -> list[Graph]:
@@ -181,6 +182,12 @@ def _exit_at_once() -> None:
 
 
 in_children(_exit_at_once)
+
+
+def give_back_memory() -> None:
+    """Has glibc return pages that it keeps: sessions are made with copies of weights, and runs leave holes behind."""
+    with suppress(AttributeError, OSError, TypeError):  # other systems have no such function
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def available_cores() -> int:

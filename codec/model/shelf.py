@@ -12,15 +12,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codec.bitstream.errors import ModelMismatch, UnsupportedFile
 from codec.model import forms, registry, weights_file
 from codec.model.registry import MODELS, ModelRow
 from codec.model.releases import RELEASES, asset_name
 from codec.model.weights_file import Description, Digests
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 VARIABLE = "CODEC_WEIGHTS"
 GROUP = "codec.weights"
@@ -75,7 +77,9 @@ def everything(given: Path | None = None, wanted: bytes = b"") -> Iterator[Weigh
     for place, folder in ((OWN, registry.WEIGHTS), (USER, user_folder())):
         if folder.is_dir():
             yield from _in_folder(place, folder, wanted)
-    for point in metadata.entry_points(group=GROUP):
+    from importlib.metadata import entry_points  # rarely comes to that, and takes its time
+
+    for point in entry_points(group=GROUP):
         try:
             folder = _folder_of(point)
         except Exception as error:  # whatever the code of others does: the shelf holds the rest all the same
@@ -215,7 +219,7 @@ def _in_folder(place: str, folder: Path, wanted: bytes) -> Iterator[WeightsSet |
             yield Unusable(place, str(error))
 
 
-def _folder_of(point: metadata.EntryPoint) -> Path:
+def _folder_of(point: EntryPoint) -> Path:
     """The folder that a package registers: a function that returns it, or a module that lies in it."""
     found = point.load()
     if callable(found):
