@@ -9,6 +9,7 @@ SECTION_LATENTS = 2
 SECTION_INDEX = 3
 SECTION_ALPHA = 4
 SECTION_END = 5  # of a clip
+SECTION_PART = 6  # of an original
 OPTIONAL_FROM = 128
 SECTION_ICC = 128
 SECTION_EXIF = 129
@@ -24,6 +25,7 @@ SECTION_TRAILER = 145  # what stood behind the image in its file
 
 MEDIA_IMAGE = 0
 MEDIA_AUDIO = 1
+MEDIA_ORIGINAL = 2  # any file, byte for byte
 
 # flags of an image's header
 FLAG_COLOUR = 1  # RGB, else grey
@@ -37,6 +39,12 @@ FLAG_MID_SIDE = 2  # coded as (left + right) / sqrt 2 and (left - right) / sqrt 
 FLAG_24_BITS = 4  # the source had 24 bits a sample, else 16 ...
 FLAG_FLOAT = 8  # ... or floats of 32
 AUDIO_FLAGS = FLAG_STEREO | FLAG_MID_SIDE | FLAG_24_BITS | FLAG_FLOAT
+
+# how an original is stored
+ORIGINAL_ZSTANDARD = 1
+ORIGINAL_LEPTON = 2  # a JPEG
+ORIGINAL_FLAC = 3  # a WAVE file
+ORIGINAL_METHODS = (ORIGINAL_ZSTANDARD, ORIGINAL_LEPTON, ORIGINAL_FLAC)
 
 # how a tile is coded: the first byte of its stream
 TILE_LATENTS = 0  # as latents, where table row 0 is certain
@@ -73,6 +81,15 @@ MAX_RATE = 1 << 20  # Hz, of the source
 MAX_SECONDS = 24 * 3600  # default limit; callers may choose another
 MAX_TAGS_BYTES = 1 << 16  # inflated
 MAX_AUDIO_METADATA_BYTES = 1 << 24  # inflated
+
+HASH_BYTES = 32  # of SHA-256
+MAX_PART_BYTES = 1 << 22
+MAX_ORIGINAL_BYTES = 1 << 40
+MAX_HELD_BYTES = 1 << 32  # default limit of an original that is decoded into memory; callers may choose another
+MAX_WINDOW_BYTES = 1 << 27  # of a zstandard frame
+MAX_LEPTON_BYTES = 1 << 28  # of a JPEG, which is coded in memory as a whole
+MAX_WAVE_SURROUNDINGS_BYTES = 1 << 24  # of what stands before and behind the samples of a WAVE file, together
+MAX_CODED_GROWTH = 1 << 16  # bytes that a coded original may have beyond 1 / 16 more than the original
 
 # kinds of items in the metadata of a clip
 METADATA_CHUNK = 1  # of a WAVE file

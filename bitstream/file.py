@@ -29,7 +29,8 @@ class Beginning:
     """How a file begins, whatever it holds: parsed once, then handed to the parser of its media.
 
     media: one of constants.MEDIA_*; model: its id; digest: of its weights; step_index: log2 of the nominal step, in
-    1/256; fields: the rest of the header's payload, which lies at offset `fields_at`; end: offset behind the header.
+    1/256 (these three are zeros for originals, which need no model); fields: the rest of the header's payload, which
+    lies at offset `fields_at`; end: offset behind the header.
     """
 
     media: int
@@ -50,6 +51,11 @@ def read_beginning(reader: Reader) -> Beginning:
         raise CorruptFile(f"section {first.id} at offset {first.start} stands where the header should")
     header = Reader(first.payload, first.payload_at)
     media = header.uint(1, "media type")
+    if media == constants.MEDIA_ORIGINAL:
+        at = header.offset
+        return Beginning(
+            media, 0, bytes(constants.DIGEST_BYTES), 0, header.raw(header.left, "header"), at, reader.offset
+        )
     if media not in (constants.MEDIA_IMAGE, constants.MEDIA_AUDIO):
         raise UnsupportedFile(f"media type {media} is unknown")
     model = header.uint(1, "model id")

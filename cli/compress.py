@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from codec.quality import Metric
 
 FOR_IMAGES = ("effort", "target_bpp", "target_psnr", "target_ssim", "roi", "metric", "lossless", "partial", "no_extras")
+NOT_EXACT = ("quality", "target_size", "bitrate", *FOR_IMAGES)  # what says how else to code
 SUFFIX = ".lcc"
 BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 
@@ -50,6 +51,11 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 )
 @options.metric_option
 @click.option("--lossless", is_flag=True, help="Keep every pixel of an image as it is.")
+@click.option(
+    "--exact",
+    is_flag=True,
+    help="Keep files of any kind, JPEGs and WAVE files best, so that every byte comes back; named as by --keep-suffix.",
+)
 @click.option("--partial", is_flag=True, help="Take what there is of an image file that is cut or damaged.")
 @click.option(
     "--no-extras", is_flag=True, help="Leave out what stands behind an image in its file: gain maps, videos and so on."
@@ -76,6 +82,7 @@ def compress(
     roi: str | None,
     metric: Metric,
     lossless: bool,
+    exact: bool,
     partial: bool,
     no_extras: bool,
     keep_suffix: bool,
@@ -94,7 +101,12 @@ def compress(
     def given(name: str) -> bool:
         return context.get_parameter_source(name) != ParameterSource.DEFAULT
 
-    targets = files.destinations(inputs, out, _with_whole_name if keep_suffix else _with_own_suffix)
+    targets = files.destinations(inputs, out, _with_whole_name if keep_suffix or exact else _with_own_suffix)
+    if exact:
+        if any(map(given, NOT_EXACT)):
+            raise click.UsageError("--exact keeps every byte: it goes with no quality, no target and nothing left out")
+        _store(inputs, targets, force, keep_times)
+        return
     import codec
     from codec import media
 
@@ -153,6 +165,15 @@ def compress(
             audio.compress(source, out, quality, device, threads, max_seconds)
         else:
             audio.compress_to(source, out, target_size, bitrate, device, threads, max_seconds)
+
+    files.each(inputs, targets, force, convert, keep_times)
+
+
+def _store(inputs: tuple[str, ...], targets: list[str], force: bool, keep_times: bool) -> None:
+    import codec
+
+    def convert(source: files.Input, target: str, out: BinaryIO) -> None:
+        codec.store_original(source.from_start() or source, out)
 
     files.each(inputs, targets, force, convert, keep_times)
 

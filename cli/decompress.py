@@ -36,7 +36,7 @@ def region_of(text: str) -> Region:
     "--out",
     metavar="OUT",
     help="Output file (its suffix names the format), a folder, or - for PNG or WAV on standard output.  "
-    "[default: IN.png or IN.wav]",
+    "[default: IN.png or IN.wav; files as they were: IN without .lcc]",
 )
 @click.option("--region", type=region_of, metavar="X,Y,W,H", help="Only these pixels, and only the tiles they need.")
 @click.option(
@@ -77,7 +77,7 @@ def decompress(
     threads: int | None,
     force: bool,
 ) -> None:
-    """Restore images and audio from .lcc files. IN - is standard input."""
+    """Restore images, audio and files as they were from .lcc files. IN - is standard input."""
     targets = files.destinations(inputs, out, functools.partial(_restored, keep_suffix))
     import codec
     from codec import media
@@ -117,21 +117,35 @@ def decompress(
         )
         out.write(media.image_bytes(restored, suffix))
 
+    def restore_original(source: files.Input, target: str, out: BinaryIO) -> None:
+        if region or bit_depth or start_s or duration_s is not None:
+            raise MediaError("it holds a file as it was, which is restored as a whole")
+        codec.restore_original(source, out)
+
+    restoring = {
+        constants.MEDIA_IMAGE: restore_image,
+        constants.MEDIA_AUDIO: restore_audio,
+        constants.MEDIA_ORIGINAL: restore_original,
+    }
+
     def convert(source: files.Input, target: str, out: BinaryIO) -> None:
-        (restore_audio if _is_audio(source.head(HEAD_BYTES)) else restore_image)(source, target, out)
+        restoring[media_of(source.head(HEAD_BYTES))](source, target, out)
 
     files.each(inputs, targets, force, convert, keep_times)
 
 
 def _restored(keep_suffix: bool, source: Path) -> Path:
-    """The output that an input gets by default: `photo.png` of photo.lcc, and of photo.png.lcc too.
+    """The output that an input gets by default: `photo.png` of photo.lcc, and of photo.png.lcc too; of an original, the
+    name without .lcc, or else with .original behind it.
 
     keep_suffix: a name before .lcc names the format, where that can be written.
     """
     from codec import media
 
-    is_audio = _holds_audio(source)
-    inner = source.with_suffix("")
+    held, inner = _held(source), source.with_suffix("")
+    if held == constants.MEDIA_ORIGINAL:
+        return inner if source.suffix.lower() == SUFFIX else source.with_name(source.name + ".original")
+    is_audio = held == constants.MEDIA_AUDIO
     default, writable = (".wav", media.AUDIO_SAVED_AS) if is_audio else (".png", media.SAVED_AS)
     if source.suffix.lower() == SUFFIX and inner.suffix.lower() in (
         (default, *writable) if keep_suffix else (default,)
@@ -140,19 +154,17 @@ def _restored(keep_suffix: bool, source: Path) -> Path:
     return source.with_suffix(default)
 
 
-def _holds_audio(source: Path) -> bool:
-    """Whether a file holds audio. What cannot be read will be found out later. Raises click.UsageError for a pipe."""
+def _held(source: Path) -> int:
+    """What a file holds, one of constants.MEDIA_*; what cannot be read, and will be found out later, is an image.
+
+    Raises click.UsageError for a pipe.
+    """
     try:
         if not source.is_file() and not source.is_dir() and source.exists():
             raise click.UsageError(
                 f"{source} is a pipe, and what it holds is not known before: name the output with -o"
             )
         with source.open("rb") as file:
-            return _is_audio(file.read(HEAD_BYTES))
+            return media_of(file.read(HEAD_BYTES))
     except (OSError, CodecError):
-        return False
-
-
-def _is_audio(head: bytes) -> bool:
-    """Whether a file that begins so holds audio, not an image. Raises CodecError where it is none of ours."""
-    return media_of(head) == constants.MEDIA_AUDIO
+        return constants.MEDIA_IMAGE

@@ -12,7 +12,7 @@ import click
 from codec.cli import files
 
 if TYPE_CHECKING:
-    from codec import AudioInfo, ImageInfo
+    from codec import AudioInfo, ImageInfo, OriginalInfo
 
 
 @click.command()
@@ -28,6 +28,10 @@ def info(file: str, as_json: bool) -> None:
         rates = {name: getattr(facts, name) for name in ("rate_bpp", "rate_kbps", "duration_s") if hasattr(facts, name)}
         click.echo(json.dumps(asdict(facts) | {name: round(rate, 5) for name, rate in rates.items()}))
         return
+    if isinstance(facts, codec.OriginalInfo):
+        for line in _of_original(facts):
+            click.echo(line)
+        return
     for line in _of_audio(facts) if isinstance(facts, codec.AudioInfo) else _of_image(facts):
         click.echo(line)
     click.echo(f"quality: {facts.quality:g} of 100")
@@ -42,6 +46,13 @@ def info(file: str, as_json: bool) -> None:
         click.echo("weights: not here; 'codec weights needed' says what to do")
     elif facts.encoder:
         click.echo(f"weights: here, with encoder {facts.encoder}")
+
+
+def _of_original(facts: OriginalInfo) -> Iterator[str]:
+    yield f"{facts.media}: {facts.original_bytes:,} bytes, which come back as they were"
+    yield f"SHA-256: {facts.sha256}"
+    yield f"size: {facts.size_bytes:,} bytes, by {facts.method}"
+    yield f"format: version {facts.version}, no weights"
 
 
 def _of_image(facts: ImageInfo) -> Iterator[str]:

@@ -47,12 +47,14 @@ _HOMES = {
     "Decoded": "codec.decoded",
     "DecodedAudio": "codec.decoded",
     "DecodedImage": "codec.decoded",
+    "DecodedOriginal": "codec.decoded",
     "compress_image": "codec.image_api",
     "decode_image": "codec.image_api",
     "decompress_image": "codec.image_api",
     "AudioInfo": "codec.inspection",
     "ImageInfo": "codec.inspection",
     "Info": "codec.inspection",
+    "OriginalInfo": "codec.inspection",
     "info": "codec.inspection",
     "AudioData": "codec.media",
     "AudioMetadata": "codec.media",
@@ -61,6 +63,8 @@ _HOMES = {
     "IncompleteImage": "codec.media",
     "MediaNotice": "codec.media",
     "collected_notices": "codec.media",
+    "restore_original": "codec.original_api",
+    "store_original": "codec.original_api",
 }
 
 if TYPE_CHECKING:
@@ -86,9 +90,9 @@ if TYPE_CHECKING:
         ModelMismatch,
         UnsupportedFile,
     )
-    from codec.decoded import Decoded, DecodedAudio, DecodedImage
+    from codec.decoded import Decoded, DecodedAudio, DecodedImage, DecodedOriginal
     from codec.image_api import compress_image, decode_image, decompress_image
-    from codec.inspection import AudioInfo, ImageInfo, Info, info
+    from codec.inspection import AudioInfo, ImageInfo, Info, OriginalInfo, info
     from codec.media import (
         AudioData,
         AudioMetadata,
@@ -98,6 +102,7 @@ if TYPE_CHECKING:
         MediaNotice,
         collected_notices,
     )
+    from codec.original_api import restore_original, store_original
 
 __all__ = [
     "AudioData",
@@ -112,6 +117,7 @@ __all__ = [
     "Decoded",
     "DecodedAudio",
     "DecodedImage",
+    "DecodedOriginal",
     "Device",
     "ImageData",
     "ImageInfo",
@@ -124,6 +130,7 @@ __all__ = [
     "MissingFile",
     "MissingPackage",
     "ModelMismatch",
+    "OriginalInfo",
     "Region",
     "UnsupportedFile",
     "__version__",
@@ -144,6 +151,8 @@ __all__ = [
     "decompress_image",
     "info",
     "preload",
+    "restore_original",
+    "store_original",
     "verify",
 ]
 

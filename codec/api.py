@@ -7,18 +7,19 @@ import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, TypedDict, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NotRequired, TypedDict, Unpack, cast, overload
 
-from codec import audio_api, image_api, media
+from codec import audio_api, image_api, media, original_api
 from codec.arguments import BitDepth, Device, Region
 from codec.audio_api import AudioCompression, compress_audio
 from codec.bitstream import constants
 from codec.bitstream.audio import AudioFile
 from codec.bitstream.errors import MediaError, ModelMismatch
+from codec.bitstream.original import OriginalFile
 from codec.bitstream.parsed import parse
-from codec.decoded import Decoded, DecodedAudio
+from codec.decoded import Decoded, DecodedAudio, DecodedOriginal
 from codec.image_api import IMAGE_OUTPUTS, ImageCompression, compress_image
-from codec.media import AudioData, ByteSource, ImageData, ImageSource, PathLike, Pixels
+from codec.media import AudioData, ByteSource, ByteTarget, ImageData, ImageSource, PathLike, Pixels
 from codec.media.paths import is_file, open_file
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
     from codec.media import AudioSource, Waveform
 
-Output = Literal["pil", "image", "array", "tensor", "audio"]
+Output = Literal["pil", "image", "array", "tensor", "audio", "bytes"]
 AUDIO_OUTPUT: Literal["audio"] = "audio"
+ORIGINAL_OUTPUT: Literal["bytes"] = "bytes"
 
 
 class Limits(TypedDict, total=False):
@@ -36,6 +38,13 @@ class Limits(TypedDict, total=False):
 
     max_pixels: int
     max_seconds: float
+
+
+class Exactly(TypedDict):
+    """What `compress` is asked for where the very bytes of a file are to come back."""
+
+    exact: Literal[True]
+    out: NotRequired[ByteTarget | None]
 
 
 class EitherImage(ImageCompression, Limits):
@@ -57,12 +66,15 @@ class Decoding(Limits, total=False):
     device: Device
     threads: int | None
     weights: PathLike | None
+    max_bytes: int
 
 
 IMAGES_ONLY = frozenset(ImageCompression.__annotations__) - frozenset(EitherAudio.__annotations__)
 AUDIO_ONLY = frozenset(AudioCompression.__annotations__) - frozenset(EitherImage.__annotations__)
 
 
+@overload
+def compress(source: ByteSource, **options: Unpack[Exactly]) -> bytes: ...
 @overload
 def compress(source: ImageSource, quality: float | None = None, **options: Unpack[EitherImage]) -> bytes: ...
 @overload
@@ -73,9 +85,15 @@ def compress(source: Any, quality: float | None = None, **options: Any) -> bytes
     source: what `compress_image` or `compress_audio` takes. Files are told apart by their first bytes; arrays and
         tensors are images, or audio where there is a sample_rate.
     quality: 0 (smallest) to 100 (best); 50 where neither it nor a target is given.
-    options: those of `compress_image` or `compress_audio`; limits of both may be given.
-    Raises: as these do; MediaError for an option that only the other media have.
+    options: those of `compress_image` or `compress_audio`; limits of both may be given. Or `exact=True`, alone or with
+        `out`: the very bytes of a file of any kind come back, as those of `store_original` do.
+    Raises: as these do; MediaError for an option that only the other media have; ValueError for others beside `exact`.
     """
+    if options.pop("exact", False):
+        out = options.pop("out", None)
+        if quality is not None or options:
+            raise ValueError("exact keeps every byte: it goes with no quality and no option but out")
+        return original_api.compress_exactly(source, out)
     with ExitStack() as opened:
         if isinstance(source, (str, os.PathLike)):
             source = opened.enter_context(open_file(source))
@@ -110,7 +128,9 @@ def _refuse(options: Mapping[str, object], names: frozenset[str], kind: str) -> 
 
 
 @overload
-def decompress(data: ByteSource, *, output: None = None, **options: Unpack[Decoding]) -> Image.Image | AudioData: ...
+def decompress(
+    data: ByteSource, *, output: None = None, **options: Unpack[Decoding]
+) -> Image.Image | AudioData | bytes: ...
 @overload
 def decompress(data: ByteSource, *, output: Literal["pil"], **options: Unpack[Decoding]) -> Image.Image: ...
 @overload
@@ -121,34 +141,40 @@ def decompress(data: ByteSource, *, output: Literal["array"], **options: Unpack[
 def decompress(data: ByteSource, *, output: Literal["tensor"], **options: Unpack[Decoding]) -> Tensor: ...
 @overload
 def decompress(data: ByteSource, *, output: Literal["audio"], **options: Unpack[Decoding]) -> AudioData: ...
+@overload
+def decompress(data: ByteSource, *, output: Literal["bytes"], **options: Unpack[Decoding]) -> bytes: ...
 def decompress(
     data: ByteSource, *, output: Output | None = None, **options: Unpack[Decoding]
-) -> Image.Image | ImageData | Pixels | Tensor | AudioData:
-    """The image or audio of an .lcc file, given as its bytes, its path or a binary file.
+) -> Image.Image | ImageData | Pixels | Tensor | AudioData | bytes:
+    """The image or audio of an .lcc file, or the bytes of an original; given as its bytes, its path or a binary file.
 
-    output: None for a Pillow image or an `AudioData`, whichever the file holds; one of `decompress_image`'s for images
-        alone, "audio" for audio alone: a file that holds the other is refused.
+    output: None for a Pillow image, an `AudioData` or bytes, whichever the file holds; one of `decompress_image`'s for
+        images alone, "audio" for audio, "bytes" for originals alone: a file that holds another is refused.
     options: as `decode` has them.
     Warns IncompleteImage or IncompleteAudio where `partial` and something was missing or wrong.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch, MediaError (all CodecError); ValueError.
     """
     if output is not None:
-        image_api.check_output(output, (*IMAGE_OUTPUTS, AUDIO_OUTPUT))
+        image_api.check_output(output, (*IMAGE_OUTPUTS, AUDIO_OUTPUT, ORIGINAL_OUTPUT))
     found = _decoded(data, output, **options)
+    if isinstance(found, DecodedOriginal):
+        return found.data
     if isinstance(found, DecodedAudio):
         return audio_api.presented(found)
-    assert output != AUDIO_OUTPUT  # which is refused for images
+    assert output not in (AUDIO_OUTPUT, ORIGINAL_OUTPUT)  # which are refused for images
     return image_api.presented(found, output or "pil")
 
 
 def decode(data: ByteSource, **options: Unpack[Decoding]) -> Decoded:
-    """What an .lcc file holds, with what there is to say of it: a `DecodedImage` or a `DecodedAudio`. Warns of nothing.
+    """What an .lcc file holds, with what there is to say of it: a `DecodedImage`, `DecodedAudio` or `DecodedOriginal`.
+
+    Warns of nothing.
 
     bit_depth, region: for images, see `decode_image`. start_s, duration_s: for audio, see `decode_audio`.
     partial: give what there is of a file that is cut or damaged behind its header, and name the `damage`.
     threads: of the networks on CPUs; all cores where None.
     weights: a weights file to code with, or a folder of what files may need, before the rest of the shelf.
-    max_pixels, max_seconds: larger images and longer audio are refused; both may be given.
+    max_pixels, max_seconds, max_bytes: larger images, longer audio and larger originals are refused; all may be given.
     Raises: as `decompress`; MediaError for an option that only the other media have.
     """
     return _decoded(data, None, **options)
@@ -168,9 +194,18 @@ def _decoded(
     weights: PathLike | None = None,
     max_pixels: int = constants.MAX_PIXELS,
     max_seconds: float = constants.MAX_SECONDS,
+    max_bytes: int = constants.MAX_HELD_BYTES,
 ) -> Decoded:
     """`decode`, for an output that only one of the media may have."""
     parsed = parse(media.read_bytes(data), max_pixels, max_seconds, partial)
+    if isinstance(parsed, OriginalFile):
+        if output not in (None, ORIGINAL_OUTPUT):
+            raise MediaError(f"the file holds an original, byte for byte, which cannot be given as '{output}'")
+        parts = {"bit_depth": bit_depth, "region": region, "start_s": start_s or None, "duration_s": duration_s}
+        _refuse(parts, frozenset(parts), "an original")
+        return original_api.decoded(parsed, max_bytes)
+    if output == ORIGINAL_OUTPUT:
+        raise MediaError("the file holds no original, whose bytes could be given")
     if isinstance(parsed, AudioFile):
         if output not in (None, AUDIO_OUTPUT):
             raise MediaError(f"the file holds audio, which cannot be given as '{output}'")
@@ -225,7 +260,8 @@ def verify(
     weights: PathLike | None = None,
     max_pixels: int = constants.MAX_PIXELS,
 ) -> None:
-    """Returns where an .lcc file is intact: its sections by their checksums, where `deep` its latents and alpha too.
+    """Returns where an .lcc file is intact: its sections by their checksums, where `deep` its latents and alpha too,
+    or the SHA-256 of an original.
 
     Raises CorruptFile where it is damaged, MediaError where it cannot be read. Others mean that it cannot be judged
     here: ModelMismatch where the weights that it needs are missing (its sections are intact), UnsupportedFile,
@@ -234,6 +270,10 @@ def verify(
     from codec.model import shelf
 
     parsed = parse(media.read_bytes(data), max_pixels, math.inf)
+    if isinstance(parsed, OriginalFile):
+        if deep:
+            original_api.check(parsed)
+        return
     try:
         shelf.needed(parsed.header.model, parsed.header.digest, None if weights is None else Path(weights))
     except ModelMismatch as error:

@@ -29,4 +29,13 @@ class DecodedAudio:
     notices: tuple[str, ...] = ()
 
 
-Decoded = DecodedImage | DecodedAudio
+@dataclass(frozen=True, eq=False)
+class DecodedOriginal:
+    """The bytes of a file that was stored as it is. damage, notices: as those of `DecodedImage`, always empty."""
+
+    data: bytes
+    damage: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+Decoded = DecodedImage | DecodedAudio | DecodedOriginal

@@ -11,6 +11,7 @@ from codec.bitstream.audio import AudioFile, AudioHeader
 from codec.bitstream.errors import ModelMismatch, UnsupportedFile
 from codec.bitstream.extras import Extras
 from codec.bitstream.image import METADATA, Container, ImageHeader
+from codec.bitstream.original import OriginalFile
 from codec.bitstream.parsed import parse
 from codec.media import ByteSource
 from codec.media.image import words
@@ -103,7 +104,30 @@ class ImageInfo:
         return self.size_bytes * 8 / (self.width * self.height)
 
 
-Info = ImageInfo | AudioInfo
+ORIGINAL_METHODS = {
+    constants.ORIGINAL_ZSTANDARD: "zstandard",
+    constants.ORIGINAL_LEPTON: "lepton",
+    constants.ORIGINAL_FLAC: "flac",
+}
+
+
+@dataclass(frozen=True)
+class OriginalInfo:
+    """What a file of an original says of itself.
+
+    method: how it is stored, one of ORIGINAL_METHODS; original_bytes, sha256: of the original; size_bytes: of the whole
+    file.
+    """
+
+    media: str
+    method: str
+    original_bytes: int
+    sha256: str
+    version: int
+    size_bytes: int
+
+
+Info = ImageInfo | AudioInfo | OriginalInfo
 
 
 def info(data: ByteSource) -> Info:
@@ -113,7 +137,21 @@ def info(data: ByteSource) -> Info:
     """
     raw = media.read_bytes(data)
     parsed = parse(raw, max_pixels=constants.MAX_SIDE**2, max_seconds=math.inf)
+    if isinstance(parsed, OriginalFile):
+        return _of_original(parsed, len(raw))
     return _of_audio(parsed, len(raw)) if isinstance(parsed, AudioFile) else _of_image(parsed, len(raw))
+
+
+def _of_original(parsed: OriginalFile, size_bytes: int) -> OriginalInfo:
+    header = parsed.header
+    return OriginalInfo(
+        media="original",
+        method=ORIGINAL_METHODS[header.method],
+        original_bytes=header.size,
+        sha256=header.sha256.hex(),
+        version=constants.VERSION,
+        size_bytes=size_bytes,
+    )
 
 
 def _of_image(parsed: Container, size_bytes: int) -> ImageInfo:

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+import codec
 from codec.audio import decode as audio_decode
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
@@ -41,7 +42,9 @@ PARTIAL_EVERY = 4  # so many mutants are one that is decoded with `partial`
 PIECES_EVERY = 5  # and so many of audio are one that comes in pieces
 MEMORY_MAX = 1 << 30
 SETTLED_S = 0.05  # of a clip that is shorter than another: what may differ at its end, by what follows it there
+MAX_BYTES = 1 << 24  # of an original
 Sections = list[tuple[int, bytes]]
+Medium = ImageData | AudioData | bytes
 
 
 def sections_of(data: bytes) -> Sections:
@@ -160,7 +163,7 @@ class Mutator:
 class Shown(NamedTuple):
     """What decoding gave."""
 
-    medium: ImageData | AudioData
+    medium: Medium
     damage: tuple[str, ...] = ()
 
 
@@ -169,7 +172,9 @@ class Hang(BaseException):
 
 
 def decoded(data: bytes, partial: bool = False) -> Shown:
-    """A file's image or audio."""
+    """A file's image or audio, or the bytes of its original."""
+    if holds(data, constants.MEDIA_ORIGINAL):
+        return Shown(codec.decompress(data, output="bytes", max_bytes=MAX_BYTES))
     if holds(data, constants.MEDIA_AUDIO):
         heard = audio_decode.decode(data, CPU, partial=partial)
         return Shown(heard.audio, heard.damage)
@@ -208,7 +213,7 @@ def in_bounded_time(decode: Callable[[], Shown]) -> Shown | str:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def outcome(shown: Shown | str, known: Sequence[ImageData | AudioData]) -> str:
+def outcome(shown: Shown | str, known: Sequence[Medium]) -> str:
     """What became of a mutant: "same", "damage is named", the name of an error, or, in capitals, a defect."""
     if isinstance(shown, str):
         return shown
@@ -217,8 +222,10 @@ def outcome(shown: Shown | str, known: Sequence[ImageData | AudioData]) -> str:
     return "same" if any(same(shown.medium, one) for one in known) else "DIFFERENT"
 
 
-def same(a: ImageData | AudioData, b: ImageData | AudioData) -> bool:
-    """Whether two images or audio have the same samples."""
+def same(a: Medium, b: Medium) -> bool:
+    """Whether two images or audio have the same samples, or two originals the same bytes."""
+    if isinstance(a, bytes) or isinstance(b, bytes):
+        return a is b or (isinstance(a, bytes) and a == b)
     if isinstance(a, ImageData) and isinstance(b, ImageData):
         return same_pixels(a, b)
     return isinstance(a, AudioData) and isinstance(b, AudioData) and same_samples(a, b)
@@ -253,14 +260,14 @@ def is_defect(result: str) -> bool:
 
 
 def corpus_of(media: str) -> list[bytes]:
-    """Golden files: of "image", "audio" or "both"."""
+    """Golden files: of "image", "audio" or "both", or of "original"."""
+    if media == "original":
+        return list(map(golden.original_file, golden.original_names()))
     files = map(golden.file, golden.names())
     return [data for data in files if media in ("both", "audio" if holds(data, constants.MEDIA_AUDIO) else "image")]
 
 
-def outcomes_of(
-    data: bytes, number: int, known: Sequence[ImageData | AudioData], rng: np.random.Generator
-) -> list[str]:
+def outcomes_of(data: bytes, number: int, known: Sequence[Medium], rng: np.random.Generator) -> list[str]:
     """What became of a mutant in the ways of decoding that are its number's turn."""
     if number % PARTIAL_EVERY == 0:
         return [outcome(in_bounded_time(partial(decoded, data, partial=True)), known) + " in part"]
@@ -293,7 +300,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--media", choices=["image", "audio", "both"], default="both")
+    parser.add_argument("--media", choices=["image", "audio", "both", "original"], default="both")
     parser.add_argument("--save", type=Path, default=Path("build/fuzz"), help="folder for files that show a defect")
     options = parser.parse_args()
 

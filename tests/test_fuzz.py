@@ -24,6 +24,15 @@ def test_mutants_are_what_they_came_from_or_errors_of_the_family(media: str) -> 
     assert (outcomes["CorruptFile in pieces"] > 20) == (media == "audio")
 
 
+def test_mutants_of_originals_are_what_they_came_from_or_errors_of_the_family() -> None:
+    pytest.importorskip("lepton_jpeg_python")
+    pytest.importorskip("zstandard")
+    outcomes = fuzz.run(400, seed=1, media="original")
+    assert not [result for result in outcomes if fuzz.is_defect(result)]
+    assert outcomes["with valid checksums"] > 133
+    assert outcomes["CorruptFile"] > 100
+
+
 def test_mutants_of_image_files_are_images_or_errors_of_the_family() -> None:
     outcomes = fuzz_files.run(400, seed=1)
     assert not [result for result in outcomes if fuzz.is_defect(result)]

@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import struct
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -23,18 +26,32 @@ from codec.image import decode as image_decode
 from codec.image.encode import ImageEncoder
 from codec.media import AudioData, AudioMetadata, Chapter, ImageData, read_image
 from codec.model.registry import IMAGE
+from codec.original_api import compress_exactly
 from tests.clips import melody
 
 FOLDER = Path(__file__).parent
+SPEC = FOLDER.parent.parent / "bitstream" / "SPEC.md"
 HASHES = (
     FOLDER / "latents.json"
 )  # name: SHA-256 of the latents of all tiles or chunks, int32 in 1/64 of a step, one after another
+ORIGINALS = FOLDER / "originals"
+ORIGINAL_HASHES = ORIGINALS / "sha256.json"  # name: SHA-256 of the original
 SAMPLES_EVERY = 41  # of a clip only so many samples are kept, to be small; a prime, to meet every phase of a frame
 
 
 def names() -> list[str]:
     """Of all golden files."""
     return sorted(json.loads(HASHES.read_text()))
+
+
+def original_names() -> list[str]:
+    """Of all golden files of originals."""
+    return sorted(json.loads(ORIGINAL_HASHES.read_text()))
+
+
+def original_file(name: str) -> bytes:
+    """One of them."""
+    return (ORIGINALS / f"{name}.lcc").read_bytes()
 
 
 def latents_hash(latents: list[np.ndarray]) -> str:
@@ -140,6 +157,47 @@ def clips() -> dict[str, tuple[AudioData, float]]:
     }
 
 
+def originals() -> dict[str, bytes]:
+    """What golden files of originals are made of."""
+    patch = Image.fromarray(images()["quality-50"][0].pixels)
+    jpeg, progressive, rng = io.BytesIO(), io.BytesIO(), np.random.default_rng(0)
+    patch.save(jpeg, "JPEG", quality=80)
+    patch.save(progressive, "JPEG", quality=80, progressive=True)
+    tune = np.round(melody(0.1).samples * 20_000) + rng.integers(-256, 257, (4800, 1))
+    return {
+        "empty": b"",
+        "text": SPEC.read_bytes()[:5000],
+        "jpeg": jpeg.getvalue(),
+        "jpeg-cut": jpeg.getvalue()[:-300],
+        "jpeg-progressive-and-followed": progressive.getvalue() + b"what follows",
+        "wave-8": audio_bytes_of(tune // 256 + 128, np.uint8),
+        "wave-16": audio_bytes_of(tune, "<i2") + b"LIST\4\0\0\0INFO",
+        "wave-24": audio_bytes_of(tune * 256 + rng.integers(0, 256, tune.shape), "<i4"),
+        "wave-floats": audio_bytes_of(tune / 32768, "<f4"),
+    }
+
+
+def audio_bytes_of(samples: np.ndarray, kind: Any) -> bytes:
+    """A WAVE file of samples (n, channels), those of four bytes but floats as 24 bits."""
+    is_float, data = kind == "<f4", samples.astype(kind)
+    wide = data.dtype.itemsize == 4 and not is_float
+    payload = data.reshape(-1, 1).view(np.uint8)[:, :3].tobytes() if wide else data.tobytes()
+    channels, width = samples.shape[1], 3 if wide else data.dtype.itemsize
+    form = struct.pack(
+        "<HHIIHH", 3 if is_float else 1, channels, 48_000, 48_000 * channels * width, channels * width, 8 * width
+    )
+    body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(payload)) + payload
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def make_originals() -> None:
+    """Writes all golden files of originals, and hashes."""
+    for name, data in originals().items():
+        (ORIGINALS / f"{name}.lcc").write_bytes(compress_exactly(data))
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in originals().items()}
+    ORIGINAL_HASHES.write_text(json.dumps(hashes, indent=1) + "\n")
+
+
 def make() -> None:
     """Writes all golden files, their pixels or samples, and hashes."""
     files = {}
@@ -156,3 +214,4 @@ def make() -> None:
         (FOLDER / f"{name}.lcc").write_bytes(data)
     hashes = {name: latents_hash(latents_of(data)) for name, data in files.items()}
     HASHES.write_text(json.dumps(hashes, indent=1) + "\n")
+    make_originals()
