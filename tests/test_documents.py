@@ -17,7 +17,8 @@ from tests.conftest import PARROTS, PATIENCE_S, ROOT
 
 EXAMPLES = ROOT / "examples"
 README = ROOT / "README.md"
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *EXAMPLES.glob("*.md"), ROOT / "bitstream" / "SPEC.md"]
+FOLDERS = (ROOT / "docs", EXAMPLES, ROOT / "bitstream")
+PAGES = [*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in folder.rglob("*.md"))]
 SCREEN_LINES = 80
 
 

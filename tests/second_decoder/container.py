@@ -34,6 +34,7 @@ class Sizes(NamedTuple):
     has_quarters_by_columns: bool
     is_steered: bool
     has_repeated_ends: bool
+    draws_signs: bool = False
 
 
 IMAGE, AUDIO = 0, 1
@@ -51,7 +52,7 @@ SIZES = {  # of each medium and model
         has_repeated_ends=False,
     ),
     (AUDIO, 2): OF_AUDIO,
-    (AUDIO, 3): OF_AUDIO,
+    (AUDIO, 3): OF_AUDIO._replace(draws_signs=True),
 }
 
 

@@ -37,11 +37,15 @@ from tests.second_decoder.container import (
     section_size,
 )
 
+Pixels = NDArray[np.uint8 | np.uint16]
+
 
 class Tiles(NamedTuple):
     """What the header of an image says of its tiles."""
 
     has_index: bool
+    size: tuple[int, int]  # height and width of the image
+    corners: list[tuple[int, int]]  # top and left of each
     pixels: list[tuple[int, int]]  # height and width of each
 
     @property
@@ -70,7 +74,7 @@ def read_tiles(header: Header) -> Tiles:
         raise ValueError(f"a tile of {tile_width} x {tile_height} pixels, at most {MAX_TILE} are allowed")
     corners = [(top, left) for top in range(0, height, tile_height) for left in range(0, width, tile_width)]
     pixels = [(min(tile_height, height - top), min(tile_width, width - left)) for top, left in corners]
-    return Tiles(units_wide > 0, pixels)
+    return Tiles(units_wide > 0, (height, width), corners, pixels)
 
 
 def read_index(payload: bytes, behind: int, count: int) -> list[tuple[int, int]]:
@@ -106,7 +110,7 @@ def tile_piece(rect: tuple[int, int], header: Header, stream: bytes, is_whole: b
     return Piece(shape, stream[1:], is_whole, int(kind == 1), pixels)
 
 
-def read_pixels(data: bytes, shape: tuple[int, int, int], header: Header) -> NDArray[np.uint8 | np.uint16]:
+def read_pixels(data: bytes, shape: tuple[int, int, int], header: Header) -> Pixels:
     """The pixels of a tile without loss."""
     if not header.flags & HAS_16_BITS:
         return read_plane(data, shape)

@@ -6,6 +6,7 @@ import hashlib
 import struct
 from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from safetensors.numpy import load_file
 
 from tests.second_decoder.container import AUDIO, OF_ENCODERS, Header, Piece, Sizes, crc32c
 from tests.second_decoder.fixed_point import (
+    EXP2,
     EXPECTED,
     HIDDEN,
     MEANS,
@@ -31,6 +33,13 @@ from tests.second_decoder.image_file import read_pixels
 from tests.second_decoder.streams import TOTAL, Ints, Model, Passes
 
 
+class Latents(NamedTuple):
+    """Latents of a piece, (rows, columns, channels), and the logarithms of their steps, which broadcast to them."""
+
+    y: Ints
+    log2_step: Ints
+
+
 class Network:
     """The entropy nets of a weights file."""
 
@@ -45,31 +54,36 @@ class Network:
         self.digest = sha.digest()[:8]
         self.tables = self._tables()
 
-    def latents_of_whole(self, number: int, piece: Piece, header: Header) -> Ints:
+    def latents_of_whole(self, number: int, piece: Piece, header: Header) -> Latents:
         """The latents of a piece with all its stream."""
         coded, checksum = piece.stream[:-4], piece.stream[-4:]
         if piece.pixels:
-            found = read_pixels(coded, piece.pixels, header)
-            little = found.astype(found.dtype.newbyteorder("<"))
+            pixels = read_pixels(coded, piece.pixels, header)
+            little = pixels.astype(pixels.dtype.newbyteorder("<"))
             if crc32c(header.payload + struct.pack("<I", number) + little.tobytes()) != checksum:
                 raise ValueError(f"the pixels of piece {number} are not those that were coded")
-            return np.zeros((*piece.shape, sum(header.sizes.groups)), np.int64)
+            return unknown(piece, header)
         if len(checksum) < 4 or len(coded) % 4:
             raise ValueError(f"stream {number} has {len(piece.stream)} bytes, not whole words and a checksum")
         passes = Passes(coded, self.tables, True, piece.least_row)
-        y = self._latents(passes, piece.shape, header)
+        found = self.walk(passes, piece.shape, header)
         passes.finish()
-        if crc32c(header.payload + struct.pack("<I", number) + y.astype("<i4").tobytes()) != checksum:
+        if crc32c(header.payload + struct.pack("<I", number) + found.y.astype("<i4").tobytes()) != checksum:
             raise ValueError(f"the latents of piece {number} are not those that were coded")
-        return y
+        return found
 
-    def latents_of_beginning(self, piece: Piece, header: Header) -> Ints:
+    def latents_of_beginning(self, piece: Piece, header: Header) -> Latents:
         """What is known of the latents of a piece with a beginning of its stream."""
         coded = piece.stream[:-4]  # those four may be, or belong to, the checksum
         try:
-            return self._latents(Passes(coded, self.tables, False, piece.least_row), piece.shape, header)
+            return self.walk(Passes(coded, self.tables, False, piece.least_row), piece.shape, header)
         except ValueError:  # impossible hyper-latents: nothing counts as known
-            return self._latents(Passes(b"", self.tables, False, piece.least_row), piece.shape, header)
+            return self.walk(Passes(b"", self.tables, False, piece.least_row), piece.shape, header)
+
+    def features(self, latents: Latents) -> NDArray[np.float64]:
+        """What synthesis takes (SPEC, section 8)."""
+        e = self.weights["prior.log2_norm"].astype(np.int64) - latents.log2_step
+        return latents.y / 64 / (EXP2[e & 255] * 2.0 ** ((e >> 8) - 14))
 
     def _tables(self) -> list[Model]:
         """The cumulative frequencies of each row."""
@@ -142,7 +156,7 @@ class Network:
             h = self._pointwise(f"{block}.pointwise", self._depthwise(f"{block}.depthwise", h), h)
         return h[: shape[0], begin : begin + shape[1]]
 
-    def _latents(self, passes: Passes, shape: tuple[int, int], header: Header) -> Ints:
+    def walk(self, passes: Passes, shape: tuple[int, int], header: Header) -> Latents:
         """The latents of one piece with these rows and columns."""
         sizes = header.sizes
         quality = sizes.middle - np.array(header.steps)[:, None, None]
@@ -179,4 +193,9 @@ class Network:
                 symbols = passes.decode(rows_for(o[:, channels:] + expected[at, group]))
                 y[at, group] = 64 * symbols + mean
                 context[at, group] = STREAM.clamp(exp2_times(y[at, group], -step_to_norm - 512))
-        return y
+        return Latents(y, log2_step)
+
+
+def unknown(piece: Piece, header: Header) -> Latents:
+    """What stands for the latents of a piece of which nothing is known, or which has none."""
+    return Latents(np.zeros((*piece.shape, sum(header.sizes.groups)), np.int64), np.zeros(1, np.int64))
