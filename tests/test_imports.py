@@ -177,6 +177,7 @@ def test_public_names() -> None:
 
 PUBLIC = {
     "codec",
+    "codec.archive",
     "codec.atomic",
     "codec.devices",
     "codec.media",

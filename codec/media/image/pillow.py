@@ -76,3 +76,10 @@ class _Tiff(TiffImageFile):
         if self._im is None:
             self.im = Image.new(self.mode, self._tile_size, None).im
         super().load_prepare()
+
+
+def is_known(head: bytes) -> bool:
+    """Whether a file that begins so looks like one of a format that is opened, of those that begin with a mark."""
+    Image.init()
+    known = (Image.OPEN[name][1] for name in OPENED & set(Image.OPEN))
+    return any(accept is not None and bool(accept(head[:PREFIX_BYTES])) for accept in known)

@@ -1,0 +1,45 @@
+"""Archives of folders: planned, stored by a policy, committed file by file, catalogued, verified and restored.
+
+from codec import archive
+
+archive.build("photos", "photos.archive", policy=archive.Policy(archive.Mode.parse("quality 60")))
+opened = archive.opened("photos.archive")
+damaged = [judged for judged in archive.verify(opened, deep=True) if judged.verdict != "intact"]
+failed = [done for done in archive.restore(opened, "restored") if done.error]
+"""
+
+from codec.archive.bagit import export as export_bag
+from codec.archive.build import Crew, Summary, build
+from codec.archive.catalogue import Planned
+from codec.archive.difference import differences
+from codec.archive.layout import Archive, is_archive, opened
+from codec.archive.names import shown
+from codec.archive.policy import Mode, Policy, Rule
+from codec.archive.policy import read as read_policy
+from codec.archive.records import Entry, Record
+from codec.archive.restore import Restored, restore
+from codec.archive.verify import Judged, Verdict, verify
+
+__all__ = [
+    "Archive",
+    "Crew",
+    "Entry",
+    "Judged",
+    "Mode",
+    "Planned",
+    "Policy",
+    "Record",
+    "Restored",
+    "Rule",
+    "Summary",
+    "Verdict",
+    "build",
+    "differences",
+    "export_bag",
+    "is_archive",
+    "opened",
+    "read_policy",
+    "restore",
+    "shown",
+    "verify",
+]

@@ -1,0 +1,135 @@
+"""Where .lcc files are put in an archive, and read from again: a mirror of the source, or shards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from codec.archive import names
+from codec.archive.layout import Archive, synced
+from codec.archive.records import Record
+from codec.bitstream.errors import CorruptFile
+
+Place = tuple[str, int]  # a file of the archive, and the offset in it
+COPIED_AT_ONCE = 1 << 20
+
+
+class Writer(Protocol):
+    """Puts .lcc files into an archive, one after another."""
+
+    def put(self, record: Record, coded: BinaryIO) -> Place:
+        """Where the .lcc file of a record was put; it is on the disk."""
+
+
+class MirrorWriter:
+    """A file for a file, at its own path with .lcc behind it. Each appears whole or not at all."""
+
+    def __init__(self, archive: Archive, job: int) -> None:
+        self._archive, self._part = archive, archive.part(job)
+
+    def put(self, record: Record, coded: BinaryIO) -> Place:
+        place = f"files/{names.mirrored(record.path)}"
+        target = self._archive.root / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._part.open("wb") as out:
+            shutil.copyfileobj(coded, out, COPIED_AT_ONCE)
+            synced(out)
+        os.replace(self._part, target)
+        return place, 0
+
+
+class ShardWriter:
+    """A tar file of .lcc files, which gets its name when it is whole; what is not committed is written over."""
+
+    def __init__(self, archive: Archive, job: int, done: Sequence[Record]) -> None:
+        self._place, self._part = archive.shard(job), archive.part(job)
+        self._target = archive.root / self._place
+        # a job that ended right before its journal was taken over has its shard already
+        self._file = (self._target if self._target.exists() else self._part).open("a+b")
+        end = max(
+            (record.offset + _padded(record.stored_size) for record in done if record.place == self._place), default=0
+        )
+        if not self._target.exists():
+            self._file.truncate(end)
+        self._file.seek(0, os.SEEK_END)
+
+    def put(self, record: Record, coded: BinaryIO) -> Place:
+        member = tarfile.TarInfo(record.path + names.SUFFIX)
+        member.size, member.mtime = record.stored_size, record.mtime_ns // 10**9
+        self._file.write(member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+        offset = self._file.tell()
+        shutil.copyfileobj(coded, self._file, COPIED_AT_ONCE)
+        self._file.write(bytes(_padded(record.stored_size) - record.stored_size))
+        synced(self._file)
+        return self._place, offset
+
+    def finish(self) -> None:
+        """Ends the tar file, and gives it its name."""
+        if not self._target.exists():
+            self._file.write(bytes(2 * tarfile.BLOCKSIZE))
+            synced(self._file)
+            self._target.parent.mkdir(exist_ok=True)
+            os.replace(self._part, self._target)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+
+@contextmanager
+def writer(archive: Archive, job: int, done: Sequence[Record]) -> Iterator[Writer]:
+    """What puts the .lcc files of a job into the archive; done: the job's records that are committed."""
+    if archive.layout == "mirror":
+        yield MirrorWriter(archive, job)
+        return
+    shard = ShardWriter(archive, job, done)
+    try:
+        yield shard
+        shard.finish()
+    finally:
+        shard.close()
+
+
+def _padded(size: int) -> int:
+    return -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+
+
+class Slice:
+    """A part of an open file, read from its start to its end."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self._left = file, size
+
+    def read(self, count: int = -1, /) -> bytes:
+        """So many bytes, fewer only at the end."""
+        data = self._file.read(self._left if count < 0 else min(count, self._left))
+        self._left -= len(data)
+        return data
+
+    def seekable(self) -> bool:
+        """False: it is read once."""
+        return False
+
+
+@contextmanager
+def opened(root: Path, record: Record) -> Iterator[Slice]:
+    """The .lcc file of a record. Raises CorruptFile where there is none, or a shorter one."""
+    try:
+        path = (root / record.place).resolve()
+        if not path.is_relative_to(root.resolve()):
+            raise CorruptFile(f"{record.place} is no place in the archive")
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size < record.offset + record.stored_size:
+                raise CorruptFile(
+                    f"{record.place} has {size} bytes, it should reach to {record.offset + record.stored_size}"
+                )
+            file.seek(record.offset)
+            yield Slice(file, record.stored_size)
+    except OSError as error:
+        raise CorruptFile(f"cannot read {record.place}: {error.strerror or error}") from error
