@@ -1,4 +1,4 @@
-"""Clips: header, tags and chunks to bytes and back.
+"""Clips: tags and chunks, behind a header, to bytes and back.
 
 Behind the header stand the tags, where there are any, then one latents section for each chunk of two seconds, in order,
 then the end: how long the audio is, and the payload lengths of all latents sections. So a file can be written and read
@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from codec.bitstream import constants
+from codec.bitstream.audio_header import AudioHeader, max_chunk_bytes, read_header
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
 from codec.bitstream.file import (
     HEAD_BYTES,
@@ -36,50 +37,6 @@ MAX_DEFLATED_METADATA_BYTES = constants.MAX_AUDIO_METADATA_BYTES + (1 << 16)  # 
 BEFORE_CHUNKS = (constants.SECTION_TAGS, constants.SECTION_METADATA)
 CHUNK_SAMPLES = constants.CHUNK_LATENTS * constants.FRAMES * constants.HOP
 CHUNK_SECONDS = CHUNK_SAMPLES // constants.SAMPLE_RATE
-
-
-@dataclass(frozen=True)
-class AudioHeader:
-    """What a decoder must know before it can begin.
-
-    step_index: log2 of the nominal step, in 1/256. sample_rate: of the source, Hz; channels: 1 or 2; side_step_index:
-    the step of the difference where two are coded as sum and difference, else None; bit_depth: of the source, 16, 24 or
-    32 (floats); seed: of added noise.
-    """
-
-    model: int
-    digest: bytes
-    step_index: int
-    sample_rate: int
-    channels: int
-    side_step_index: int | None = None
-    bit_depth: int = 16
-    seed: int = 0
-
-    def bytes(self) -> bytes:
-        """The payload of the header's section."""
-        side = self.side_step_index
-        flags = constants.FLAG_STEREO * (self.channels == 2) | constants.FLAG_MID_SIDE * self.mid_side
-        flags |= constants.FLAG_24_BITS * (self.bit_depth == 24) | constants.FLAG_FLOAT * (self.bit_depth == 32)
-        out = Writer().uint(constants.MEDIA_AUDIO, 1).uint(self.model, 1).raw(self.digest)
-        out.uint(self.step_index, 2).uint(flags, 1).varint(self.sample_rate).uint(self.seed, 2)
-        return (out if side is None else out.uint(side, 2)).bytes()
-
-    @property
-    def mid_side(self) -> bool:
-        """Whether the channels are coded as sum and difference."""
-        return self.side_step_index is not None
-
-    @property
-    def is_bounded(self) -> bool:
-        """Whether samples belong inside full scale: those of the source were integers, or are written as such."""
-        return self.bit_depth < 32
-
-    @property
-    def step_indices(self) -> tuple[int, ...]:
-        """Of each channel as it is coded."""
-        side = self.step_index if self.side_step_index is None else self.side_step_index
-        return (self.step_index, side)[: self.channels]
 
 
 MetadataItem = tuple[int, bytes]  # one of constants.METADATA_*, and its payload
@@ -186,7 +143,7 @@ class Parser:
         self._metadata: tuple[MetadataItem, ...] | None = None
         self._end: tuple[int, list[int]] | None = None
         if begun is not None:
-            self.header, self._offset = _read_header(begun), begun.end
+            self.header, self._offset = read_header(begun), begun.end
 
     @property
     def tags(self) -> dict[str, str]:
@@ -214,7 +171,7 @@ class Parser:
         while not self.lost and self._end is None and (size := self._whole()):
             reader = Reader(bytes(self._buffer[:size]), self._offset)
             if self.header is None:
-                self.header = _read_header(read_beginning(reader))
+                self.header = read_header(read_beginning(reader))
             else:
                 self._take(Section.read(reader))
             del self._buffer[:size]
@@ -312,6 +269,8 @@ class Parser:
             constants.SECTION_END: END_BYTES + VARINT_BYTES * self._max_chunks,
             constants.SECTION_METADATA: MAX_DEFLATED_METADATA_BYTES,
         }
+        if section == constants.SECTION_LATENTS:
+            return max_chunk_bytes(self.header.channels)
         return longest.get(section, constants.MAX_CHUNK_BYTES)
 
     def _take(self, section: Section) -> None:
@@ -393,37 +352,6 @@ def _longest(latents: int, sample_rate: int) -> int:
         return 0
     coded = (latents * constants.FRAMES - 1) * constants.HOP
     return -(-(2 * coded + 1) * sample_rate // (2 * constants.SAMPLE_RATE)) - 1
-
-
-def _read_header(begun: Beginning) -> AudioHeader:
-    if begun.media != constants.MEDIA_AUDIO:
-        raise UnsupportedFile(f"media type {begun.media} is not audio")
-    reader = Reader(begun.fields, begun.fields_at)
-    flags = reader.uint(1, "flags")
-    sample_rate = reader.varint("sample rate")
-    seed = reader.uint(2, "seed")
-    if flags & ~constants.AUDIO_FLAGS:
-        raise UnsupportedFile(f"flags {flags:#x} of the header are unknown")
-    depth = flags & (constants.FLAG_24_BITS | constants.FLAG_FLOAT)
-    if depth == constants.FLAG_24_BITS | constants.FLAG_FLOAT or flags & 3 == constants.FLAG_MID_SIDE:
-        raise CorruptFile(f"flags {flags:#x} of the header contradict each other")
-    side_step_index = reader.uint(2, "step index of the side") if flags & constants.FLAG_MID_SIDE else None
-    if (side_step_index or 0) > constants.STEP_INDEX_MAX:
-        raise CorruptFile(f"step index {side_step_index} is above {constants.STEP_INDEX_MAX}")
-    if reader.left:
-        raise CorruptFile(f"the header has {reader.left} bytes too many at offset {reader.offset}")
-    if not 1 <= sample_rate <= constants.MAX_RATE:
-        raise CorruptFile(f"a sample rate of {sample_rate} Hz")
-    return AudioHeader(
-        model=begun.model,
-        digest=begun.digest,
-        step_index=begun.step_index,
-        sample_rate=sample_rate,
-        channels=2 if flags & constants.FLAG_STEREO else 1,
-        side_step_index=side_step_index,
-        bit_depth=24 if flags & constants.FLAG_24_BITS else 32 if flags & constants.FLAG_FLOAT else 16,
-        seed=seed,
-    )
 
 
 def _read_end(section: Section) -> tuple[int, list[int]]:

@@ -38,7 +38,14 @@ FLAG_STEREO = 1  # two channels, else one
 FLAG_MID_SIDE = 2  # coded as (left + right) / sqrt 2 and (left - right) / sqrt 2, each at a step of its own
 FLAG_24_BITS = 4  # the source had 24 bits a sample, else 16 ...
 FLAG_FLOAT = 8  # ... or floats of 32
-AUDIO_FLAGS = FLAG_STEREO | FLAG_MID_SIDE | FLAG_24_BITS | FLAG_FLOAT
+FLAG_LAYOUT = 16  # three channels or more, whose layout follows
+AUDIO_FLAGS = FLAG_STEREO | FLAG_MID_SIDE | FLAG_24_BITS | FLAG_FLOAT | FLAG_LAYOUT
+CHANNEL_FLAGS = (0, FLAG_STEREO, FLAG_STEREO | FLAG_MID_SIDE, FLAG_LAYOUT)  # what of them may stand together
+MAX_CHANNELS = 8
+
+# how channels of a layout are coded, in their order: one of them ...
+GROUP_SINGLE = 0
+GROUP_MID_SIDE = 1  # ... or two, as sum and difference
 
 # how an original is stored
 ORIGINAL_ZSTANDARD = 1
@@ -76,7 +83,7 @@ SAMPLE_RATE = 48_000  # Hz, of coded audio
 HOP = 240  # samples a frame of the transform
 FRAMES = 4  # a latent: 20 ms
 CHUNK_LATENTS = 100  # 2 s; only the last chunk may be shorter
-MAX_CHUNK_BYTES = 1 << 20
+MAX_CHUNK_BYTES = 1 << 20  # of one or two channels; as much again for each further two
 MAX_RATE = 1 << 20  # Hz, of the source
 MAX_SECONDS = 24 * 3600  # default limit; callers may choose another
 MAX_TAGS_BYTES = 1 << 16  # inflated

@@ -40,6 +40,7 @@ def compress(
             bit_depth=reader.bit_depth,
             tags=reader.tags,
             metadata=reader.metadata,
+            channel_mask=reader.channel_mask,
             device=device,
             threads=threads,
         )
@@ -105,7 +106,8 @@ def decompress(
     def play(player: AudioReader | AudioDecoder, pieces: Iterable[Samples]) -> None:
         header = player.header
         assert header is not None
-        form = (header.sample_rate, header.channels, bit_depth or header.bit_depth, player.tags, player.metadata)
+        depth = bit_depth or header.bit_depth
+        form = (header.sample_rate, header.channels, depth, player.tags, player.metadata, header.channel_mask)
         if target == STREAM:
             stream = media.WaveWriter(out, *form)
             _write_all(stream, pieces)

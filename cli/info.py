@@ -66,8 +66,7 @@ def _of_image(facts: ImageInfo) -> Iterator[str]:
 
 
 def _of_audio(facts: AudioInfo) -> Iterator[str]:
-    channels = "mono" if facts.channels == 1 else "stereo"
-    kinds = [channels, f"{facts.sample_rate} Hz", f"{facts.bit_depth} bits a sample"]
+    kinds = [facts.layout, f"{facts.sample_rate} Hz", f"{facts.bit_depth} bits a sample"]
     yield f"{facts.media}: {facts.duration_s:.3f} s, {', '.join(kinds)}"
     if facts.metadata:
         yield f"metadata: {files.printable(', '.join(facts.metadata))}"

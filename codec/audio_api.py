@@ -13,7 +13,7 @@ from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.decoded import DecodedAudio
 from codec.media import AudioData, AudioMetadata, ByteSource, ByteTarget, IncompleteAudio, PathLike
-from codec.media.audio.data import BIT_DEPTHS, MAX_CHANNELS, TAGS
+from codec.media.audio.data import BIT_DEPTHS, TAGS, check_mask
 from codec.media.paths import check_binary, is_file
 from codec.quality import DEFAULT_QUALITY
 
@@ -66,7 +66,7 @@ def compress_audio(
     """The bytes of an .lcc file of audio.
 
     audio: a path, the bytes of an audio file, a binary file, an `AudioData`; or, with its sample_rate in Hz, an array
-        or tensor (n,) or (n, 1 or 2) of int16, int32 or floats in -1..1.
+        or tensor (n,) or (n, 1 to 8) of int16, int32 or floats in -1..1.
     quality: 0 (smallest, about 4 kbit/s mono) to 100 (best, about 76); 50 where neither it nor a target is given.
     target_size: at most so many bytes, and at least 99 % of them; target_bitrate: so many kbit/s, within 2 %, as the
         mean over the whole file. Either takes several passes.
@@ -227,13 +227,15 @@ def audio_encoder(
     bit_depth: int = 16,
     tags: Mapping[str, str] | None = None,
     metadata: AudioMetadata | None = None,
+    channel_mask: int = 0,
     device: Device = "auto",
     threads: int | None = None,
     weights: PathLike | None = None,
 ) -> AudioEncoder:
     """An encoder for audio that comes piece by piece: `push(samples)` and `finish()` return bytes of the file.
 
-    bit_depth: of the source, 16, 24 or 32 (floats): what a decoder writes by default; metadata: beside tags.
+    bit_depth: of the source, 16, 24 or 32 (floats): what a decoder writes by default; metadata: beside tags;
+    channel_mask: of three channels and more, which loudspeakers they belong to, as dwChannelMask of WAVE files.
     Raises: ModelMismatch; ValueError; LimitExceeded for more tags or metadata than a file can hold.
     """
     from codec.audio.encode import AudioEncoder
@@ -241,14 +243,16 @@ def audio_encoder(
 
     check_quality(quality)
     sample_rate, channels = whole_number("sample rate", sample_rate), whole_number("channels", channels)
-    if not (1 <= channels <= MAX_CHANNELS and 1 <= sample_rate <= constants.MAX_RATE):
-        raise ValueError(f"{channels} channels at {sample_rate} Hz: expected 1 or 2, and up to {constants.MAX_RATE} Hz")
+    if not (1 <= channels <= constants.MAX_CHANNELS and 1 <= sample_rate <= constants.MAX_RATE):
+        expected = f"expected 1 to {constants.MAX_CHANNELS}, and up to {constants.MAX_RATE} Hz"
+        raise ValueError(f"{channels} channels at {sample_rate} Hz: {expected}")
+    check_mask(channel_mask, channels)
     if bit_depth not in BIT_DEPTHS:
         raise ValueError(f"bit depth {bit_depth}: expected one of {BIT_DEPTHS}")
     for name, text in (tags or {}).items():
         if name not in TAGS or not isinstance(text, str):
             raise ValueError(f"tag {name!r}: expected text, under one of {', '.join(TAGS)}")
-    about = (int(bit_depth), tags, metadata)
+    about = (int(bit_depth), tags, metadata, whole_number("channel mask", channel_mask))
     return AudioEncoder(sample_rate, channels, float(quality), device_named(device, threads, weights), *about)
 
 

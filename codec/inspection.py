@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from codec import media
 from codec.bitstream import constants
-from codec.bitstream.audio import AudioFile, AudioHeader
+from codec.bitstream.audio import AudioFile
+from codec.bitstream.audio_header import AudioHeader
 from codec.bitstream.errors import ModelMismatch, UnsupportedFile
 from codec.bitstream.extras import Extras
 from codec.bitstream.image import METADATA, Container, ImageHeader
 from codec.bitstream.original import OriginalFile
 from codec.bitstream.parsed import parse
 from codec.media import ByteSource
+from codec.media.audio.layout import words_of_layout
 from codec.media.image import words
 from codec.model import shelf
 from codec.model.shelf import WeightsSet
@@ -36,15 +38,16 @@ METADATA_NAMES = {
 class AudioInfo:
     """What a file of audio says of itself.
 
-    sample_rate: Hz; channels: 1 or 2; samples: of each channel; bit_depth: of the source, 16, 24 or 32 (floats); tags:
-    title, artist and so on; metadata: what else there is, in words; chunks: how many; weights: digest of the decoder
-    that it needs; weights_here: whether it is on the shelf; encoder: digest of the encoder beside it there; size_bytes:
-    of the whole file; payload_bytes: of the coded streams in it.
+    sample_rate: Hz; channels: 1 to 8; layout: of them, in words; samples: of each channel; bit_depth: of the source,
+    16, 24 or 32 (floats); tags: title, artist and so on; metadata: what else there is, in words; chunks: how many;
+    weights: digest of the decoder that it needs; weights_here: whether it is on the shelf; encoder: digest of the
+    encoder beside it there; size_bytes: of the whole file; payload_bytes: of the coded streams in it.
     """
 
     media: str
     sample_rate: int
     channels: int
+    layout: str
     samples: int
     bit_depth: int
     tags: dict[str, str]
@@ -187,6 +190,7 @@ def _of_audio(parsed: AudioFile, size_bytes: int) -> AudioInfo:
         media="audio",
         sample_rate=header.sample_rate,
         channels=header.channels,
+        layout=words_of_layout(header.channels, header.channel_mask),
         samples=parsed.samples,
         bit_depth=header.bit_depth,
         tags=parsed.tags,

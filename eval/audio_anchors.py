@@ -1,6 +1,6 @@
 """Codecs of audio to compare with, through PyAV (the libraries of FFmpeg) and libsndfile: a row each.
 
-All get (n, 1 or 2) float32 at 48 kHz, and give back what begins at the same sample and is a part of a frame longer at
+All get (n, 1 to 7) float32 at 48 kHz, and give back what begins at the same sample and is a part of a frame longer at
 most. Rates count packets alone: what a container adds depends on the container, and streams have none.
 
 `python -m codec.eval.audio_anchors encode|decode NAME SETTING IN OUT` does one clip in a process of its own, for the
@@ -22,9 +22,10 @@ import numpy as np
 
 from codec.bitstream.errors import MediaError
 from codec.media import AudioData, Samples, audio_bytes, read_audio
+from codec.media.audio.layout import VORBIS_ORDER
 
 RATE = 48_000  # Hz; all that Opus knows
-LAYOUTS = {1: "mono", 2: "stereo"}
+LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1"}  # FFmpeg's names
 OPUS_OPTIONS = {"vbr": "on", "compression_level": 10, "frame_duration": 20}
 VORBIS_STEPS = 10  # of its own scale of quality
 
@@ -100,6 +101,8 @@ class Lavc:
         count, channels = samples.shape
         packets = -(-(count + self.delay_samples) // self.frame_samples)
         padded = np.pad(samples, ((0, packets * self.frame_samples - count), (0, 0)))
+        if channels not in LAYOUTS:
+            raise MediaError(f"{self.title} is not tried on {channels} channels")
         layout = LAYOUTS[channels]
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(padded.T), "fltp", layout)
         frame.sample_rate = RATE
@@ -160,8 +163,9 @@ class Vorbis:
         out = io.BytesIO()
         form = {"format": "OGG", "subtype": "VORBIS", **self.save_options(setting)}
         with soundfile.SoundFile(out, "w", RATE, samples.shape[1], **form) as file:
+            order = VORBIS_ORDER.get(samples.shape[1], slice(None))
             for start in range(0, len(samples), RATE):  # libvorbis takes no large pieces
-                file.write(samples[start : start + RATE])
+                file.write(samples[start : start + RATE, order])
         return out.getvalue()
 
     def decode(self, data: bytes) -> Samples:

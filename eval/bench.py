@@ -41,9 +41,9 @@ from codec.search.rdoq import Rdoq
 class Bench:
     """Medians over signals of each one's median, in seconds.
 
-    medium: "images" or "clips"; extent: of all of them, in `unit`, megapixels or seconds of audio; peak_memory: of
-    the whole process, in bytes, 0 where the system does not tell; peak_device_bytes: of tensors on a CUDA device,
-    else 0.
+    medium: "images" or "clips", with their channels where these are the same; extent: of all of them, in `unit`,
+    megapixels or seconds of audio; peak_memory: of the whole process, in bytes, 0 where the system does not tell;
+    peak_device_bytes: of tensors on a CUDA device, else 0.
     """
 
     medium: str
@@ -140,7 +140,7 @@ def bench(
     )
     clips = isinstance(sources[0], AudioData)
     return Bench(
-        medium="clips" if clips else "images",
+        medium=f"{_layout(sources)}clips" if clips else "images",
         count=len(sources),
         extent=sum(map(_extent, sources)),
         unit="s" if clips else "Mpx",
@@ -156,6 +156,12 @@ def bench(
         peak_memory=machine.peak_memory_bytes(),
         peak_device_bytes=peak_device_bytes,
     )
+
+
+def _layout(sources: Sequence[ImageData] | Sequence[AudioData]) -> str:
+    """What all clips have in common of channels, to stand before their name."""
+    found = {source.samples.shape[1] for source in sources if isinstance(source, AudioData)}
+    return {1: "mono ", 2: "stereo "}.get(*found, f"{max(found)}-channel ") if len(found) == 1 else ""
 
 
 def _extent(source: ImageData | AudioData) -> float:

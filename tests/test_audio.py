@@ -188,9 +188,9 @@ def test_sum_and_difference_are_coded_where_one_is_weak_and_that_one_more_coarse
     unlike = tune[::-1]
     for other, weak in ((tune + 0.3 * unlike, "side"), (-tune, "mid"), (0.1 * unlike, None), (0 * tune, None)):
         header = audio_file.read(audio_encode.encode(AudioData(np.stack([tune, other], 1), RATE), 30, CPU)).header
-        assert header.mid_side == (weak is not None)
-        if header.side_step_index is not None:
-            assert (header.side_step_index > header.step_index) == (weak == "side")
+        assert len(header.pairs) == (weak is not None)
+        for pair in header.pairs:
+            assert (pair.side_step_index > pair.mid_step_index == header.step_index) == (weak == "side")
         assert codec.info(audio_file.begin(header, {}) + audio_file.end(0, [])).quality == 30
 
 

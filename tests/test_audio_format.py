@@ -12,26 +12,43 @@ from hypothesis import strategies as st
 
 from codec.bitstream import constants
 from codec.bitstream import image as image_file
-from codec.bitstream.audio import AudioFile, AudioHeader, Chunk, Parser, begin, chunk, end, latents_of, read
+from codec.bitstream.audio import AudioFile, Chunk, Parser, begin, chunk, end, latents_of, read
+from codec.bitstream.audio_header import AudioHeader, MidSide
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
 from codec.bitstream.file import framed
 from codec.bitstream.wire import Writer
+
+STEP_INDICES = st.integers(0, constants.STEP_INDEX_MAX)
 
 
 @st.composite
 def headers(draw: st.DrawFn) -> AudioHeader:
     """Any header."""
-    channels = draw(st.sampled_from([1, 2]))
+    channels, step_index = draw(st.integers(1, 8)), draw(STEP_INDICES)
     return AudioHeader(
         model=draw(st.integers(0, 255)),
         digest=draw(st.binary(min_size=8, max_size=8)),
-        step_index=draw(st.integers(0, constants.STEP_INDEX_MAX)),
+        step_index=step_index,
         sample_rate=draw(st.integers(1, constants.MAX_RATE)),
         channels=channels,
-        side_step_index=draw(st.none() | st.integers(0, constants.STEP_INDEX_MAX)) if channels == 2 else None,
+        pairs=draw(pairs_of(channels, step_index)),
         bit_depth=draw(st.sampled_from([16, 24, 32])),
         seed=draw(st.integers(0, 2**16 - 1)),
+        channel_mask=draw(st.integers(0, 2**32 - 1)) if channels > 2 else 0,
     )
+
+
+@st.composite
+def pairs_of(draw: st.DrawFn, channels: int, step_index: int) -> tuple[MidSide, ...]:
+    """Any pairs of so many channels; the sum of stereo has the step of the header."""
+    found, channel = [], 0
+    while channel + 1 < channels:
+        if draw(st.booleans()):
+            mid = step_index if channels == 2 else draw(STEP_INDICES)
+            found.append(MidSide(channel, mid, draw(STEP_INDICES)))
+            channel += 1
+        channel += 1
+    return tuple(found)
 
 
 @st.composite
@@ -59,7 +76,7 @@ def written(audio: AudioFile) -> bytes:
     )
 
 
-HEADER = AudioHeader(2, b"\xaa\xbb\xcc\xdd\1\2\3\4", 1408, 48_000, 2, side_step_index=1900, bit_depth=24, seed=258)
+HEADER = AudioHeader(2, b"\xaa\xbb\xcc\xdd\1\2\3\4", 1408, 48_000, 2, (MidSide(0, 1408, 1900),), 24, 258)
 SMALL = AudioFile(HEADER, {"title": "Études"}, [Chunk(100, b"1234" * 40), Chunk(7, b"12345678")], 102_000)
 FILE = written(SMALL)
 FRONT = len(begin(HEADER, {}))  # bytes up to the end of the header
@@ -249,7 +266,7 @@ def test_tags_that_are_none_are_refused_and_leave_the_audio(
         ({"sample_rate": 0}, CorruptFile),
         ({"sample_rate": constants.MAX_RATE + 1}, CorruptFile),
         ({"step_index": constants.STEP_INDEX_MAX + 1}, CorruptFile),
-        ({"side_step_index": constants.STEP_INDEX_MAX + 1}, CorruptFile),
+        ({"pairs": (MidSide(0, 1408, constants.STEP_INDEX_MAX + 1),)}, CorruptFile),
         ({"channels": 1}, CorruptFile),
     ],
 )
@@ -258,7 +275,10 @@ def test_impossible_headers_are_refused(change: dict[str, Any], error: type[Code
         read(begin(replace(HEADER, **change), {}) + end(0, []))
 
 
-@pytest.mark.parametrize(("flags", "error"), [(16, UnsupportedFile), (12, CorruptFile), (2, CorruptFile)])
+@pytest.mark.parametrize(
+    ("flags", "error"),
+    [(32, UnsupportedFile), (12, CorruptFile), (2, CorruptFile), (17, CorruptFile), (18, CorruptFile)],
+)
 def test_impossible_flags_are_refused(flags: int, error: type[CodecError]) -> None:
     payload = bytearray(HEADER.bytes())
     payload[12] = flags
@@ -267,6 +287,42 @@ def test_impossible_flags_are_refused(flags: int, error: type[CodecError]) -> No
             read(FILE[:5] + framed(constants.SECTION_HEADER, header) + end(0, []))
     with pytest.raises(error, match="flags"):
         read(FILE[:5] + framed(constants.SECTION_HEADER, bytes(payload)) + end(0, []))
+
+
+LAYOUT = replace(HEADER, channels=6, pairs=(MidSide(0, 1, 2), MidSide(4, 3, 4)), channel_mask=0x3F)
+
+
+def test_the_header_of_six_channels_has_exactly_these_bytes() -> None:
+    front = b"\x01\x02\xaa\xbb\xcc\xdd\1\2\3\4\x80\x05\x14\x80\xf7\x02\x02\x01"
+    assert LAYOUT.bytes() == front + b"\6\x3f\0\0\0" + b"\1\1\0\2\0" + b"\0\0" + b"\1\3\0\4\0"
+    assert LAYOUT.step_indices == (1, 2, 1408, 1408, 3, 4)
+    assert read(begin(LAYOUT, {}) + end(0, [])).header == LAYOUT
+
+
+@pytest.mark.parametrize(
+    ("layout", "message"),
+    [
+        (b"\2\0\0\0\0\0\0", "a layout of 2 channels"),
+        (b"\11\0\0\0\0" + bytes(9), "a layout of 9 channels"),
+        (b"\3\0\0\0\0\0\2\0\0", "kind 2"),
+        (b"\3\0\0\0\0\0\0\1\0\0\0\0", "has no partner"),
+        (b"\3\0\0\0\0\1\0\0\xff\xff\0", "above 4096"),
+        (b"\3\0\0\0\0\0\0", "truncated"),
+        (b"\3\0\0\0\0\0\0\0\0", "bytes too many"),
+    ],
+)
+def test_impossible_layouts_are_refused(layout: bytes, message: str) -> None:
+    payload = LAYOUT.bytes()[:18] + layout
+    with pytest.raises(CorruptFile, match=message):
+        read(FILE[:5] + framed(constants.SECTION_HEADER, payload) + end(0, []))
+
+
+def test_chunks_of_many_channels_may_be_longer() -> None:
+    for channels, times in ((1, 1), (2, 1), (3, 2), (8, 4)):
+        front = begin(AudioHeader(2, bytes(8), 1408, 48_000, channels), {})
+        Parser().push(front + Writer().uint(2, 1).varint(times * constants.MAX_CHUNK_BYTES).bytes())
+        with pytest.raises(LimitExceeded, match="section 2"):
+            read(front + Writer().uint(2, 1).varint(times * constants.MAX_CHUNK_BYTES + 1).bytes())
 
 
 def test_either_medium_refuses_the_other_by_name() -> None:

@@ -408,6 +408,7 @@ def test_info_speaks_to_people_and_to_programs(png: Path, run: Run) -> None:
 def test_bench_measures_clips(run: Run) -> None:
     done = run("bench", SPEECH, "-n", 1)
     assert done.returncode == 0
+    assert done.stdout.startswith(b"1 mono clip, ")
     assert b"x real time" in done.stdout
     mixed = run("bench", SPEECH, PARROTS)
     assert (mixed.returncode, mixed.stderr.count(b"apart")) == (2, 1)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codec.audio import stereo
 from codec.audio.limiter import HOP, Limiter, PeakLimiter
+from codec.audio.pairing import as_coded
+from codec.bitstream.audio_header import AudioHeader, MidSide
 from codec.devices import Device
 from codec.latents import decode as latents_decode
 from codec.media.audio.resample import resample
@@ -97,7 +98,7 @@ def test_noise_and_synthesis_of_audio_are_those_of_the_codec() -> None:
 def test_what_follows_synthesis_of_audio_is_that_of_the_codec() -> None:
     settings = stored("output")["settings"]
     x = vectors.pattern(*settings["x"]).astype(np.float32)
-    check("output", "left, right", stereo.mid_side(x))
+    check("output", "left, right", as_coded(x, AudioHeader(3, b"", 0, 48_000, 2, (MidSide(0, 0, 0),))))
     slow, fast = Limiter(2), PeakLimiter(2, settings["rate"])
     check("output", "turned down", np.concatenate([slow.push(x), slow.finish()]))
     assert fast.reach == settings["reach"]

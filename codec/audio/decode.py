@@ -13,11 +13,12 @@ from typing import Self
 import numpy as np
 
 from codec import media
-from codec.audio import stereo
 from codec.audio.limiter import Limiter, PeakLimiter
+from codec.audio.pairing import as_coded
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
-from codec.bitstream.audio import CHUNK_SECONDS, AudioFile, AudioHeader, Chunk
+from codec.bitstream.audio import CHUNK_SECONDS, AudioFile, Chunk
+from codec.bitstream.audio_header import AudioHeader
 from codec.bitstream.errors import CorruptFile, MediaError
 from codec.decoded import DecodedAudio
 from codec.devices import Device
@@ -279,7 +280,9 @@ class AudioReader:
     def audio(self) -> AudioData:
         """All of the part."""
         samples = np.concatenate([silence(0, self.header), *self.pieces()])
-        return AudioData(samples, self.header.sample_rate, self.tags, self.header.bit_depth, self.metadata)
+        header = self.header
+        about = (self.tags, header.bit_depth, self.metadata, header.channel_mask)
+        return AudioData(samples, header.sample_rate, *about)
 
     def pieces(self) -> Iterator[Samples]:
         """The samples (n, channels) float32 of the part, in order; once. Raises ValueError where it was closed."""
@@ -353,11 +356,6 @@ def samples_of(loaded: Loaded, header: AudioHeader, features: Floats, first: int
     added = noise(header.seed, first * FRAMES, (rows, latents * FRAMES, HOP))
     x_hat = loaded.model.synthesis(np.ascontiguousarray(features), log2_steps_of(header), added)[:, 0]
     return as_coded(x_hat.T, header)
-
-
-def as_coded(samples: Samples, header: AudioHeader) -> Samples:
-    """Channels as they are coded, or back."""
-    return np.ascontiguousarray(stereo.mid_side(samples) if header.mid_side else samples)
 
 
 def silence(count: int, header: AudioHeader) -> Samples:

@@ -13,11 +13,12 @@ from typing import Self
 import numpy as np
 
 from codec import media
-from codec.audio import stereo
-from codec.audio.decode import CHUNK, HOP, LATENT, as_coded, samples_of
+from codec.audio.decode import CHUNK, HOP, LATENT, samples_of
+from codec.audio.pairing import as_coded, lefts_of, mid_side_of
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
-from codec.bitstream.audio import CHUNK_SECONDS, AudioHeader
+from codec.bitstream.audio import CHUNK_SECONDS
+from codec.bitstream.audio_header import AudioHeader
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import MediaError
 from codec.devices import Device
@@ -32,7 +33,7 @@ from codec.search.heard import distance, price
 
 LOUDEST = 1000.0  # of full scale; floats may lie beyond it, but not without end
 QUIET = 1e-3  # peak of what tells nothing of the audio to come ...
-PATIENCE = 5  # ... for which a stereo file waits so many chunks before it decides how it is coded
+PATIENCE = 5  # ... for which a file of several channels waits so many chunks before it decides how it is coded
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,23 @@ class _Span:
     seen: int
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """A chunk of two channels, from `first` on, coded as a header has it; cost: the less the better."""
+
+    first: int
+    header: AudioHeader
+    span: _Span
+    coded: Coded
+    cost: float
+
+
 class AudioEncoder:
     """A clip into a file, piece by piece: `push` returns bytes of the file as they are ready, `finish` the rest.
 
     At the end of a `with` block the encoder is closed; a file that was not finished by then has no end.
-    Bytes come two seconds late; of stereo, whose way of coding is chosen by the first chunk that is not silent, nothing
-    comes before that, but for silence of more than ten seconds.
+    Bytes come two seconds late; of two channels and more, whose way of coding is chosen by the first chunk that is not
+    silent, nothing comes before that, but for silence of more than ten seconds.
     """
 
     def __init__(
@@ -61,16 +73,19 @@ class AudioEncoder:
         bit_depth: int = 16,
         tags: Mapping[str, str] | None = None,
         metadata: AudioMetadata | None = None,
+        channel_mask: int = 0,
     ) -> None:
         self._loaded = weights.installed(AUDIO.id, device)
         self._tags, self._metadata = dict(tags or {}), metadata or AudioMetadata()
-        self._rate, self._channels, self._bit_depth = sample_rate, channels, bit_depth
+        self._rate, self._bit_depth = sample_rate, bit_depth
+        self._channels, self._mask = channels, channel_mask
         self._step_index = AUDIO.curve.step_index(quality)
         self._resampler = media.Resampler(sample_rate, constants.SAMPLE_RATE, channels)
         self._samples = 0  # taken, at the source's rate
         self._held: Samples = np.zeros((0, channels), np.float32)  # at 48 kHz, from `_held_from` on
         self._held_from = 0
         self._header: AudioHeader | None = None
+        self._kept: _Trial | None = None  # what need not be coded again
         self._sizes: list[int] = []
         self._finished = False
         if sample_rate > constants.SAMPLE_RATE:
@@ -132,11 +147,17 @@ class AudioEncoder:
                 out.append(audio_file.begin(self._header, self._tags, self._metadata.items()))
             if span.count <= 0:
                 break
-            stream = b"".join(self._coded(self._header, span).parts)
+            stream = b"".join(self._taken(self._header, span).parts)
             self._sizes.append(len(stream) + 1)
             out.append(audio_file.chunk(span.count, stream))
             self._forget((span.first + span.count - self._loaded.model.config.analysis_halo) * LATENT - HOP)
         return b"".join(out)
+
+    def _taken(self, header: AudioHeader, span: _Span) -> Coded:
+        """A chunk: the trial that was kept, where it is that one."""
+        kept, is_tried = self._kept, self._kept is not None and self._kept.span == span
+        self._kept = None if is_tried else kept
+        return kept.coded if kept and is_tried else self._coded(header, span)
 
     def _span(self, number: int, total: int | None) -> _Span | None:
         """The latents of a chunk; None where not all that it sees is there."""
@@ -148,7 +169,7 @@ class AudioEncoder:
         return _Span(first, count, seen if total is None else min(seen, total))
 
     def _telling(self, total: int | None) -> _Span | None:
-        """The chunk that says how two channels are coded: the first that is heard; None where that is still to come."""
+        """The chunk that says which channels are coded in pairs: the first that is heard; None where it is to come."""
         for number in range(PATIENCE if self._channels > 1 else 0):
             span = self._span(number, total)
             if span is None:
@@ -160,7 +181,7 @@ class AudioEncoder:
         return self._span(0, total)
 
     def _decided(self, span: _Span) -> AudioHeader:
-        """The header, with what is chosen from a chunk: how two channels are coded, by what they cost there."""
+        """The header, with what is chosen from a chunk: which channels are coded in pairs, by what they cost there."""
         head = self._held[: audio_file.CHUNK_SAMPLES]
         plain = AudioHeader(
             model=AUDIO.id,
@@ -170,32 +191,44 @@ class AudioEncoder:
             channels=self._channels,
             bit_depth=self._bit_depth,
             seed=crc32c(head.astype("<f4").tobytes()) & 0xFFFF,
+            channel_mask=self._mask,
         )
-        if self._channels == 1 or span.count <= 0:
+        if span.count <= 0:
             return plain
-        samples = self._between(span.first * LATENT, (span.first + span.count) * LATENT)
-        found = [replace(plain, step_index=a, side_step_index=b) for a, b in stereo.ways(samples, self._step_index)]
-        return min(found, key=lambda header: self._cost(header, span))
+        chosen = [self._chosen(plain, left, span) for left in lefts_of(self._channels, self._mask)]
+        if self._channels == 2:
+            self._kept = chosen[0]
+            return chosen[0].header
+        pairs = tuple(replace(pair, first=trial.first) for trial in chosen for pair in trial.header.pairs)
+        return replace(plain, pairs=pairs)
 
-    def _cost(self, header: AudioHeader, span: _Span) -> float:
-        """kbit/s of a chunk, and what is heard of its errors at the price of training."""
-        coded = self._coded(header, span)
+    def _chosen(self, plain: AudioHeader, left: int, span: _Span) -> _Trial:
+        """The cheaper way of coding two channels, tried as if they were stereo."""
+        stereo = replace(plain, channels=2, channel_mask=0)
+        samples = self._between(span.first * LATENT, (span.first + span.count) * LATENT)
+        pair = mid_side_of(samples[:, left : left + 2], 0, self._step_index)
+        ways = [stereo, replace(stereo, pairs=(pair,), step_index=pair.mid_step_index)]
+        return min((self._trial(header, left, span) for header in ways), key=lambda trial: trial.cost)
+
+    def _trial(self, header: AudioHeader, left: int, span: _Span) -> _Trial:
+        """A chunk of two channels; its cost is kbit/s, and what is heard of its errors at the price of training."""
+        coded = self._coded(header, span, left)
         x_hat = samples_of(self._loaded, header, coded.latents.features, span.first)[HOP:-HOP]
-        x = self._between(span.first * LATENT, span.first * LATENT + len(x_hat))
+        x = self._between(span.first * LATENT, span.first * LATENT + len(x_hat))[:, left : left + 2]
         octaves = AUDIO.config.middle - self._step_index / constants.STEP_UNITS
         heard = price(octaves) * sum(distance(*sides) for sides in zip(x.T, x_hat.T, strict=True))
         seconds = span.count * LATENT / constants.SAMPLE_RATE
-        return heard + sum(map(len, coded.parts)) * 8 / 1000 / seconds
+        return _Trial(left, header, span, coded, heard + coded.size * 8 / 1000 / seconds)
 
-    def _coded(self, header: AudioHeader, span: _Span) -> Coded:
-        """A chunk."""
+    def _coded(self, header: AudioHeader, span: _Span, first: int = 0) -> Coded:
+        """A chunk of as many channels as the header has, from one of them on."""
         start = max(span.first - self._loaded.model.config.analysis_halo, 0)
-        samples = as_coded(self._between(start * LATENT - HOP, span.seen * LATENT), header)
+        samples = self._between(start * LATENT - HOP, span.seen * LATENT)[:, first : first + header.channels]
         log2_steps = log2_steps_of(header)
         model, tables = self._loaded.model, self._loaded.tables
-        h = model.analysis(np.ascontiguousarray(samples.T)[:, None], log2_steps)
+        h = model.analysis(np.ascontiguousarray(as_coded(samples, header).T)[:, None], log2_steps)
         inside = np.ascontiguousarray(h[:, :, span.first - start : span.first - start + span.count])
-        return latents_encode.encode(model, tables, inside, log2_steps, identity(header, len(self._sizes)))
+        return latents_encode.encode(model, tables, inside, log2_steps, identity(header, span.first // CHUNK))
 
     def _between(self, start: int, stop: int) -> Samples:
         """Samples at 48 kHz from start to stop, silence where there are none."""
@@ -212,13 +245,13 @@ class AudioEncoder:
 
 def encode_file(reader: AudioFileReader, quality: float, device: Device) -> bytes:
     """The file of a clip that is read block by block, in little memory."""
-    about = (reader.bit_depth, reader.tags, reader.metadata)
+    about = (reader.bit_depth, reader.tags, reader.metadata, reader.channel_mask)
     with AudioEncoder(reader.sample_rate, reader.channels, quality, device, *about) as encoder:
         return b"".join([*map(encoder.push, reader.blocks()), encoder.finish()])
 
 
 def encode(audio: AudioData, quality: float, device: Device) -> bytes:
     """The file of a clip at a quality of 0..100."""
-    about = (audio.bit_depth, audio.tags, audio.metadata)
+    about = (audio.bit_depth, audio.tags, audio.metadata, audio.channel_mask)
     with AudioEncoder(audio.sample_rate, audio.channels, quality, device, *about) as encoder:
         return encoder.push(audio.samples) + encoder.finish()

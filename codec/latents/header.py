@@ -50,7 +50,7 @@ def weights_of(header: Header, row: ModelRow[Any], device: Device) -> Loaded:
 
 
 def log2_steps_of(header: Header) -> Floats:
-    """(1,) float32, or (2,) of stereo audio, as the model takes them."""
+    """(1,) float32, or (channels,) of audio, as the model takes them."""
     return np.array(header.step_indices, np.float32) / np.float32(constants.STEP_UNITS)
 
 

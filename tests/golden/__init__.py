@@ -153,6 +153,8 @@ def clips() -> dict[str, tuple[AudioData, float]]:
         "audio-quality-100": (tune, 100),
         "audio-silence": (replace(both, samples=0 * both.samples), 50),
         "audio-noise": (replace(tune, samples=noise), 100),
+        "audio-six-channels": (replace(tune, samples=surround(both.samples), channel_mask=0x3F), 40),
+        "audio-three-channels": (replace(both, samples=np.repeat(tune.samples[:4800], 3, 1), bit_depth=24), 20),
         "audio-metadata": (replace(tune, tags=tags, metadata=metadata), 30),
     }
 
@@ -196,6 +198,13 @@ def make_originals() -> None:
         (ORIGINALS / f"{name}.lcc").write_bytes(compress_exactly(data))
     hashes = {name: hashlib.sha256(data).hexdigest() for name, data in originals().items()}
     ORIGINAL_HASHES.write_text(json.dumps(hashes, indent=1) + "\n")
+
+
+def surround(both: np.ndarray) -> np.ndarray:
+    """Six channels of two (n, 2): two alike in front, a middle, a low one, two behind that have nothing in common."""
+    one, other = both[:, 0], both[::-1, 0]
+    low = np.convolve(one, np.full(480, 1 / 480), "same")
+    return np.stack([one, 0.8 * one, 0.5 * other, low, 0.3 * one, 0.3 * other], 1).astype(np.float32)
 
 
 def make() -> None:

@@ -73,7 +73,7 @@ class Given:
 def walk(media: int, shape: tuple[int, int]) -> Vector:
     """Sections 6.1 to 6.3: from symbols to the latents, and the table rows that they stand under."""
     model = 1 if media == IMAGE else AUDIO_MODEL
-    header = Header(b"", 0, media, SIZES[media, model], b"", [STEP_INDEX] * (shape[0] if media == AUDIO else 1), 0)
+    header = Header(b"", 0, media, SIZES[media, model], b"", [STEP_INDEX] * (shape[0] if media == AUDIO else 1), 0, [])
     given = Given()
     found = network(media).walk(given, shape, header)  # type: ignore[arg-type]
     log2_step = np.broadcast_to(found.log2_step, found.y.shape)

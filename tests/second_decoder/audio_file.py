@@ -13,6 +13,7 @@ from tests.second_decoder.container import (
     FIRST_SKIPPABLE,
     HAS_24_BITS,
     HAS_FLOATS,
+    HAS_LAYOUT,
     IS_MID_SIDE,
     IS_STEREO,
     LATENTS,
@@ -35,13 +36,15 @@ from tests.second_decoder.container import (
 
 def read_rate(header: Header) -> int:
     """The sample rate of a clip, Hz."""
-    rate, at = read_varint(header.payload, header.rest)
-    if not 1 <= rate <= MAX_RATE or at + (4 if header.flags & IS_MID_SIDE else 2) != len(header.payload):
-        raise ValueError(f"a rate of {rate} Hz, or bytes left over or missing in the header")
+    rate, _ = read_varint(header.payload, header.rest)
+    if not 1 <= rate <= MAX_RATE:
+        raise ValueError(f"a rate of {rate} Hz")
     if header.flags & HAS_24_BITS and header.flags & HAS_FLOATS:
         raise ValueError("samples of two kinds")
     if header.flags & IS_MID_SIDE and not header.flags & IS_STEREO:
         raise ValueError("the middle and side of one channel")
+    if header.flags & HAS_LAYOUT and header.flags & (IS_STEREO | IS_MID_SIDE):
+        raise ValueError("a layout of stereo")
     return rate
 
 
@@ -106,7 +109,7 @@ class Chunks:
     """The chunks of a clip as they are read, and what stands around them."""
 
     def __init__(self, header: Header) -> None:
-        self.rate, self.rows = read_rate(header), 2 if header.flags & IS_STEREO else 1
+        self.rate, self.rows = read_rate(header), len(header.steps)
         self.at = header.end  # what is behind this is not read yet
         self.has_tags = self.has_metadata = False
         self.pieces: list[Piece] = []
@@ -118,7 +121,8 @@ class Chunks:
             section = read_section(data, self.at)
             if self.end:
                 raise ValueError(f"section {section.id} stands behind the end, at byte {self.at}")
-            longest = {END: MAX_PAYLOAD, AUDIO_METADATA: LONGEST_METADATA}.get(section.id, MAX_CHUNK)
+            of_kinds = {END: MAX_PAYLOAD, AUDIO_METADATA: LONGEST_METADATA, LATENTS: MAX_CHUNK * -(-self.rows // 2)}
+            longest = of_kinds.get(section.id, MAX_CHUNK)
             if len(section.payload) > longest:
                 raise ValueError(f"section {section.id} at byte {self.at} is too long")
             if not section.is_whole:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tests.second_decoder.audio_file import CHUNK, read_rate
 from tests.second_decoder.audio_synthesis import FRAMES, HOP, RowSynthesis, noise
-from tests.second_decoder.container import HAS_FLOATS, IS_MID_SIDE, Header
+from tests.second_decoder.container import HAS_FLOATS, Header, read_varint
 from tests.second_decoder.layers import Layers, Reals
 from tests.second_decoder.network import Latents, Network
 
@@ -33,14 +33,17 @@ def at_coded_rate(network: Network, header: Header, latents: list[Latents]) -> R
     """(n, channels) at 48 kHz of all chunks."""
     assert all(chunk.y.shape[1] == CHUNK for chunk in latents[:-1])
     features = np.concatenate([network.features(chunk) for chunk in latents], 1)
-    (seed,) = np.frombuffer(header.payload[-4:-2] if header.flags & IS_MID_SIDE else header.payload[-2:], "<u2")
+    _, at = read_varint(header.payload, header.rest)
+    (seed,) = np.frombuffer(header.payload[at : at + 2], "<u2")
     found = []
     for row, step_index in enumerate(header.steps):
         synthesis = RowSynthesis(Layers(network.weights, step_index, header.sizes.middle), header.sizes.draws_signs)
         hiss = noise(int(seed), row, FRAMES * features.shape[1])
         found.append(synthesis.stages(features[row : row + 1], hiss)["x"])
     x = np.stack(found, 1)
-    return left_right(x) if header.flags & IS_MID_SIDE else x
+    for left in header.lefts:
+        x[:, left : left + 2] = left_right(x[:, left : left + 2])
+    return x
 
 
 def left_right(x: Reals) -> Reals:

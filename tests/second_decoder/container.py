@@ -12,7 +12,7 @@ HEADER, LATENTS, INDEX, ALPHA, END, *METADATA, TAGS = 1, 2, 3, 4, 5, 128, 129, 1
 AUDIO_METADATA = 136
 FIRST_SKIPPABLE = 128
 IS_COLOUR, HAS_16_BITS, HAS_ALPHA, IMAGE_FLAGS = 1, 2, 4, 7
-IS_STEREO, IS_MID_SIDE, HAS_24_BITS, HAS_FLOATS, AUDIO_FLAGS = 1, 2, 4, 8, 15
+IS_STEREO, IS_MID_SIDE, HAS_24_BITS, HAS_FLOATS, HAS_LAYOUT, AUDIO_FLAGS = 1, 2, 4, 8, 16, 31
 MAX_PAYLOAD, MAX_SIDE, MAX_TILE, MAX_PIXELS = 2**31, 2**24, 2**21, 200_000_000
 MAX_METADATA, MAX_TAGS, MAX_CHUNK, MAX_RATE = 2**26, 2**16, 2**20, 2**20
 MAX_AUDIO_METADATA, LONGEST_METADATA = 2**24, 2**24 + 2**16
@@ -128,6 +128,7 @@ class Header(NamedTuple):
     digest: bytes
     steps: list[int]  # step indices, of each row of a clip
     flags: int
+    lefts: list[int]  # rows of a clip that are the middle of a pair, whose side follows
     rest: int = 13  # where in the payload that begins which only its medium has
 
 
@@ -142,12 +143,39 @@ def read_header(data: bytes) -> Header:
     media, model, digest, step_index, flags = struct.unpack_from("<BB8sHB", payload)
     if (media, model) not in SIZES:
         raise ValueError(f"media {media} and model {model} do not belong together")
-    sizes, steps = SIZES[media, model], [step_index]
-    if media == AUDIO and flags & IS_STEREO:
-        steps += struct.unpack("<H", payload[-2:]) if flags & IS_MID_SIDE else steps
+    sizes, (steps, lefts) = SIZES[media, model], ([step_index], list[int]())
+    if media == AUDIO:
+        steps, lefts = steps_of(payload, step_index, flags)
     if any(abs(step - sizes.middle) > MAX_TOLD for step in steps) or flags & ~(IMAGE_FLAGS, AUDIO_FLAGS)[media]:
         raise ValueError(f"step indices {steps} or flags {flags:#x} are out of range")
-    return Header(payload, section.end, media, sizes, digest, steps, flags)
+    return Header(payload, section.end, media, sizes, digest, steps, flags, lefts)
+
+
+def steps_of(payload: bytes, step_index: int, flags: int) -> tuple[list[int], list[int]]:
+    """The step indices of all rows of a clip, and the rows that are the middle of a pair, by its header."""
+    at = read_varint(payload, 13)[1] + 2  # behind rate and seed
+    steps, lefts = [step_index] * (2 if flags & IS_STEREO else 1), []
+    if flags & IS_MID_SIDE:
+        lefts, steps[1:], at = [0], struct.unpack_from("<H", payload.ljust(at + 2), at), at + 2
+    if flags & HAS_LAYOUT:
+        steps, channels, at = [], payload[at] if at < len(payload) else 0, at + 5
+        if not 3 <= channels <= 8:
+            raise ValueError(f"a layout of {channels} channels")
+        while len(steps) < channels:
+            kind = payload[at : at + 1]
+            if kind == b"\1" and at + 5 <= len(payload):
+                lefts.append(len(steps))
+                steps += struct.unpack_from("<HH", payload, at + 1)
+            elif kind == b"\0":
+                steps.append(step_index)
+            else:
+                raise ValueError(f"a group of channels of kind {kind.hex()}, or one that is cut")
+            at += 5 if kind == b"\1" else 1
+        if len(steps) > channels:
+            raise ValueError("a channel without its partner")
+    if at != len(payload):
+        raise ValueError("bytes are left over or missing in the header")
+    return steps, lefts
 
 
 def inflated(section: Section, limit: int) -> bytes:

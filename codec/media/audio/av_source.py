@@ -13,6 +13,7 @@ import numpy as np
 from codec.bitstream.errors import MediaError
 from codec.media.audio.data import TAGS, Samples
 from codec.media.audio.id3 import comment_name, picture_bytes
+from codec.media.audio.layout import mask_of
 from codec.media.audio.metadata import Chapter
 from codec.media.audio.read_metadata import MAX_TAG_BYTES, Found
 from codec.media.notices import notice
@@ -55,8 +56,8 @@ def kind_of(head: bytes) -> str | None:
 class AvSource:
     """The first audio stream of a file, as libsndfile would show it.
 
-    found: tags and what else the file says; samplerate: Hz; frames: samples a channel, about, None where the file does
-    not say; subtype: as libsndfile names it.
+    found: tags and what else the file says; samplerate: Hz; channel_mask: as WAVE files have it; frames: samples a
+    channel, about, None where the file does not say; subtype: as libsndfile names it.
     """
 
     extra_info = ""
@@ -83,6 +84,7 @@ class AvSource:
             self._container.close()
             raise MediaError("the file's audio is of a kind that FFmpeg does not know")
         self.samplerate, self.channels = int(context.sample_rate), int(context.channels)
+        self.channel_mask = mask_of([channel.name for channel in context.layout.channels])
         self.subtype = _subtype(str(context.name), str(context.format.name if context.format else ""))
         self._name_others(len(streams))
         self._resampler: Any = None

@@ -1,4 +1,4 @@
-"""A clip in memory: samples of one or two channels, and what its file said about it."""
+"""A clip in memory: samples of up to eight channels, and what its file said about it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from codec.bitstream.constants import MAX_CHANNELS
 from codec.media.audio.metadata import AudioMetadata
 from codec.media.notices import notice
 
 Samples = npt.NDArray[np.float32]
 
-MAX_CHANNELS = 2
 TAGS = (  # what libsndfile knows of a clip in words
     "title",
     "artist",
@@ -33,11 +33,12 @@ BIT_DEPTHS = (16, 24, FLOATS)
 class AudioData:
     """A clip and what belongs to it.
 
-    samples: (n, channels) float32, C-contiguous, finite, channels = 1 (mono) or 2 (left, right), n >= 0; full scale is
-    -1 to 1, and floats may lie beyond.
+    samples: (n, channels) float32, C-contiguous, finite, channels = 1 (mono), 2 (left, right) or up to 8, n >= 0; full
+    scale is -1 to 1, and floats may lie beyond.
     sample_rate: samples a second in each channel, Hz.
     tags: those of TAGS that are set; bit_depth: of the source, 16 or 24 for integers, 32 for floats; metadata: what
-    else its file said of it.
+    else its file said of it; channel_mask: of three channels and more, which loudspeakers they belong to, as
+    dwChannelMask of WAVE files, 0 where that is not known.
     Raises: ValueError for anything else.
     """
 
@@ -46,27 +47,35 @@ class AudioData:
     tags: dict[str, str] = field(default_factory=dict)
     bit_depth: int = 16
     metadata: AudioMetadata = field(default_factory=AudioMetadata)
+    channel_mask: int = 0
 
     def __post_init__(self) -> None:
         samples = self.samples
         if samples.dtype != np.float32 or samples.ndim != 2 or not 1 <= samples.shape[1] <= MAX_CHANNELS:
-            raise ValueError(f"samples of {samples.dtype} {samples.shape}; expected float32 (n, 1 or 2)")
+            raise ValueError(f"samples of {samples.dtype} {samples.shape}; expected float32 (n, 1 to {MAX_CHANNELS})")
         if not samples.flags.c_contiguous or not np.isfinite(samples).all():
             raise ValueError("samples are not C-contiguous, or not all finite")
         if self.sample_rate < 1 or self.bit_depth not in BIT_DEPTHS:
             raise ValueError(f"a clip of {self.sample_rate} Hz and {self.bit_depth} bits")
         if not set(self.tags) <= set(TAGS):
             raise ValueError(f"unknown tags: {', '.join(sorted(set(self.tags) - set(TAGS)))}")
+        check_mask(self.channel_mask, self.channels)
 
     @property
     def channels(self) -> int:
-        """1 or 2."""
+        """1 to 8."""
         return int(self.samples.shape[1])
 
     @property
     def duration_s(self) -> float:
         """Seconds."""
         return len(self.samples) / self.sample_rate
+
+
+def check_mask(channel_mask: int, channels: int) -> None:
+    """Raises ValueError for what is no mask of so many channels; one or two have none."""
+    if not 0 <= channel_mask < 1 << 32 or (channel_mask and channels <= 2):
+        raise ValueError(f"a channel mask of {channel_mask:#x} for {channels} channels")
 
 
 def to_integers(samples: Samples, bit_depth: int) -> tuple[npt.NDArray[np.int16 | np.int32], int]:

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, BinaryIO, Union, cast
 import numpy as np
 import numpy.typing as npt
 
-from codec.bitstream.constants import MAX_RATE, MAX_SECONDS
+from codec.bitstream.constants import MAX_CHANNELS, MAX_RATE, MAX_SECONDS
 from codec.bitstream.errors import LimitExceeded, MediaError
 from codec.media.audio import libsndfile, read_metadata, riff
 from codec.media.audio.av_source import AvSource, kind_of
 from codec.media.audio.bytestream import ByteStream
-from codec.media.audio.data import MAX_CHANNELS, TAGS, AudioData, Samples
+from codec.media.audio.data import TAGS, AudioData, Samples
+from codec.media.audio.layout import MASK_COMMENT, mask_in, usual_mask, wave_order
 from codec.media.audio.mended import mended
-from codec.media.audio.metadata import AudioMetadata
+from codec.media.audio.read_metadata import Found
 from codec.media.audio.wave_source import WaveSource
 from codec.media.notices import notice
 from codec.media.paths import PathLike, Readable, open_file
@@ -50,8 +51,9 @@ OWN_NAME = re.compile(r" \(libsndfile-[\d.]+\)$")  # what it adds to the softwar
 class AudioFileReader:
     """The samples of an audio file of any format that libsndfile reads, or FFmpeg through the package `av`, as blocks.
 
-    sample_rate: Hz; channels: 1 or 2; bit_depth, tags, metadata: as in AudioData; declared_samples: how many samples a
-    channel the file says to hold, None where it does not say; they may be more or fewer.
+    sample_rate: Hz; channels: 1 to 8; bit_depth, tags, metadata, channel_mask: as in AudioData;
+    declared_samples: how many samples a channel the file says to hold, None where it does not say; they may be more or
+    fewer.
     """
 
     def __init__(self, source: AudioFileSource, max_seconds: float = MAX_SECONDS) -> None:
@@ -75,12 +77,15 @@ class AudioFileReader:
             self._closing = closed_on_errors.pop_all()
         self.sample_rate = int(self._audio.samplerate)
         self.channels = int(self._audio.channels)
+        self._order = wave_order(self._audio.subtype, self.channels)
         self.bit_depth = depth_of(self._audio.subtype)
         self.tags = {} if isinstance(self._audio, AvSource) else _tags(self._audio)
-        self.metadata = self._metadata()
+        found = self._found()
+        self.channel_mask = self._layout(found)
+        self.metadata = found.metadata()
         self.declared_samples = self._declared()
 
-    def _metadata(self) -> AudioMetadata:
+    def _found(self) -> Found:
         """What else the file says; adds to `tags` what libsndfile does not find."""
         if isinstance(self._audio, AvSource):
             found = self._audio.found
@@ -92,7 +97,20 @@ class AudioFileReader:
             self._stream.file.seek(position)
         for name, text in found.tags.items():
             self.tags.setdefault(name, text)
-        return found.metadata()
+        return found
+
+    def _layout(self, found: Found) -> int:
+        """The channel mask of three channels and more; takes what says it out of the comments."""
+        if self.channels <= 2:
+            return 0
+        if isinstance(self._audio, AvSource):
+            return self._audio.channel_mask
+        if self._wave:
+            return self._wave.layout.channel_mask
+        said = found.take_comment(MASK_COMMENT)
+        if said is not None:
+            return mask_in(said)
+        return usual_mask(self.channels) if self._audio.format in ("FLAC", "OGG") else 0
 
     def _opened(self, source: AudioFileSource, closing: ExitStack) -> None:
         stream = ByteStream(_file_of(source))
@@ -137,7 +155,7 @@ class AudioFileReader:
         if not self._audio.channels:
             raise MediaError("the audio is damaged: it has no channels")
         if self._audio.channels > MAX_CHANNELS:
-            raise MediaError(f"a clip of {self._audio.channels} channels; only mono and stereo are supported")
+            raise MediaError(f"a clip of {self._audio.channels} channels; at most {MAX_CHANNELS} are supported")
         check_rate(self._audio.samplerate)
         self._max_samples = int(max_seconds * self._audio.samplerate)
         declared = self._declared()
@@ -169,7 +187,7 @@ class AudioFileReader:
             count = self._audio.buffer_read_into(block, "float32") if samples else 0
             if self._wave:
                 self._wave.check()
-        block = block[:count]
+        block = block[:count] if self._order is None else np.ascontiguousarray(block[:count, self._order])
         if not np.isfinite(block).all():
             raise MediaError("the audio has samples that are no numbers, or infinite")
         return block
@@ -244,7 +262,8 @@ def read_audio(source: AudioSource, max_seconds: float = MAX_SECONDS) -> AudioDa
     with AudioFileReader(source, max_seconds) as reader:
         blocks = list(reader.blocks())
         samples = np.concatenate(blocks) if blocks else np.empty((0, reader.channels), np.float32)
-        return AudioData(samples, reader.sample_rate, reader.tags, reader.bit_depth, reader.metadata)
+        about = (reader.tags, reader.bit_depth, reader.metadata, reader.channel_mask)
+        return AudioData(samples, reader.sample_rate, *about)
 
 
 def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> AudioData:
@@ -257,7 +276,7 @@ def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> Audi
     if not (dtype in (np.int16, np.int32) or dtype.kind == "f") or array.ndim != 2 or not array.shape[1]:
         raise MediaError(f"samples of {array.dtype} {waveform.shape}; expected int16, int32 or floats (n, channels)")
     if array.shape[1] > MAX_CHANNELS:
-        raise MediaError(f"samples (n, channels) of {array.shape[1]} channels; only mono and stereo are supported")
+        raise MediaError(f"samples (n, channels) of {array.shape[1]} channels; at most {MAX_CHANNELS} are supported")
     check_rate(sample_rate)
     if len(array) > max_seconds * sample_rate:
         raise _too_long(len(array) / sample_rate, max_seconds)

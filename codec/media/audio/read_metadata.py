@@ -70,6 +70,14 @@ class Found:
         self.chapters = [chapter for chapter in self.chapters if fits("chapter", len(chapter.title.encode()))]
         self.pictures = [data for data in dict.fromkeys(self.pictures) if fits("cover art", len(data))]
 
+    def take_comment(self, name: str) -> str | None:
+        """The value of the first comment of a name, which is taken out; None where there is none."""
+        for item in self.comments:
+            if item[0] == name:
+                self.comments.remove(item)
+                return item[1]
+        return None
+
     def add_id3(self, data: bytes) -> None:
         """What an ID3 tag holds."""
         tag = id3.read_id3(data)

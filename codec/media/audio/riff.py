@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from codec.bitstream.errors import LimitExceeded, MediaError
 from codec.media.audio.bytestream import ByteStream
+from codec.media.audio.data import FLOATS
 
 HEAD_BYTES = 40  # of any kind: up to its first chunk
 W64_RIFF = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
@@ -21,7 +22,11 @@ W64_SUFFIX = bytes.fromhex("f3acd3118cd100c04f8edb8a")  # of the GUIDs of most c
 UNKNOWN = 0xFFFFFFFF  # a length: not known when it was written, or said in RF64's "ds64"
 STREAMED_BYTES = 0x7FFF0000  # and more: what writers to pipes declare, who know no better
 LONGEST_RIFF = 0xFFFF0000  # bytes of samples; RF64 holds more, but not every kind of them
+PCM, IEEE_FLOAT = 1, 3
 EXTENSIBLE = 0xFFFE
+EXTENDED_BYTES = 22  # of an extensible description, behind a plain one
+MASK_AT = 20  # in an extensible description
+KIND_SUFFIX = bytes.fromhex("000000001000800000aa00389b71")  # of GUIDs that begin with a kind of samples
 PLAIN = frozenset({1, 3, 6, 7})  # kinds whose samples stand alone: PCM, floats, A-law, mu-law
 MAX_CHUNKS = 4096
 MAX_HELD_BYTES = 1 << 24  # of all chunks but the samples, together
@@ -93,6 +98,13 @@ class Layout:
         """Of samples: WAVE's number."""
         kind = self._uint16(0)
         return self._uint16(24) if kind == EXTENSIBLE and len(self.description) >= 26 else kind
+
+    @property
+    def channel_mask(self) -> int:
+        """Which loudspeakers the channels belong to; 0 where the file does not say."""
+        if self._uint16(0) != EXTENSIBLE or len(self.description) < 24:
+            return 0
+        return self._uint16(20) | self._uint16(22) << 16
 
     @property
     def is_packed(self) -> bool:
@@ -244,6 +256,16 @@ def header_for(layout: Layout, others: list[Chunk], length: int) -> bytes:
     sizes = struct.pack("<QQQI", length, length, 0, 0)
     front = b"RF64" + struct.pack("<I", UNKNOWN) + b"WAVE" + chunk_bytes(Chunk(b"ds64", sizes))
     return front + body + b"data" + struct.pack("<I", UNKNOWN)
+
+
+def description_of(channels: int, sample_rate: int, bit_depth: int, channel_mask: int = 0) -> bytes:
+    """The payload of "fmt " for integers, or floats of 32 bits; of three channels and more the extensible one."""
+    kind, frame = IEEE_FLOAT if bit_depth == FLOATS else PCM, channels * bit_depth // 8
+    plain = struct.pack("<HIIHH", channels, sample_rate, sample_rate * frame, frame, bit_depth)
+    if channels <= 2:
+        return struct.pack("<H", kind) + plain
+    extension = struct.pack("<HHIH", EXTENDED_BYTES, bit_depth, channel_mask, kind) + KIND_SUFFIX
+    return struct.pack("<H", EXTENSIBLE) + plain + extension
 
 
 def is_info(chunk: Chunk) -> bool:

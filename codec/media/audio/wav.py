@@ -11,12 +11,12 @@ from typing import BinaryIO
 
 import numpy as np
 
+from codec.media.audio import riff
 from codec.media.audio.data import FLOATS, Samples, notice_of_cuts, to_integers
 from codec.media.audio.metadata import AudioMetadata
 from codec.media.audio.write_metadata import chunks_for
 from codec.media.notices import notice
 
-PCM, IEEE_FLOAT = 1, 3
 UNKNOWN_LENGTH = 0xFFFFFFFF
 
 
@@ -34,14 +34,14 @@ class WaveWriter:
         bit_depth: int,
         tags: Mapping[str, str] | None = None,
         metadata: AudioMetadata | None = None,
+        channel_mask: int = 0,
         duration_ms: int = 0,
     ) -> None:
         """duration_ms: of the audio, where it is known: the end of its last chapter."""
         self._stream, self._bit_depth, self._beyond = stream, bit_depth, 0
         if tags:
             notice(f"WAVE through a pipe holds no tags: {', '.join(tags)} left out")
-        kind, frame = IEEE_FLOAT if bit_depth == FLOATS else PCM, channels * bit_depth // 8
-        description = struct.pack("<HHIIHH", kind, channels, sample_rate, sample_rate * frame, frame, bit_depth)
+        description = riff.description_of(channels, sample_rate, bit_depth, channel_mask)
         stream.write(b"RIFF" + struct.pack("<I", UNKNOWN_LENGTH) + b"WAVEfmt " + struct.pack("<I", len(description)))
         stream.write(description + (chunks_for(metadata, duration_ms) if metadata else b""))
         stream.write(b"data" + struct.pack("<I", UNKNOWN_LENGTH))

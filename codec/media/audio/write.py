@@ -8,12 +8,16 @@ import shutil
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import BinaryIO
 
+import numpy as np
+
 from codec.bitstream.errors import MediaError
-from codec.media.audio import libsndfile, write_metadata
+from codec.media.audio import libsndfile, riff, write_metadata
 from codec.media.audio.data import FLOATS, TAGS, AudioData, Samples, notice_of_cuts, to_integers
+from codec.media.audio.layout import MASK_COMMENT, VORBIS_ORDER, usual_mask, words_of_layout
 from codec.media.audio.metadata import AudioMetadata
 from codec.media.audio.read import BLOCK_SAMPLES
 from codec.media.notices import notice
@@ -40,6 +44,8 @@ TAG_BYTES = {"WAV": 2000}  # of all tags: libsndfile drops what is longer withou
 FASTEST = {"OGG": 200_000}  # samples a second; libvorbis crashes beyond
 ASCII_ONLY = "MP3"  # libsndfile says UTF-8 and LAME understands Latin-1
 LONGEST_CHUNK = 0xFFFFFFFF  # bytes
+MOST_CHANNELS = {"MP3": 2}
+FIRST_DESCRIPTION = 20  # where libsndfile puts the payload of "fmt "
 NEVER_EMPTY = frozenset({"FLAC", "MP3"})  # libsndfile writes their headers with the first samples
 
 
@@ -56,7 +62,14 @@ def audio_bytes(audio: AudioData, suffix: str, bit_depth: int | None = None) -> 
     """
     out = io.BytesIO()
     with AudioFileWriter(
-        out, suffix, audio.sample_rate, audio.channels, bit_depth or audio.bit_depth, audio.tags, audio.metadata
+        out,
+        suffix,
+        audio.sample_rate,
+        audio.channels,
+        bit_depth or audio.bit_depth,
+        audio.tags,
+        audio.metadata,
+        audio.channel_mask,
     ) as file:
         file.write(audio.samples)
     return out.getvalue()
@@ -78,6 +91,7 @@ class AudioFileWriter:
         bit_depth: int = 16,
         tags: Mapping[str, str] | None = None,
         metadata: AudioMetadata | None = None,
+        channel_mask: int = 0,
     ) -> None:
         """file: a binary file, which stays open. One that cannot seek (a pipe) gets everything when the writer is
         closed, because headers are only known then; a temporary file holds it until then where it is large.
@@ -88,10 +102,15 @@ class AudioFileWriter:
         self._kind, encodings = AUDIO_SAVED_AS[suffix]
         if sample_rate > FASTEST.get(self._kind, sample_rate):
             raise MediaError(f"{self._kind} holds at most {FASTEST[self._kind]} samples a second, not {sample_rate}")
+        if channels > MOST_CHANNELS.get(self._kind, channels):
+            raise MediaError(f"{self._kind} holds at most {MOST_CHANNELS[self._kind]} channels, not {channels}")
         self._bit_depth = bit_depth if bit_depth in encodings else max(encodings)
         self._samples = self._beyond = 0
-        self._rate, self._channels = sample_rate, channels
-        self._metadata, lost = write_metadata.held_by(self._kind, metadata or AudioMetadata())
+        self._description = riff.description_of(channels, sample_rate, self._bit_depth, channel_mask)
+        self._rate, self._channels, self._mask = sample_rate, channels, channel_mask
+        self._order = VORBIS_ORDER.get(channels) if self._kind == "OGG" else None
+        metadata = self._with_layout(metadata or AudioMetadata())
+        self._metadata, lost = write_metadata.held_by(self._kind, metadata)
         if lost:
             notice(f"{self._kind} cannot hold everything: {', '.join(lost)} left out")
         # what is written at the end of a file that can seek, and may be read again
@@ -105,12 +124,23 @@ class AudioFileWriter:
                 samplerate=sample_rate,
                 channels=channels,
                 subtype=encodings[self._bit_depth],
-                format=self._kind,
+                format="WAVEX" if self._kind == "WAV" and channels > 2 else self._kind,
             )
             for name, text in self._held(tags or {}).items():
                 setattr(self._audio, name, text)
         if bit_depth == FLOATS != self._bit_depth:
             notice(f"{self._kind} holds no floats: rounded to {self._bit_depth} bits")
+
+    def _with_layout(self, metadata: AudioMetadata) -> AudioMetadata:
+        """Metadata with what says it in FLAC, whose readers disagree on the usual one. Warns: MediaNotice."""
+        if self._channels <= 2:
+            return metadata
+        if self._kind == "FLAC":
+            return replace(metadata, comments=(*metadata.comments, (MASK_COMMENT, f"0x{self._mask:04X}")))
+        if self._kind == "OGG" and self._mask not in (0, usual_mask(self._channels)):
+            said = words_of_layout(self._channels, self._mask)
+            notice(f"OGG holds the usual layout of {self._channels} channels only, not {said}")
+        return metadata
 
     def _held(self, tags: Mapping[str, str]) -> dict[str, str]:
         held: dict[str, str] = {}
@@ -130,6 +160,7 @@ class AudioFileWriter:
             self._write(samples[start : start + BLOCK_SAMPLES])
 
     def _write(self, block: Samples) -> None:
+        block = block if self._order is None else np.ascontiguousarray(block[:, self._order])
         with _writing(self._kind):
             if self._bit_depth == FLOATS:
                 self._audio.write(block)
@@ -146,6 +177,7 @@ class AudioFileWriter:
                 self._audio.close()
                 if not self._samples and self._kind in NEVER_EMPTY:
                     raise MediaError(f"{self._kind} cannot hold a clip without samples")
+                self._add_layout()
                 self._add_metadata()
                 if self._pipe:
                     self._file.seek(0)
@@ -155,11 +187,16 @@ class AudioFileWriter:
             self._drop_spool()
         notice_of_cuts(self._beyond)
 
+    def _add_layout(self) -> None:
+        """Says in a whole WAVE file which loudspeakers its channels belong to; libsndfile knows four layouts only."""
+        if self._kind == "WAV" and self._channels > 2:
+            self._file.seek(FIRST_DESCRIPTION + riff.MASK_AT)
+            self._file.write(struct.pack("<I", self._mask))
+
     def _add_metadata(self) -> None:
         if self._metadata:
-            frame = self._channels * self._bit_depth // 8
-            form = struct.pack("<HHIIHH", 1, self._channels, self._rate, self._rate * frame, frame, self._bit_depth)
-            form += struct.pack("<I", min(self._samples * frame, LONGEST_CHUNK))
+            size = self._samples * self._channels * self._bit_depth // 8
+            form = self._description + struct.pack("<I", min(size, LONGEST_CHUNK))
             self._file.seek(0)
             write_metadata.ADDERS[self._kind](self._file, self._metadata, self._samples * 1000 // self._rate, form)
 
