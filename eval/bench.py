@@ -161,7 +161,10 @@ def bench(
 def _layout(sources: Sequence[ImageData] | Sequence[AudioData]) -> str:
     """What all clips have in common of channels, to stand before their name."""
     found = {source.samples.shape[1] for source in sources if isinstance(source, AudioData)}
-    return {1: "mono ", 2: "stereo "}.get(*found, f"{max(found)}-channel ") if len(found) == 1 else ""
+    if len(found) != 1:
+        return ""
+    channels = found.pop()
+    return {1: "mono ", 2: "stereo "}.get(channels, f"{channels}-channel ")
 
 
 def _extent(source: ImageData | AudioData) -> float:
