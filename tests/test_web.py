@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ import pytest
 import codec
 from codec.devices import CPU
 from codec.image import decode as image_decode
+from codec.media import read_image
 from tests import golden
 from tests.conftest import PATIENCE_S, ROOT
 from tests.test_report import new_page, started_browser
@@ -32,7 +34,7 @@ NEEDS_PACKAGES = "onnxruntime-web", "esbuild", "typescript"
 HASHES: dict[str, str] = json.loads(golden.HASHES.read_text())
 DECODE = """async (text) => {
     const coded = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    const {error, damage, width, height, all} = await decodeLcc(coded, true);
+    const {error, damage, width, height, png, all} = await decodeLcc(coded, true);
     if (error) return {error};
     const textOf = (values) => {
         if (!values) return null;
@@ -43,7 +45,7 @@ DECODE = """async (text) => {
     };
     const {channels, bitDepth, pixels, alpha, latents} = all;
     return {damage, shape: [height, width, channels], bitDepth, pixels: textOf(pixels), alpha: textOf(alpha),
-        latents: latents.map(textOf)};
+        latents: latents.map(textOf), png: textOf(new Uint8Array(await png.arrayBuffer()))};
 }"""
 
 
@@ -110,7 +112,7 @@ class Decoded:
         def array(text: str, dtype: type) -> np.ndarray:
             return np.frombuffer(base64.b64decode(text), dtype)
 
-        self.damage = found["damage"]
+        self.damage, self.png = found["damage"], base64.b64decode(found["png"])
         self.pixels = array(found["pixels"], dtype).reshape(found["shape"])
         self.alpha = array(found["alpha"], dtype).reshape(found["shape"][:2]) if found["alpha"] else None
         self.latents = [array(text, np.int32) for text in found["latents"]]
@@ -118,7 +120,7 @@ class Decoded:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", golden.images())
-def test_golden_images_are_to_the_browser_what_they_are_to_python(name: str, page: Any) -> None:
+def test_golden_images_are_to_the_browser_what_they_are_to_python(name: str, page: Any, tmp_path: Path) -> None:
     data = golden.file(name)
     found = Decoded(page, data)
     bit_depth = codec.info(data).bit_depth
@@ -130,6 +132,11 @@ def test_golden_images_are_to_the_browser_what_they_are_to_python(name: str, pag
     assert (found.alpha is None) == (expected.alpha is None)
     if found.alpha is not None:
         assert (found.alpha == expected.alpha).all()
+    (tmp_path / "shown.png").write_bytes(found.png)
+    shown = read_image(tmp_path / "shown.png")
+    assert (shown.pixels == found.pixels).all()
+    assert (shown.icc, shown.exif) == (expected.icc, expected.exif)
+    assert shown.alpha is None if found.alpha is None else (shown.alpha == found.alpha).all()
 
 
 @pytest.mark.slow
@@ -169,12 +176,15 @@ def test_the_page_shows_a_file_and_its_beginning_on_wide_and_narrow_screens(page
     page.set_input_files("#file", tiles)
     page.wait_for_function("document.getElementById('status').textContent.includes('decoded in')")
     height, across = golden.images()["tiles"][0].pixels.shape[:2]
-    canvas = "document.getElementById('picture')"
-    assert page.evaluate(f"[{canvas}.width, {canvas}.height]") == [across, height]
-    whole = page.evaluate(f"{canvas}.toDataURL()")
+    size = "[picture.naturalWidth, picture.naturalHeight]"
+    assert page.evaluate(size) == [across, height]
+    whole = page.evaluate("picture.src")
     page.evaluate("share.value = 60; share.dispatchEvent(new Event('input'))")
-    page.wait_for_function(f"{canvas}.toDataURL() !== {json.dumps(whole)}")
+    page.wait_for_function(f"picture.src !== {json.dumps(whole)}")
     assert f"of {tiles.stat().st_size} bytes" in page.inner_text("#part")
+    page.set_input_files("#file", golden.FOLDER / "metadata.lcc")  # to be turned, says its EXIF
+    page.wait_for_function("document.getElementById('status').textContent.includes('metadata.lcc: 40 x 32')")
+    assert page.evaluate(size) == [32, 40]
     for file, words in ((tiles, "decoded in"), (golden.FOLDER / "audio-mono.lcc", "audio")):
         page.set_input_files("#file", file)
         page.wait_for_function(f"document.getElementById('status').textContent.includes('{words}')")

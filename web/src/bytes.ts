@@ -49,19 +49,44 @@ export function uint32At(data: Uint8Array, at: number): number {
   return (data[at] | (data[at + 1] << 8) | (data[at + 2] << 16) | (data[at + 3] << 24)) >>> 0;
 }
 
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? 0x82f63b78 : 0);
-  return value;
-});
+/** The remainders of all bytes by a polynomial whose bits are reversed. */
+function crcTable(polynomial: number): Uint32Array {
+  return Uint32Array.from({ length: 256 }, (_, byte) => {
+    let value = byte;
+    for (let bit = 0; bit < 8; bit++) value = (value >>> 1) ^ (value & 1 ? polynomial : 0);
+    return value;
+  });
+}
+
+function crc(table: Uint32Array, parts: Uint8Array[]): number {
+  let rest = 0xffffffff;
+  for (const part of parts) {
+    for (let i = 0; i < part.length; i++) rest = table[(rest ^ part[i]) & 255] ^ (rest >>> 8);
+  }
+  return (rest ^ 0xffffffff) >>> 0;
+}
+
+const CASTAGNOLI = crcTable(0x82f63b78);
+const OF_PNG = crcTable(0xedb88320);
 
 /** CRC-32C of all parts, one behind the other. */
 export function crc32c(...parts: Uint8Array[]): number {
-  let crc = 0xffffffff;
+  return crc(CASTAGNOLI, parts);
+}
+
+/** CRC-32 as PNG has it. */
+export function crc32(data: Uint8Array): number {
+  return crc(OF_PNG, [data]);
+}
+
+export function joined(parts: Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
+  let at = 0;
   for (const part of parts) {
-    for (let i = 0; i < part.length; i++) crc = CRC_TABLE[(crc ^ part[i]) & 255] ^ (crc >>> 8);
+    whole.set(part, at);
+    at += part.length;
   }
-  return (crc ^ 0xffffffff) >>> 0;
+  return whole;
 }
 
 /** The bytes of integers as they stand in memory: little-endian, as browsers run on no other machines. */

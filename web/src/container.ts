@@ -1,6 +1,6 @@
 /** The sections of an image file, whole, cut or damaged (SPEC, sections 1 to 3 and 5). */
 
-import { CorruptFile, Reader, crc32c, hex, uint32At } from "./bytes";
+import { CorruptFile, Reader, crc32c, hex, joined, uint32At } from "./bytes";
 
 const MAGIC_AND_VERSION = "894c434302";
 const HEADER = 1;
@@ -8,7 +8,10 @@ const LATENTS = 2;
 const INDEX = 3;
 const ALPHA = 4;
 const FIRST_SKIPPABLE = 128;
+export const ICC = 128;
+export const EXIF = 129;
 const LAYERS = 3;
+const OTHER_MEDIA: Record<number, string> = { 1: "audio", 2: "an original, kept byte for byte" };
 const MAX_PAYLOAD = 2 ** 31;
 const MAX_SIDE = 2 ** 24;
 const MAX_TILE = 2 ** 21;
@@ -51,6 +54,8 @@ export interface ImageFile {
   header: ImageHeader;
   tiles: Tile[];
   alpha: Uint8Array | null;
+  /** Payloads of the sections that a reader may skip, by id. */
+  metadata: Map<number, Uint8Array>;
   /** What is missing or wrong, in words. */
   damage: string[];
 }
@@ -88,7 +93,7 @@ function readHeader(section: Section): ImageHeader {
   const reader = new Reader(payload);
   if (section.id !== HEADER || !section.isWhole) throw new CorruptFile("the file does not begin with a whole header");
   const media = reader.byte();
-  if (media !== 0) throw new CorruptFile("this is audio; images only are decoded here");
+  if (media !== 0) throw new CorruptFile(`this is ${OTHER_MEDIA[media] ?? "of another kind"}; here are images only`);
   const model = reader.byte();
   const digest = hex(reader.take(8));
   const stepIndex = reader.uint16();
@@ -177,10 +182,10 @@ function tileOf(rect: Rect, data: Uint8Array, isWhole: boolean): Tile {
   return { rect, kind, stream: data.subarray(1), isWhole };
 }
 
-/** The alpha section; what else is wrong between the header and the end goes to `damage`. */
-function readOthers(data: Uint8Array, header: ImageHeader, at: number, damage: string[]): Uint8Array | null {
+/** Payloads of sections by id, but for latents; what is wrong between the header and the end goes to `damage`. */
+function readOthers(data: Uint8Array, header: ImageHeader, at: number, damage: string[]): Map<number, Uint8Array> {
   const seen = new Set<number>([HEADER]);
-  let alpha: Uint8Array | null = null;
+  const found = new Map<number, Uint8Array>();
   let latents = 0;
   try {
     while (at < data.length) {
@@ -192,7 +197,7 @@ function readOthers(data: Uint8Array, header: ImageHeader, at: number, damage: s
       else if (seen.has(section.id)) damage.push(`a second ${name}`);
       else if (section.id < FIRST_SKIPPABLE && section.id !== INDEX && section.id !== ALPHA) {
         damage.push(`unknown ${name}`);
-      } else if (section.id === ALPHA) alpha = section.payload;
+      } else found.set(section.id, section.payload);
       seen.add(section.id);
       at = section.end;
     }
@@ -202,8 +207,8 @@ function readOthers(data: Uint8Array, header: ImageHeader, at: number, damage: s
     if (!(error instanceof CorruptFile)) throw error;
     damage.push(error.message);
   }
-  if (header.hasAlpha && !alpha) damage.push("alpha is missing");
-  return header.hasAlpha ? alpha : null;
+  if (header.hasAlpha && !found.has(ALPHA)) damage.push("alpha is missing");
+  return found;
 }
 
 /** The parts of an image file. Raises CorruptFile where its header, or the index of a tiled one, is damaged. */
@@ -213,7 +218,7 @@ export function parseImage(data: Uint8Array): ImageFile {
   const first = sectionAt(data, begin);
   const header = readHeader(first);
   const damage: string[] = [];
-  const alpha = readOthers(data, header, first.end, damage);
+  const metadata = readOthers(data, header, first.end, damage);
   const count = header.tiles.length;
   const layers = header.isTiled ? LAYERS : 1;
   const had: Uint8Array[][] = header.tiles.map(() => []);
@@ -232,15 +237,6 @@ export function parseImage(data: Uint8Array): ImageFile {
     }
   });
   const tiles = header.tiles.map((rect, tile) => tileOf(rect, joined(had[tile]), wholeParts[tile] === layers));
-  return { header, tiles, alpha, damage };
-}
-
-function joined(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  const alpha = header.hasAlpha ? (metadata.get(ALPHA) ?? null) : null;
+  return { header, tiles, alpha, metadata, damage };
 }

@@ -1,12 +1,26 @@
 /** An .lcc image to pixels. */
 
 import { CorruptFile, bytesOf, crc32c, uint32At } from "./bytes";
-import { type ImageFile, type ImageHeader, type Rect, STRIDE, TILE_LOSSLESS, type Tile, parseImage } from "./container";
+import {
+  EXIF,
+  ICC,
+  type ImageFile,
+  type ImageHeader,
+  type Rect,
+  STRIDE,
+  TILE_LOSSLESS,
+  type Tile,
+  parseImage,
+} from "./container";
 import { exp2 } from "./fixed_point";
+import { inflated } from "./inflate";
 import { type Samples, greyPng, tilePixels } from "./lossless";
 import { type Model, tensor } from "./model";
 import { Passes } from "./passes";
+import type { Metadata } from "./png";
 import { type Shape, walk } from "./walk";
+
+const MAX_METADATA = 2 ** 26;
 
 export interface Decoded {
   width: number;
@@ -18,6 +32,7 @@ export interface Decoded {
   alpha: Samples | null;
   /** Of every tile, 6 fractional bits. */
   latents: Int32Array[];
+  metadata: Metadata;
   /** What of the file is missing or wrong, in words; empty of a file without faults. */
   damage: string[];
 }
@@ -31,8 +46,9 @@ export async function decode(model: Model, data: Uint8Array): Promise<Decoded> {
   for (let number = 0; number < file.tiles.length; number++) await image.decodeTile(number);
   for (let number = 0; number < file.tiles.length; number++) await image.synthesise(number);
   const { width, height, channels, bitDepth } = header;
-  const alpha = await alphaOf(file);
-  return { width, height, channels, bitDepth, alpha, pixels: image.pixels, latents: image.latents, damage: file.damage };
+  const [alpha, metadata] = [await alphaOf(file), await metadataOf(file)];
+  const { pixels, latents } = image;
+  return { width, height, channels, bitDepth, pixels, alpha, latents, metadata, damage: file.damage };
 }
 
 class Image {
@@ -191,13 +207,13 @@ async function alphaOf(file: ImageFile): Promise<Samples | null> {
   }
 }
 
-/** 8-bit red, green, blue and alpha, as canvases take them. */
-export function rgba({ width, height, pixels, channels, bitDepth, alpha }: Decoded): Uint8ClampedArray<ArrayBuffer> {
-  const out = new Uint8ClampedArray(width * height * 4);
-  const factor = bitDepth === 8 ? 1 : 257; // values are rounded when they are stored
-  for (let i = 0; i < width * height; i++) {
-    for (let c = 0; c < 3; c++) out[4 * i + c] = pixels[i * channels + (channels === 3 ? c : 0)] / factor;
-    out[4 * i + 3] = alpha ? alpha[i] / factor : 255;
+async function metadataOf(file: ImageFile): Promise<Metadata> {
+  const exif = file.metadata.get(EXIF);
+  try {
+    return { icc: file.metadata.get(ICC) ?? null, exif: exif ? await inflated([exif], MAX_METADATA) : null };
+  } catch (error) {
+    if (!(error instanceof CorruptFile)) throw error;
+    file.damage.push(error.message);
+    return { icc: null, exif: null };
   }
-  return out;
 }

@@ -1,6 +1,8 @@
 /** Samples without loss: tiles through the browser's own decoder of WebP and PNG, alpha from PNG (SPEC, section 3). */
 
 import { CorruptFile, Reader, uint32At } from "./bytes";
+import { inflated } from "./inflate";
+import { paeth } from "./png";
 
 export type Samples = Uint8Array | Uint16Array;
 
@@ -63,19 +65,10 @@ export async function greyPng(data: Uint8Array, width: number, height: number, b
     throw new CorruptFile("alpha is no grey PNG of the image's size and depth");
   }
   const size = bitDepth / 8;
-  const lines = unfiltered(await inflated(packed), width * size, height, size);
+  const longest = (width * size + 1) * height;
+  const lines = unfiltered(await inflated(packed, longest), width * size, height, size);
   if (size === 1) return lines;
   return Uint16Array.from({ length: width * height }, (_, i) => (lines[2 * i] << 8) | lines[2 * i + 1]);
-}
-
-async function inflated(parts: Uint8Array[]): Promise<Uint8Array> {
-  const blob = new Blob(parts.map((part) => part.slice()));
-  try {
-    const stream = blob.stream().pipeThrough(new DecompressionStream("deflate"));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  } catch {
-    throw new CorruptFile("alpha does not inflate");
-  }
 }
 
 /** Lines of bytes without their filters (PNG, section 9). */
@@ -94,12 +87,6 @@ function unfiltered(data: Uint8Array, line: number, height: number, size: number
     }
   }
   return out;
-}
-
-function paeth(left: number, up: number, corner: number): number {
-  const [a, b, c] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
-  if (a <= b && a <= c) return left;
-  return b <= c ? up : corner;
 }
 
 function swapped(value: number): number {

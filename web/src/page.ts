@@ -4,13 +4,13 @@ import type { Answer, Request } from "./worker";
 
 const element = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
 const drop = element<HTMLElement>("drop");
-const canvas = element<HTMLCanvasElement>("picture");
+const picture = element<HTMLImageElement>("picture");
 const status = element<HTMLElement>("status");
 const damage = element<HTMLElement>("damage");
 const share = element<HTMLInputElement>("share");
 const part = element<HTMLElement>("part");
 const input = element<HTMLInputElement>("file");
-const save = element<HTMLButtonElement>("save");
+const save = element<HTMLAnchorElement>("save");
 
 const worker = new Worker("worker.js", { type: "module" });
 const waiting = new Map<number, (answer: Answer) => void>();
@@ -47,31 +47,37 @@ async function refresh(): Promise<void> {
     return;
   }
   isBusy = true;
-  do {
-    isStale = false;
-    const bytes = Math.ceil((file.length * share.valueAsNumber) / 100);
-    show(`${name}: decoding`);
-    const answer = await ask(file.slice(0, bytes));
-    if (!isStale) draw(answer, bytes);
-  } while (isStale);
-  isBusy = false;
+  try {
+    do {
+      isStale = false;
+      const bytes = Math.ceil((file.length * share.valueAsNumber) / 100);
+      show(`${name}: decoding`);
+      const answer = await ask(file.slice(0, bytes));
+      if (!isStale) await draw(answer, bytes);
+    } while (isStale);
+  } catch (error) {
+    show(`${name}: ${error}`, true); // such as a picture that is too large for the browser
+  } finally {
+    isBusy = false;
+  }
 }
 
-function draw(answer: Answer, bytes: number): void {
+async function draw(answer: Answer, bytes: number): Promise<void> {
   const isPart = bytes < file.length;
   part.textContent = isPart ? `${bytes.toLocaleString("en")} of ${sizeOf(file.length)}` : sizeOf(file.length);
   damage.textContent = "";
   save.hidden = !!answer.error;
-  if (answer.error || !answer.rgba) {
+  if (answer.error || !answer.png) {
     show(`${name}: ${answer.error}`, true);
     return;
   }
-  const [width, height] = [answer.width as number, answer.height as number];
-  canvas.width = width;
-  canvas.height = height;
-  canvas.hidden = false;
-  canvas.getContext("2d")?.putImageData(new ImageData(answer.rgba, width, height), 0, 0);
-  show(`${name}: ${width} x ${height}, decoded in ${answer.seconds?.toFixed(2)} s`);
+  URL.revokeObjectURL(picture.src);
+  picture.src = URL.createObjectURL(answer.png);
+  await picture.decode(); // a picture that is half drawn is not shown
+  picture.hidden = false;
+  save.href = picture.src;
+  save.download = name.replace(/\.lcc$/, "") + ".png";
+  show(`${name}: ${answer.width} x ${answer.height}, decoded in ${answer.seconds?.toFixed(2)} s`);
   // of a part it is no news that the rest is missing
   if (!isPart) damage.textContent = (answer.damage ?? []).slice(0, 5).join("; ");
 }
@@ -98,16 +104,5 @@ for (const event of ["dragenter", "dragover", "dragleave", "drop"]) {
 window.addEventListener("drop", (event) => void open((event as DragEvent).dataTransfer?.files[0]));
 input.addEventListener("change", () => void open(input.files?.[0]));
 share.addEventListener("input", () => void refresh());
-save.addEventListener("click", () =>
-  canvas.toBlob((png) => {
-    if (!png) return;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(png);
-    link.download = name.replace(/\.lcc$/, "") + ".png";
-    link.click();
-    URL.revokeObjectURL(link.href);
-  }),
-);
-
 // for tests, and for whoever builds on this
 Object.assign(window, { decodeLcc: ask });

@@ -1,7 +1,8 @@
 /** Decodes away from the page, so that it stays responsive. */
 
-import { type Decoded, decode, rgba } from "./decoder";
+import { type Decoded, decode } from "./decoder";
 import { Model } from "./model";
+import { png } from "./png";
 
 /** `number` comes back with the answer; `wantsAll` asks for samples and latents too, as tests do. */
 export interface Request {
@@ -15,7 +16,7 @@ export interface Answer {
   error?: string;
   width?: number;
   height?: number;
-  rgba?: Uint8ClampedArray<ArrayBuffer>;
+  png?: Blob;
   damage?: string[];
   seconds?: number;
   all?: Decoded;
@@ -34,7 +35,8 @@ self.onmessage = async ({ data: request }: MessageEvent<Request>) => {
     const found = await decode(loaded, request.data);
     const { width, height, damage } = found;
     const seconds = (performance.now() - begin) / 1000;
-    answer = { number, width, height, damage, seconds, rgba: rgba(found), all: request.wantsAll ? found : undefined };
+    const file = new Blob([(await png(found, found.metadata)).slice()], { type: "image/png" });
+    answer = { number, width, height, damage, seconds, png: file, all: request.wantsAll ? found : undefined };
   } catch (error) {
     answer.error = error instanceof Error ? error.message : String(error);
   }
