@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from codec import Device
     from codec.quality import Metric
 
-FOR_IMAGES = ("effort", "target_bpp", "target_psnr", "target_ssim", "roi", "metric", "lossless", "partial", "no_extras")
+FOR_IMAGES = (
+    "effort",
+    "target_bpp",
+    "target_psnr",
+    "target_ssim",
+    "target_ssimulacra2",
+    "roi",
+    "metric",
+    "lossless",
+    "partial",
+    "no_extras",
+)
 NOT_EXACT = ("quality", "target_size", "bitrate", *FOR_IMAGES)  # what says how else to code
 SUFFIX = ".lcc"
 BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
@@ -44,6 +55,12 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 )
 @click.option("--target-psnr", type=options.POSITIVE, help="At least this PSNR in dB, and 0.05 dB more at most.")
 @click.option("--target-ssim", type=options.SHARE, help="At least this MS-SSIM, between 0 and 1.")
+@click.option(
+    "--target-ssimulacra2",
+    type=options.SCORE,
+    metavar="SCORE",
+    help="At least this SSIMULACRA 2, and half a point more at most: 50 is medium, 70 high, 90 visually lossless.",
+)
 @click.option(
     "--roi",
     metavar="MASK",
@@ -79,6 +96,7 @@ def compress(
     bitrate: float | None,
     target_psnr: float | None,
     target_ssim: float | None,
+    target_ssimulacra2: float | None,
     roi: str | None,
     metric: Metric,
     lossless: bool,
@@ -123,6 +141,7 @@ def compress(
             target_bpp=target_bpp,
             target_psnr=target_psnr,
             target_ssim=target_ssim,
+            target_ssimulacra2=target_ssimulacra2,
         )
         codec.check_audio_options(chosen, target_size=target_size, target_bitrate=bitrate)
     mask = None
@@ -140,6 +159,7 @@ def compress(
                 target_bpp=target_bpp,
                 target_psnr=target_psnr,
                 target_ssim=target_ssim,
+                target_ssimulacra2=target_ssimulacra2,
                 roi=mask,
                 metric=metric,
                 lossless=lossless,

@@ -59,6 +59,7 @@ QUALITY = FiniteRange(0, 100)
 POSITIVE = FiniteRange(0, min_open=True)
 BPP = FiniteRange(0, LARGEST_BPP, min_open=True)
 SHARE = FiniteRange(0, 1, min_open=True, max_open=True)
+SCORE = FiniteRange(0, 100, min_open=True, max_open=True)
 
 quality_option = click.option(
     "-q",
@@ -81,7 +82,8 @@ metric_option = click.option(
     type=click.Choice(METRICS),
     default=DEFAULT_METRIC,
     show_default=True,
-    help="What refinement goes by, from effort 2 on: squared error, structure, or structure in the eye's colours.",
+    help="What images shall be good by: ssimulacra2 for eyes, psnr for numbers, with weights of its own; msssim, from "
+    "effort 2 on.",
 )
 keep_times_option = click.option("--keep-times", is_flag=True, help="Give each output the time of change of its input.")
 keep_suffix_option = click.option(

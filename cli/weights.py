@@ -15,6 +15,7 @@ from codec.bitstream.file import HEAD_BYTES, read_beginning
 from codec.bitstream.wire import Reader
 from codec.cli import files, options
 
+DEFAULT = "default"
 HEADINGS = ("model", "decoder", "encoder", "release", "date", "from", "", "file")
 
 
@@ -41,7 +42,7 @@ def _list(as_json: bool) -> None:
             faults.append(entry.reason)
         else:
             found.append(entry)
-    defaults = _defaults()
+    chosen = _chosen()
     rows = [
         {
             "model": entry.row.name,
@@ -50,7 +51,8 @@ def _list(as_json: bool) -> None:
             "release": entry.release,
             "date": files.printable(entry.date),
             "from": files.printable(entry.place),
-            "default": entry.path in defaults,
+            "default": chosen.get(entry.path) == DEFAULT,
+            "chosen": chosen.get(entry.path, ""),
             "file": files.printable(str(entry.path)),
         }
         for entry in found
@@ -59,7 +61,7 @@ def _list(as_json: bool) -> None:
         for row in rows:
             click.echo(json.dumps(row))
     else:
-        texts = [["default" if value is True else str(value or "") for value in row.values()] for row in rows]
+        texts = [[str(text) for name, text in row.items() if name != "default"] for row in rows]
         for line in _table([HEADINGS, *texts]):
             click.echo(line)
     for fault in faults:
@@ -72,26 +74,27 @@ def installed_lines() -> Iterable[str]:
     """A line for each set that can be used: model, digest of its decoder, release, where it is from."""
     from codec.model import shelf
 
-    defaults = _defaults()
+    chosen = _chosen()
     for entry in shelf.everything():
         if isinstance(entry, shelf.WeightsSet):
             known = [f"release {entry.release}"] if entry.release else []
-            known += ["default"] if entry.path in defaults else []
+            known += [chosen[entry.path]] if entry.path in chosen else []
             about = ", ".join([*known, entry.place])
             yield f"weights {entry.digests.decoder.hex()} of model '{entry.row.name}' ({files.printable(about)})"
 
 
-def _defaults() -> set[Path]:
-    """The files that are compressed with."""
+def _chosen() -> dict[Path, str]:
+    """The files that are compressed with, and when, in a word."""
     from codec.model import shelf
     from codec.model.registry import MODELS
 
-    found = set()
+    found: dict[Path, str] = {}
     for row in MODELS.values():
-        try:
-            found.add(shelf.default(row).path)
-        except ModelMismatch:
-            continue  # listed as what it is, or not there
+        for metric in (None, *row.for_metrics):
+            try:
+                found.setdefault(shelf.default(row, metric=metric).path, f"--metric {metric}" if metric else DEFAULT)
+            except ModelMismatch:
+                continue  # listed as what it is, or not there
     return found
 
 

@@ -16,6 +16,7 @@ from codec.quality import (
     LARGEST_KBPS,
     METRICS,
     REFINING_EFFORT,
+    WEIGHED_METRICS,
 )
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -52,13 +53,14 @@ def check_image_options(
     target_bpp: float | None = None,
     target_psnr: float | None = None,
     target_ssim: float | None = None,
+    target_ssimulacra2: float | None = None,
 ) -> None:
     """Returns where `compress_image` would take these options together.
 
     Raises ValueError where there is no such quality, effort or metric, or they contradict each other; TypeError.
     """
     goals = {"quality": quality, "target bpp": target_bpp, "target psnr": target_psnr}
-    goals |= {"target size": target_size, "target ssim": target_ssim}
+    goals |= {"target size": target_size, "target ssim": target_ssim, "target ssimulacra2": target_ssimulacra2}
     _check_one(goals | {"lossless": lossless or None})
     if lossless and has_roi:
         raise ValueError("lossless keeps everything: there is no region of interest")
@@ -69,8 +71,8 @@ def check_image_options(
         raise ValueError("effort 0 rounds all alike: a region of interest needs effort 1 or more")
     if metric not in METRICS:
         raise ValueError(f"metric '{metric}': expected {', '.join(METRICS[:-1])} or {METRICS[-1]}")
-    if metric != DEFAULT_METRIC and effort < REFINING_EFFORT:
-        raise ValueError(f"effort {effort} goes by PSNR: metric {metric} needs effort {REFINING_EFFORT} or more")
+    if metric not in WEIGHED_METRICS and effort < REFINING_EFFORT:
+        raise ValueError(f"effort {effort} does not refine: metric {metric} needs effort {REFINING_EFFORT} or more")
     if quality is not None:
         check_quality(quality)
 

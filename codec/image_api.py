@@ -13,7 +13,7 @@ from codec.bitstream import image as image_file
 from codec.decoded import DecodedImage
 from codec.media import ByteSource, ByteTarget, ImageData, ImageSource, IncompleteImage, PathLike, Pixels
 from codec.media.image.data import joined
-from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, DEFAULT_QUALITY, IMAGE, Metric
+from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, DEFAULT_QUALITY, Metric
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -33,6 +33,7 @@ class ImageCompression(TypedDict, total=False):
     target_bpp: float | None
     target_psnr: float | None
     target_ssim: float | None
+    target_ssimulacra2: float | None
     roi: ImageSource | None
     metric: Metric
     lossless: bool
@@ -67,6 +68,7 @@ def compress_image(
     target_bpp: float | None = None,
     target_psnr: float | None = None,
     target_ssim: float | None = None,
+    target_ssimulacra2: float | None = None,
     roi: ImageSource | None = None,
     metric: Metric = DEFAULT_METRIC,
     lossless: bool = False,
@@ -87,9 +89,12 @@ def compress_image(
     effort: 0 to 9; 2 and more refine the latents of this image, which takes seconds to minutes; decoders do not care.
     target_size, target_bpp: at most so many bytes, or bits a pixel, of the whole file, and at least 99 % of them.
     target_psnr, target_ssim: at least this PSNR in dB, or this MS-SSIM, and at most 0.05 dB more.
+    target_ssimulacra2: at least this SSIMULACRA 2 (30 low, 50 medium, 70 high, 90 visually lossless), and at most
+        half a point more.
     roi: an image of the same size whose grey is importance: white is refined at the cost of black. Effort 1 or more.
-    metric: what refinement goes by, "psnr", "msssim" or "perceptual" (structure in opponent colours, at five scales);
-        the others than "psnr" need an effort of 2 or more.
+    metric: what the image is to be good by. "ssimulacra2": weights for eyes, and refinement by SSIMULACRA 2 and a share
+        of squared error; "psnr": weights for squared error, and refinement by it; "msssim", from an effort of 2 on:
+        weights for eyes, refinement by MS-SSIM.
     lossless: keep every pixel as it is, those under full transparency too; goes with no quality and no target.
     partial: of an image file that is cut or damaged, take what there is.
     extras: keep what stands behind the image in its file, as it is: gain maps, videos.
@@ -111,6 +116,7 @@ def compress_image(
         target_bpp=target_bpp,
         target_psnr=target_psnr,
         target_ssim=target_ssim,
+        target_ssimulacra2=target_ssimulacra2,
     )
     from codec.devices import device_named
     from codec.image.encode import ImageEncoder
@@ -126,8 +132,9 @@ def compress_image(
         lossless=lossless,
         progress=progress,
     )
-    if not any(target is not None for target in (target_size, target_bpp, target_psnr, target_ssim)):
-        step_index = IMAGE.step_index(DEFAULT_QUALITY if quality is None else float(quality))
+    targets = (target_size, target_bpp, target_psnr, target_ssim, target_ssimulacra2)
+    if all(target is None for target in targets):
+        step_index = encoder.curve.step_index(DEFAULT_QUALITY if quality is None else float(quality))
         return media.written(encoder.encode(step_index, effort), out)
     from codec.search import rate_control
 
@@ -137,9 +144,11 @@ def compress_image(
         target = rate_control.target_size(whole_number("target size", target_size))
     elif target_psnr is not None:
         target = rate_control.target_psnr(target_psnr)
-    else:
-        assert target_ssim is not None
+    elif target_ssim is not None:
         target = rate_control.target_ssim(target_ssim)
+    else:
+        assert target_ssimulacra2 is not None
+        target = rate_control.target_ssimulacra2(target_ssimulacra2)
     return media.written(rate_control.file(encoder, target, effort), out)
 
 

@@ -18,8 +18,9 @@ from codec.media import ByteSource
 from codec.media.audio.layout import words_of_layout
 from codec.media.image import words
 from codec.model import shelf
+from codec.model.registry import IMAGE
 from codec.model.shelf import WeightsSet
-from codec.quality import AUDIO, IMAGE
+from codec.quality import AUDIO
 
 METADATA_NAMES = {
     constants.SECTION_ICC: "icc",
@@ -173,7 +174,7 @@ def _of_image(parsed: Container, size_bytes: int) -> ImageInfo:
         colours=words.colours(icc, extras),
         held=tuple(words.lines(icc, exif, xmp, extras)),
         tiles=len(header.tiling),
-        quality=round(IMAGE.quality(header.step_index), 1),
+        quality=round(IMAGE.curve_of(header.digest).quality(header.step_index), 1),
         model=header.model,
         weights=header.digest.hex(),
         weights_here=found is not None,

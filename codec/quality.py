@@ -44,9 +44,11 @@ REFINING_EFFORT = 2  # from here on latents are refined
 
 LARGEST_BYTES, LARGEST_BPP, LARGEST_KBPS = 2**53, 2**16, 2**20  # targets beyond mean nothing
 
-Metric = Literal["psnr", "msssim", "perceptual"]  # what refinement may go by
+Metric = Literal["ssimulacra2", "psnr", "msssim"]  # what encoders of images may go by
 METRICS: tuple[Metric, ...] = get_args(Metric)
-DEFAULT_METRIC: Metric = "psnr"
+WEIGHED_METRICS: tuple[Metric, ...] = ("ssimulacra2", "psnr")  # of these there are weights; refinement knows all
+DEFAULT_METRIC: Metric = "ssimulacra2"
 
 IMAGE = QualityCurve(worst=7.5, linear=0.03, square=0.0002)
+IMAGE_PSNR = QualityCurve(worst=7.5, linear=0.0173, square=0.0003)  # with weights for squared error: the same sizes
 AUDIO = QualityCurve(worst=9.4, linear=0.069, square=0.0)

@@ -77,8 +77,8 @@ def installed(model: str) -> ModelRow[Any] | None:
 
 def identity(row: ModelRow[Any]) -> str:
     """Version, weights, source and libraries of what codes: results of another identity are not these results."""
-    digests = shelf.default(row).digests
-    weights = f"weights {digests.decoder.hex()}, encoder {digests.encoder.hex()}"
+    sets = [shelf.default(row, metric=metric).digests for metric in (None, *row.for_metrics)]
+    weights = ", ".join(f"weights {digests.decoder.hex()}, encoder {digests.encoder.hex()}" for digests in sets)
     source, used = _hashed(*_contents(modules())), _hashed(*libraries())
     return f"{codec.__version__}, {weights}, source {source}, libraries {used}"
 

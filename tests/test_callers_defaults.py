@@ -39,7 +39,7 @@ tell("image", coded)
 tell("pixels", codec.decompress(coded, output="array"))
 tell("region", codec.decompress(coded, output="array", region=(3, 5, 20, 30)))
 tell("part of image", codec.decompress(coded[:-40], output="array", partial=True))
-for metric in ("psnr", "msssim", "perceptual"):
+for metric in ("psnr", "msssim", "ssimulacra2"):
     tell(metric, codec.compress(image, effort=2, metric=metric))
 tell("size", codec.compress(image, target_size=1200))
 tell("psnr", codec.compress(image, target_psnr=30))

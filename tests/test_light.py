@@ -123,8 +123,8 @@ else:
     assert done.returncode == 0, done.stderr
 
 
-def test_targets_of_size_and_psnr_work_without_torch(tmp_path: Path) -> None:
-    for target in (("--target-size", "9000"), ("--target-psnr", "32")):
+def test_targets_of_size_psnr_and_ssimulacra2_work_without_torch(tmp_path: Path) -> None:
+    for target in (("--target-size", "9000"), ("--target-psnr", "32"), ("--target-ssimulacra2", "50")):
         done = light("compress", PARROTS, "-o", tmp_path / "a.lcc", "-f", *target)
         assert done.returncode == 0, done.stderr
 

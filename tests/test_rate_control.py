@@ -11,11 +11,11 @@ import torch
 
 import codec
 from codec.devices import CPU
-from codec.eval.metrics import ms_ssim, psnr_db
+from codec.eval.metrics import ms_ssim, psnr_db, ssimulacra2
 from codec.image.encode import ImageEncoder
 from codec.media import ImageData, Pixels
 from codec.search.ms_ssim import ms_ssim as differentiable_ms_ssim
-from codec.search.rate_control import search, target_psnr, target_size, target_ssim
+from codec.search.rate_control import search, target_psnr, target_size, target_ssim, target_ssimulacra2
 from tests.conftest import PARROTS, Run
 
 pytestmark = pytest.mark.slow  # it searches
@@ -47,6 +47,15 @@ def test_ms_ssim_is_reached(parrots: Pixels, target: float) -> None:
     assert found.passes <= 8
 
 
+def test_ssimulacra2_is_reached(parrots: Pixels) -> None:
+    crop = np.ascontiguousarray(parrots[50:351, 200:537])
+    found = search(ImageEncoder(ImageData(crop), CPU), target_ssimulacra2(60), 1)
+    reached = ssimulacra2(crop, codec.decompress(found.data, output="array"))
+    assert reached is not None
+    assert 59.8 <= reached <= 60.7  # ours and the package's differ by some hundredths
+    assert found.passes <= 8
+
+
 def test_bits_a_pixel_are_those_of_the_whole_file(patch: Pixels) -> None:
     alpha = np.random.default_rng(0).integers(1, 256, patch.shape[:2], np.uint8)
     data = codec.compress(ImageData(patch, alpha, icc=b"profile"), target_bpp=9)
@@ -73,6 +82,8 @@ def test_targets_out_of_reach_are_said(patch: Pixels) -> None:
         assert codec.compress(patch, target_psnr=5) == codec.compress(patch, 0)
     with pytest.raises(codec.MediaError, match="130 x 75 pixels has no MS-SSIM"):
         codec.compress(patch, target_ssim=0.9)
+    with pytest.raises(codec.MediaError, match="130 x 7 pixels has no SSIMULACRA 2"):
+        codec.compress(np.ascontiguousarray(patch[:7]), target_ssimulacra2=50)
 
 
 def test_plain_images_end_the_search() -> None:
@@ -92,6 +103,8 @@ def test_plain_images_end_the_search() -> None:
         ({"target_bpp": float("nan")}, "bits a pixel"),
         ({"target_psnr": float("inf")}, "target PSNR"),
         ({"target_ssim": 1.0}, "target MS-SSIM"),
+        ({"target_ssimulacra2": 100}, "target SSIMULACRA 2"),
+        ({"target_ssimulacra2": 70, "target_psnr": 40}, "target psnr and target ssimulacra2 contradict"),
     ],
 )
 def test_targets_that_make_no_sense_are_mistakes(arguments: dict[str, float], message: str, patch: Pixels) -> None:
@@ -109,6 +122,7 @@ def test_targets_that_make_no_sense_are_mistakes(arguments: dict[str, float], me
         (("--target-size", "9" * 400), "not a size"),
         (("--target-bpp", "1e308"), "65536"),
         (("--target-ssim", "1.5"), "1.5"),
+        (("--target-ssimulacra2", "100"), "100"),
         (("--target-bpp", "nan"), "not a number"),
         (("--effort", 10), "10"),
         (("--effort", 0, "--roi", "mask.png"), "effort 1"),

@@ -22,6 +22,7 @@ from codec.media import Pixels, read_image
 from codec.model import releases, shelf, weights_file
 from codec.model.registry import AUDIO, IMAGE, MODELS
 from codec.model.weights_file import Arrays
+from codec.quality import WEIGHED_METRICS
 from tests import golden
 from tests.conftest import ROOT, only_line
 
@@ -381,6 +382,27 @@ def test_what_is_shipped_tells_its_digests_and_its_release() -> None:
             assert found.recorded, f"{name}: written by an older version; `weights_file.write` records digests"
             digest = found.digests.decoder.hex()
             assert digest in releases.RELEASES, f"{name}: give {digest} its line in codec/model/releases.py"
+
+
+def test_files_of_every_metric_name_the_weights_of_it_and_decode_side_by_side(patch: Pixels) -> None:
+    files = {metric: codec.compress(patch, 50, metric=metric) for metric in WEIGHED_METRICS}
+    named = {}
+    for metric, data in files.items():
+        facts = codec.info(data)
+        assert facts.weights_here
+        assert facts.quality == 50
+        codec.verify(data, deep=True)
+        error = codec.decompress(data, output="array").astype(float) - patch
+        assert np.abs(error).mean() < 12
+        named[metric] = facts.weights
+        assert facts.weights == weights_file.describe(IMAGE.path_for(metric)).digests.decoder.hex()
+    assert len(set(named.values())) == len(WEIGHED_METRICS)
+
+
+def test_a_weights_file_that_is_given_is_taken_whatever_the_metric(patch: Pixels) -> None:
+    given = IMAGE.path_for("psnr")
+    files = [codec.compress(patch, 50, metric=metric, weights=given) for metric in WEIGHED_METRICS]
+    assert files[0] == files[1]
 
 
 def test_of_several_sets_of_a_model_the_first_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

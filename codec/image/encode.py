@@ -20,10 +20,10 @@ from codec.image.tile_encoder import Importance, TileEncoder
 from codec.latents.pieces import ordered_map
 from codec.media import ImageData, Pixels
 from codec.media.notices import notice
-from codec.model import weights
+from codec.model import shelf, weights
 from codec.model.registry import IMAGE
 from codec.model.weights import Loaded
-from codec.quality import DEFAULT_METRIC, REFINING_EFFORT, Metric
+from codec.quality import DEFAULT_METRIC, REFINING_EFFORT, Metric, QualityCurve
 from codec.search.rdoq import Rdoq
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class ImageEncoder:
     """An image on its way to a file, but for quality and effort.
 
     tiles: gives the `tile_units` of a width and height. importance: of the pixels, all alike where None. metric: that
-    refinement goes by. lossless: whether every pixel is kept as it is. progress: called with the share of a refinement
-    that is done, maybe from several threads.
+    weights and refinement go by. lossless: whether every pixel is kept as it is. progress: called with the share of
+    the work that is done, maybe from several threads; what it raises ends the work.
     """
 
     image: ImageData
@@ -53,6 +53,11 @@ class ImageEncoder:
     def extras(self) -> dict[int, bytes]:
         """The sections beside the latents."""
         return sections_of(self.image)
+
+    @cached_property
+    def curve(self) -> QualityCurve:
+        """What qualities mean. Raises ModelMismatch where there are no weights to compress with."""
+        return IMAGE.curve_of(shelf.default(IMAGE, self.device.weights, self.metric).digests.decoder)
 
     @cached_property
     def pixels(self) -> Pixels:
@@ -80,7 +85,8 @@ class ImageEncoder:
         effort: 0 rounds latents to the nearest, 1 weighs bits against error, 2 and more refine the latents.
         """
         refines = effort >= REFINING_EFFORT and not self.lossless
-        loaded = weights.installed(IMAGE.id, differentiating(self.device) if refines else self.device)
+        device = differentiating(self.device) if refines else self.device
+        loaded = weights.installed(IMAGE.id, device, metric=self.metric)
         height, width, channels = self.image.pixels.shape
         header = ImageHeader(
             model=IMAGE.id,
@@ -135,4 +141,5 @@ def encode(
     tiles: Callable[[int, int], tuple[int, int]] = tile_units,
 ) -> bytes:
     """The file of an image at a quality of 0..100; see `ImageEncoder`."""
-    return ImageEncoder(image, device, tiles=tiles).encode(IMAGE.curve.step_index(quality), effort)
+    encoder = ImageEncoder(image, device, tiles=tiles)
+    return encoder.encode(encoder.curve.step_index(quality), effort)

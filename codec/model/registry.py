@@ -5,8 +5,8 @@ Loads no torch: a row's networks are loaded when first built.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -30,6 +30,9 @@ class ModelRow(Generic[Sizes]):
     media: what it codes, "image" or "audio". encoder_parts: which of its arrays only an encoder reads, by what stands
     before the first dot of their names; all others, tables among them, are the decoder's, and files name their digest.
     shipped: the sets of weights that come with the codec, by the names of their files; the first is the default.
+    for_metrics: the file of the set that a metric of `codec.quality` asks for, where that is another than the first.
+    curve: what qualities mean; curves: the same with sets of weights that would otherwise write larger or smaller
+    files, by their digests in hexadecimal digits, for as long as there are such files.
     """
 
     id: int
@@ -39,11 +42,22 @@ class ModelRow(Generic[Sizes]):
     curve: quality.QualityCurve
     encoder_parts: tuple[str, ...]
     shipped: tuple[str, ...]
+    for_metrics: Mapping[quality.Metric, str] = field(default_factory=dict)
+    curves: Mapping[str, quality.QualityCurve] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:
         """Where its default weights are installed."""
-        return WEIGHTS / self.shipped[0]
+        return self.path_for(None)
+
+    def path_for(self, metric: quality.Metric | None) -> Path:
+        """Where the weights are installed that are compressed with under a metric; the default ones where None."""
+        chosen = None if metric is None else self.for_metrics.get(metric)
+        return WEIGHTS / (chosen or self.shipped[0])
+
+    def curve_of(self, digest: bytes) -> quality.QualityCurve:
+        """What qualities mean with weights of this digest."""
+        return self.curves.get(digest.hex(), self.curve)
 
     @property
     def model(self) -> Callable[..., Autoencoder]:
@@ -78,7 +92,9 @@ IMAGE = ModelRow(
     config=ImageConfig(),
     curve=quality.IMAGE,
     encoder_parts=("a8", "a16", "dct", "down", "h_a"),
-    shipped=("image.safetensors",),
+    shipped=("image.safetensors", "image-psnr.safetensors"),
+    for_metrics={"psnr": "image-psnr.safetensors"},
+    curves={"3284504255ed9de6": quality.IMAGE_PSNR},
 )
 AUDIO = ModelRow(
     id=3,

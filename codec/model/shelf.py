@@ -20,6 +20,7 @@ from codec.model import forms, registry, weights_file
 from codec.model.registry import MODELS, ModelRow
 from codec.model.releases import RELEASES, asset_name
 from codec.model.weights_file import Description, Digests
+from codec.quality import Metric
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -107,16 +108,16 @@ def needed(model: int, digest: bytes, given: Path | None = None) -> WeightsSet:
     raise missing(row, digest, given)
 
 
-def default(row: ModelRow[Any], given: Path | None = None) -> WeightsSet:
+def default(row: ModelRow[Any], given: Path | None = None, metric: Metric | None = None) -> WeightsSet:
     """The set that files of a model are written with: `given` or CODEC_WEIGHTS where that is a file of this model, else
-    the first that the codec ships for it.
+    the one that the codec ships for a metric, the first where it is None.
 
     Raises ModelMismatch, where it holds no encoder too.
     """
     chosen = next((s for s in _files_named(given) if s.row.id == row.id), None)
     if chosen is None and not row.shipped:
         raise ModelMismatch(f"model '{row.name}' is one of earlier files: nothing is compressed with it")
-    chosen = chosen or _set(OWN, row.path)
+    chosen = chosen or _set(OWN, row.path_for(metric))
     if chosen.row.id != row.id:
         raise ModelMismatch(f"{chosen.path} holds weights of model '{chosen.row.name}', not of '{row.name}'")
     if not chosen.digests.encoder:

@@ -20,6 +20,7 @@ from codec.model.registry import ModelRow
 from codec.model.shelf import WeightsSet
 from codec.model.steps import Gains
 from codec.model.weights_file import Arrays, Description, Digests
+from codec.quality import Metric
 
 
 @dataclass(frozen=True)
@@ -85,15 +86,15 @@ def _start_anew() -> None:
 in_children(_start_anew)
 
 
-def installed(model_id: int, device: Device, digest: bytes | None = None) -> Loaded:
+def installed(model_id: int, device: Device, digest: bytes | None = None, metric: Metric | None = None) -> Loaded:
     """The model with this id on this device, loaded at the first call: with the weights of a digest, or those that
-    files are written with where it is None.
+    files are written with under a metric where it is None.
 
     Raises UnsupportedFile where the model is unknown; ModelMismatch where the weights are missing or broken.
     """
     row, given = shelf.model_of(model_id), device.weights
     if digest is None:
-        return _of(shelf.default(row, given), device)
+        return _of(shelf.default(row, given, metric), device)
     fault = None
     for found in shelf.find(row, digest, given):
         try:

@@ -16,13 +16,15 @@ from codec.devices import check_torch
 from codec.image.decode import decode
 from codec.image.encode import ImageEncoder
 from codec.media.image.data import STEP_OF_8_BITS, ImageData, Pixels
-from codec.model.registry import IMAGE
 from codec.quality import DEFAULT_QUALITY, LARGEST_BPP, REFINING_EFFORT
+from codec.search import ssimulacra2
 from codec.search.secant import Found, Search, Target, judge, of_bytes
 
 SIZE_SLACK = 0.01  # a file may be so much smaller than its target
 DECIBEL_SLACK = 0.05  # an image may be so much nearer to the original
 PLAIN = REFINING_EFFORT - 1  # the highest effort that is quick enough to search with
+SCORE_SLACK = 0.5  # points of SSIMULACRA 2 that an image may be better
+SCORE_SLOPE = 12.0  # points an octave of the step, where most images are
 EXACT_DB = 100.0  # stands for images without any error
 
 
@@ -56,6 +58,15 @@ def target_ssim(ms_ssim: float) -> ImageTarget:
     return _decibels(_ssim_db(ms_ssim), _similarity_db, lambda level: f"an MS-SSIM of {1 - 10 ** (-level / 10):.4f}")
 
 
+def target_ssimulacra2(score: float) -> ImageTarget:
+    """An image of at least this SSIMULACRA 2, and not much more. Raises ValueError where it is not within 0..100."""
+    if not 0 < score < 100:
+        raise ValueError(f"target SSIMULACRA 2 {score}: expected a number between 0 and 100")
+    high = score + SCORE_SLACK
+    shown = "an SSIMULACRA 2 of {:.2f}".format
+    return Target(score, high, (score + high) / 2, SCORE_SLOPE, _score, shown, bounded=False)
+
+
 def _decibels(
     level: float, measured: Callable[[bytes, ImageEncoder], float], shown: Callable[[float], str]
 ) -> ImageTarget:
@@ -74,7 +85,7 @@ def file(encoder: ImageEncoder, target: ImageTarget, effort: int) -> bytes:
 
 def search(encoder: ImageEncoder, target: ImageTarget, effort: int) -> Found:
     """`file`, and how it was found."""
-    start, slope, passes = IMAGE.curve.step_index(DEFAULT_QUALITY), target.slope, 0
+    start, slope, passes = encoder.curve.step_index(DEFAULT_QUALITY), target.slope, 0
     if effort > PLAIN:
         plain = _search(encoder, target, PLAIN)
         found = plain.run(start, slope)
@@ -85,7 +96,7 @@ def search(encoder: ImageEncoder, target: ImageTarget, effort: int) -> Found:
 
 
 def _search(encoder: ImageEncoder, target: ImageTarget, effort: int) -> Search[ImageEncoder]:
-    return Search(lambda index: encoder.encode(index, effort), encoder, target, IMAGE.curve)
+    return Search(lambda index: encoder.encode(index, effort), encoder, target, encoder.curve)
 
 
 def _psnr_db(data: bytes, encoder: ImageEncoder) -> float:
@@ -107,6 +118,17 @@ def _similarity_db(data: bytes, encoder: ImageEncoder) -> float:
         )
     with torch.inference_mode():
         return _ssim_db(float(ms_ssim.ms_ssim(x, x_hat)))
+
+
+def _score(data: bytes, encoder: ImageEncoder) -> float:
+    """SSIMULACRA 2."""
+    x, x_hat = _samples(data, encoder)
+    if min(x.shape[:2]) < ssimulacra2.SMALLEST_SIDE:
+        raise MediaError(
+            f"an image of {x.shape[1]} x {x.shape[0]} pixels has no SSIMULACRA 2: "
+            f"both sides must be at least {ssimulacra2.SMALLEST_SIDE}"
+        )
+    return float(ssimulacra2.score(ssimulacra2.distance(x[None], x_hat[None]))[0])
 
 
 def _ssim_db(ms_ssim: float) -> float:

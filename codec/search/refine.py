@@ -124,7 +124,8 @@ class Refiner:
 
         plain = coded(scene.around[:, rows, columns], LAMBDA_RDOQ, None)
         shown = self._shown(scene, plain.latents.features)
-        measure = Measure(self.metric, scene.x, scene.importance, shown)
+        with descending():
+            measure = Measure(self.metric, scene.x, scene.importance, shown, scene.log2_step)
         h, z = refined(self.model, scene, measure, self.steps, self.stepped, certain)
         better = coded(h, LAMBDA_RDOQ_REFINED, z)
 

@@ -15,17 +15,13 @@ from torch import Tensor
 
 from codec.search import ssimulacra2
 from codec.search.lagrangian import LAMBDA
+from codec.search.ssimulacra2 import SQUARED_SHARE
 from codec.training.relaxation import Pass
 
 SOFTENING = 0.02  # bits a pixel: keeps empty crops from weighing without end
 
 Objective = Literal["eyes", "psnr"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
-
-SQUARED_SHARE = 0.2  # of "eyes"
-# log2 of how much squared error a pixel one unit of `ssimulacra2.distance` goes with, by log2 of the nominal step:
-# fitted once, on twelve crops coded at six steps
-ERROR_OF_DISTANCE = (4.578, -0.336, 0.0315)
 
 BLOCK = 8  # pixels
 SEAM_PRICE = 20.0  # squared errors a pixel that a grey level of excess step on the grid counts as
@@ -44,8 +40,7 @@ def rate_distortion(x: Tensor, coded: Pass, log2_step: Tensor, objective: Object
     bpp = (coded.y_bits + coded.z_bits) / (x.shape[1] * x.shape[2])
     distortion = squared_error(x, coded.x_hat)
     if objective == "eyes":
-        worth = torch.exp2(sum(c * log2_step**power for power, c in enumerate(ERROR_OF_DISTANCE)))  # type: ignore[arg-type]
-        seen = worth * ssimulacra2.distance(x, coded.x_hat, crop=True)
+        seen = ssimulacra2.squared_error_of(log2_step) * ssimulacra2.distance(x, coded.x_hat, crop=True)
         distortion = SQUARED_SHARE * distortion + (1 - SQUARED_SHARE) * seen + SEAM_PRICE * seams(x, coded.x_hat)
     return bpp + LAMBDA * torch.exp2(-2 * log2_step) * distortion
 

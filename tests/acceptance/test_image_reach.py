@@ -13,6 +13,7 @@ from codec.eval.metrics import psnr_db
 from codec.image import decode as image_decode
 from codec.image import encode as image_encode
 from codec.media import ImageData, Pixels
+from codec.quality import WEIGHED_METRICS
 from codec.search import ssimulacra2
 from tests.golden import CPU
 
@@ -33,6 +34,14 @@ def test_the_scale_of_qualities_is_as_documented(parrots: Pixels) -> None:
     assert 0.02 < low < 0.08
     assert 0.15 < middle < 0.4
     assert 1.2 < high < 3
+
+
+@pytest.mark.parametrize("quality", [10, 50, 90])
+def test_a_quality_is_about_the_same_size_with_weights_for_eyes_and_for_squared_error(
+    parrots: Pixels, quality: float
+) -> None:
+    eyes, psnr = (len(codec.compress(parrots, quality, metric=metric)) for metric in WEIGHED_METRICS)
+    assert 0.75 < psnr / eyes < 1.33  # of single images; the mean of several is within some hundredths
 
 
 @pytest.mark.parametrize("quality", [10, 60])
