@@ -51,6 +51,12 @@ def docs(session: nox.Session) -> None:
     session.run("python", "-W", "error", "docs/reference.py", "build/docs")
 
 
+@nox.session
+def man(session: nox.Session) -> None:
+    """A page of the manual for each command, made from its help, into build/man."""
+    session.run("python", "docs/manual.py", "build/man")
+
+
 @nox.session(venv_backend="uv")
 def package(session: nox.Session) -> None:
     """Wheel and sdist, into dist; the sdist holds every file of tests, documents and examples."""

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class CodecError(Exception):
@@ -55,3 +57,15 @@ class MissingFile(MediaError, FileNotFoundError):
 
 class MissingPackage(CodecError):
     """What was asked for needs an optional package that is not installed."""
+
+
+@contextmanager
+def memory_errors() -> Iterator[None]:
+    """Lacks of memory inside are a MediaError."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # libraries of networks say so in words only
+        if isinstance(error, MemoryError) or "allocate" in str(error) or "bad_alloc" in str(error):
+            raise MediaError("there is not enough memory") from error
+        raise

@@ -7,6 +7,8 @@ symbol is certainly zero and costs no bit. Tables are stored with the weights, s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +27,8 @@ class Tables:
     reach: npt.NDArray[np.uint16]
 
     def __post_init__(self) -> None:
-        sizes = [self.size(row) for row in range(len(self.reach))]
-        if not len(self.reach) or len(self.reach) > 256 or self.reach[0] != 0 or sum(sizes) != len(self.counts):
+        rows = len(self.reach)
+        if not rows or rows > 256 or self.reach[0] != 0 or self._ends[-1] != len(self.counts):
             raise ValueError("tables do not have the size that their reaches declare")
         for row in range(1, len(self.reach)):
             counts = self.row(row)
@@ -39,8 +41,13 @@ class Tables:
 
     def row(self, row: int) -> npt.NDArray[np.uint16]:
         """Counts of a row."""
-        start = sum(self.size(r) for r in range(row))
-        return self.counts[start : start + self.size(row)]
+        end = self._ends[row]
+        return self.counts[end - self.size(row) : end]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """Where in `counts` each row ends."""
+        return list(accumulate(map(self.size, range(len(self.reach)))))
 
 
 def logistic_tables(log2_scales: npt.NDArray[np.float64]) -> Tables:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -91,8 +92,8 @@ def decompress(
     device: Device,
     threads: int | None,
     max_seconds: float,
-) -> None:
-    """Restores the audio of an input as the format that the target's suffix names; WAVE to a stream.
+) -> Sequence[str]:
+    """The damage of an input, whose audio is restored as the format that the target's suffix names; WAVE to a stream.
 
     bit_depth: of the output, that of the source where None. Raises CodecError.
     """
@@ -128,8 +129,7 @@ def decompress(
             bounded=bounded,
         ) as played:
             play(played, played.pieces())
-        media.warn_of(played.damage, (), codec.IncompleteAudio)
-        return
+        return played.damage
     decoder = codec.audio_decoder(device=device, threads=threads, max_seconds=max_seconds, bounded=bounded)
     first: list[Samples] = []
     while not decoder.is_described and (data := source.read(READ_BYTES)):
@@ -137,7 +137,7 @@ def decompress(
         first += [samples] * bool(len(samples))
     if decoder.header is None:
         decoder.finish()  # says what is wrong
-        return
+        return ()
 
     def rest() -> Iterator[Samples]:
         yield from first
@@ -146,6 +146,16 @@ def decompress(
         yield decoder.finish()
 
     play(decoder, rest())
+    return ()
+
+
+def read_through(name: str) -> None:
+    """Returns where a file of audio can be read to its end. Raises CodecError."""
+    from codec import media
+
+    with closing(Input(name)) as source, media.AudioFileReader(source.from_start() or source) as reader:
+        for _ in reader.blocks(BLOCK_SAMPLES):
+            pass
 
 
 def _write_all(writer: _Writer, pieces: Iterable[Samples]) -> None:

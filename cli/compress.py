@@ -11,11 +11,14 @@ import click
 from click.core import ParameterSource
 
 from codec.bitstream.errors import MediaError
-from codec.cli import audio, files, options
+from codec.cli import audio, files, inputs, options
+from codec.cli.batch import Batch, Stopping, workers_for
+from codec.cli.inputs import SUFFIX
 from codec.quality import REFINING_EFFORT
 
 if TYPE_CHECKING:
     from codec import Device
+    from codec.cli.batch import Habits
     from codec.quality import Metric
 
 FOR_IMAGES = (
@@ -31,13 +34,18 @@ FOR_IMAGES = (
     "no_extras",
 )
 NOT_EXACT = ("quality", "target_size", "bitrate", *FOR_IMAGES)  # what says how else to code
-SUFFIX = ".lcc"
 BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, required=True, metavar="IN...")
-@click.option("-o", "--out", metavar="OUT", help="Output file, a folder, or - for standard output.  [default: IN.lcc]")
+@click.argument("names", nargs=-1, required=True, metavar="IN...", type=options.FILE)
+@click.option(
+    "-o",
+    "--out",
+    metavar="OUT",
+    type=options.FILE,
+    help="Output file, a folder, or - for standard output.  [default: IN.lcc]",
+)
 @options.quality_option
 @options.effort_option
 @click.option(
@@ -64,6 +72,7 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 @click.option(
     "--roi",
     metavar="MASK",
+    type=options.FILE,
     help="An image of the same size whose grey is importance: white is kept better, black worse.",
 )
 @options.metric_option
@@ -78,16 +87,15 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
     "--no-extras", is_flag=True, help="Leave out what stands behind an image in its file: gain maps, videos and so on."
 )
 @options.keep_suffix_option
-@options.keep_times_option
 @options.max_pixels_option
 @options.max_seconds_option
 @options.device_option
 @options.threads_option
-@options.force_option
+@options.habits_options
 @click.pass_context
 def compress(
     context: click.Context,
-    inputs: tuple[str, ...],
+    names: tuple[str, ...],
     out: str | None,
     quality: float,
     effort: int,
@@ -104,12 +112,11 @@ def compress(
     partial: bool,
     no_extras: bool,
     keep_suffix: bool,
-    keep_times: bool,
     max_pixels: int,
     max_seconds: float,
     device: Device,
     threads: int | None,
-    force: bool,
+    habits: Habits,
 ) -> None:
     """Compress images and audio into .lcc files. IN - is standard input.
 
@@ -119,14 +126,15 @@ def compress(
     def given(name: str) -> bool:
         return context.get_parameter_source(name) != ParameterSource.DEFAULT
 
-    targets = files.destinations(inputs, out, _with_whole_name if keep_suffix or exact else _with_own_suffix)
-    if exact:
-        if any(map(given, NOT_EXACT)):
-            raise click.UsageError("--exact keeps every byte: it goes with no quality, no target and nothing left out")
-        _store(inputs, targets, force, keep_times)
-        return
+    if habits.rm and partial:
+        raise click.UsageError("--rm and --partial contradict each other: what is cut off would be lost")
+    if exact and any(map(given, NOT_EXACT)):
+        raise click.UsageError("--exact keeps every byte: it goes with no quality, no target and nothing left out")
+    found = inputs.found(names, habits.recursive, _is_not_coded if exact else _is_media)
+    jobs = inputs.jobs(found, out, _with_whole_name if keep_suffix or exact else _with_own_suffix)
     import codec
     from codec import media
+    from codec.devices import device_named
 
     _lift_limit_of_pillow()
     chosen = quality if given("quality") else None
@@ -149,8 +157,13 @@ def compress(
         with files.named(roi), files.notices(roi):
             mask = media.read_image(files.read_input(roi), max_pixels)
 
+    refines = effort >= REFINING_EFFORT and not lossless
+    alone = refines or target_ssim is not None or device_named(device).name != "cpu"  # torch uses all cores by itself
+    workers, threads = workers_for(habits.jobs, threads, len(jobs), alone)
+    stopping = Stopping()
+
     def compress_image(data: bytes) -> bytes:
-        with _progress(effort) as show:
+        with _progress(refines and workers == 1 and not habits.quiet, stopping) as show:
             return codec.compress_image(
                 data,
                 chosen,
@@ -171,12 +184,12 @@ def compress(
                 progress=show,
             )
 
-    def convert(source: files.Input, target: str, out: BinaryIO) -> None:
+    def convert(source: files.Input, target: str, out: BinaryIO) -> tuple[()]:
         if not media.is_audio(source.head(media.HEAD_BYTES)):
             if bitrate is not None:
                 raise MediaError("it is an image, which has no duration: --bitrate is for audio")
             out.write(compress_image(source.read()))
-            return
+            return ()
         if any(map(given, FOR_IMAGES)):
             raise MediaError(
                 "it is a clip: effort, targets, --roi, --metric, --lossless, --partial and --no-extras are for images"
@@ -185,17 +198,26 @@ def compress(
             audio.compress(source, out, quality, device, threads, max_seconds)
         else:
             audio.compress_to(source, out, target_size, bitrate, device, threads, max_seconds)
+        return ()
 
-    files.each(inputs, targets, force, convert, keep_times)
-
-
-def _store(inputs: tuple[str, ...], targets: list[str], force: bool, keep_times: bool) -> None:
-    import codec
-
-    def convert(source: files.Input, target: str, out: BinaryIO) -> None:
+    def store(source: files.Input, target: str, out: BinaryIO) -> tuple[()]:
         codec.store_original(source.from_start() or source, out)
+        return ()
 
-    files.each(inputs, targets, force, convert, keep_times)
+    def verify(source: str, target: str) -> None:
+        codec.verify(target, deep=True, device=device, threads=threads, max_pixels=max_pixels)
+
+    Batch(habits, store if exact else convert, verify, workers, stopping).run(jobs)
+
+
+def _is_not_coded(path: Path) -> bool:
+    return not inputs.is_coded(path)
+
+
+def _is_media(path: Path) -> bool:
+    from codec import media
+
+    return path.suffix.lower() in media.readable_suffixes()
 
 
 def _lift_limit_of_pillow() -> None:
@@ -206,16 +228,14 @@ def _lift_limit_of_pillow() -> None:
 
 
 @contextmanager
-def _progress(effort: int) -> Iterator[Callable[[float], None] | None]:
-    """Shows the share of a refinement that is done, on terminals."""
-    if effort < REFINING_EFFORT:
-        yield None
-        return
+def _progress(is_shown: bool, stopping: Stopping) -> Iterator[Callable[[float], None]]:
+    """Takes the share of a refinement that is done, shows it on terminals, and ends it when all work is to end."""
     from tqdm import tqdm
 
-    with tqdm(total=1.0, desc="refining", disable=None, leave=False, bar_format=BAR) as bar:
+    with tqdm(total=1.0, desc="refining", disable=None if is_shown else True, leave=False, bar_format=BAR) as bar:
 
         def show(done: float) -> None:
+            stopping.check()
             bar.n = done
             bar.refresh()
 

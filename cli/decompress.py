@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -11,11 +13,13 @@ import click
 from codec.bitstream import constants
 from codec.bitstream.errors import CodecError
 from codec.bitstream.file import HEAD_BYTES, media_of
-from codec.cli import audio, files, options
-from codec.cli.compress import SUFFIX
+from codec.cli import audio, files, inputs, options
+from codec.cli.batch import Batch, workers_for
+from codec.cli.inputs import SUFFIX
 
 if TYPE_CHECKING:
     from codec import Device, Region
+    from codec.cli.batch import Habits
 
 
 def region_of(text: str) -> Region:
@@ -30,11 +34,12 @@ def region_of(text: str) -> Region:
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, required=True, metavar="IN...")
+@click.argument("names", nargs=-1, required=True, metavar="IN...", type=options.FILE)
 @click.option(
     "-o",
     "--out",
     metavar="OUT",
+    type=options.FILE,
     help="Output file (its suffix names the format), a folder, or - for PNG or WAV on standard output.  "
     "[default: IN.png or IN.wav; files as they were: IN without .lcc]",
 )
@@ -55,14 +60,13 @@ def region_of(text: str) -> Region:
     "[default: 8; that of the audio's source]",
 )
 @options.keep_suffix_option
-@options.keep_times_option
 @options.max_pixels_option
 @options.max_seconds_option
 @options.device_option
 @options.threads_option
-@options.force_option
+@options.habits_options
 def decompress(
-    inputs: tuple[str, ...],
+    names: tuple[str, ...],
     out: str | None,
     region: Region | None,
     start_s: float,
@@ -70,24 +74,30 @@ def decompress(
     partial: bool,
     bit_depth: str | None,
     keep_suffix: bool,
-    keep_times: bool,
     max_pixels: int,
     max_seconds: float,
     device: Device,
     threads: int | None,
-    force: bool,
+    habits: Habits,
 ) -> None:
     """Restore images, audio and files as they were from .lcc files. IN - is standard input."""
-    targets = files.destinations(inputs, out, functools.partial(_restored, keep_suffix))
+    if habits.rm and (region or start_s or duration_s is not None):
+        raise click.UsageError("--rm and a part of a file contradict each other: the rest would be lost")
+    found = inputs.found(names, habits.recursive, inputs.is_coded)
+    jobs = inputs.jobs(found, out, functools.partial(_restored, keep_suffix))
     import codec
     from codec import media
     from codec.bitstream.errors import MediaError
+    from codec.devices import device_named
 
-    def restore_audio(source: files.Input, target: str, out: BinaryIO) -> None:
+    alone = device_named(device).name != "cpu"
+    workers, threads = workers_for(habits.jobs, threads, len(jobs), alone)
+
+    def restore_audio(source: files.Input, target: str, out: BinaryIO) -> Sequence[str]:
         if region or bit_depth == "8":
             raise MediaError("it holds audio, which has no region and never 8 bits")
         depth = int(bit_depth) if bit_depth else None
-        audio.decompress(
+        return audio.decompress(
             source,
             target,
             out,
@@ -100,14 +110,13 @@ def decompress(
             max_seconds=max_seconds,
         )
 
-    def restore_image(source: files.Input, target: str, out: BinaryIO) -> None:
+    def restore_image(source: files.Input, target: str, out: BinaryIO) -> Sequence[str]:
         if start_s or duration_s is not None or bit_depth in ("24", "32"):
             raise MediaError("it holds an image, which has no duration and 8 or 16 bits a sample")
         suffix = ".png" if target == files.STREAM else Path(target).suffix.lower()
         media.check_suffix(suffix)
-        restored = codec.decompress_image(
+        restored = codec.decode_image(
             source.read(),
-            output="image",
             bit_depth=16 if bit_depth == "16" else 8,
             region=region,
             partial=partial,
@@ -115,12 +124,16 @@ def decompress(
             threads=threads,
             max_pixels=max_pixels,
         )
-        out.write(media.image_bytes(restored, suffix))
+        for text in restored.notices:
+            media.notice(text)
+        out.write(media.image_bytes(restored.image, suffix))
+        return restored.damage
 
-    def restore_original(source: files.Input, target: str, out: BinaryIO) -> None:
+    def restore_original(source: files.Input, target: str, out: BinaryIO) -> Sequence[str]:
         if region or bit_depth or start_s or duration_s is not None:
             raise MediaError("it holds a file as it was, which is restored as a whole")
         codec.restore_original(source, out)
+        return ()
 
     restoring = {
         constants.MEDIA_IMAGE: restore_image,
@@ -128,10 +141,21 @@ def decompress(
         constants.MEDIA_ORIGINAL: restore_original,
     }
 
-    def convert(source: files.Input, target: str, out: BinaryIO) -> None:
-        restoring[media_of(source.head(HEAD_BYTES))](source, target, out)
+    def convert(source: files.Input, target: str, out: BinaryIO) -> Sequence[str]:
+        return restoring[media_of(source.head(HEAD_BYTES))](source, target, out)
 
-    files.each(inputs, targets, force, convert, keep_times)
+    def verify(source: str, target: str) -> None:
+        told = codec.info(source)
+        if isinstance(told, codec.OriginalInfo):
+            with open(target, "rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != told.sha256:
+                    raise MediaError(f"{files.shown(target)} is not what was stored")
+        elif Path(target).suffix.lower() in media.AUDIO_SAVED_AS:
+            audio.read_through(target)
+        else:
+            media.read_image(target, max_pixels)
+
+    Batch(habits, convert, verify, workers).run(jobs)
 
 
 def _restored(keep_suffix: bool, source: Path) -> Path:

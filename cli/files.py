@@ -1,12 +1,11 @@
-"""Where commands read and write: `-` for the standard streams, names in errors, one bad file among good ones."""
+"""Where commands read and write: `-` for the standard streams, names in errors, outputs that are whole or not there."""
 
 from __future__ import annotations
 
 import os
-import stat
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -14,24 +13,28 @@ from typing import BinaryIO
 import click
 
 from codec.atomic import write_whole
-from codec.bitstream.errors import CodecError, MediaError
+from codec.bitstream.errors import CodecError, MediaError, memory_errors
 
 STREAM = "-"
-SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))  # of folders in paths
 EXIT_FAILED = 1
 EXIT_INCOMPLETE = 3
 EXIT_UNJUDGED = 4
-READ_AND_WRITE = 0o666  # the permissions that outputs take over
 
 
 def say(message: str) -> None:
     """One line on stderr, whatever the message holds."""
-    click.echo(f"codec: {printable(' '.join(message.split()))}", err=True)
+    click.echo(f"codec: {printable(message)}", err=True)
 
 
 def printable(text: str) -> str:
-    """Text from a file, or its name, in one line and without what would control a terminal."""
+    """Text from a file in one line and without what would control a terminal."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def shown(name: str | os.PathLike[str]) -> str:
+    """The name of a file as messages have it: as it is, or quoted as Python does where it has control characters."""
+    text = os.fspath(name)
+    return text if text.isprintable() else repr(text)
 
 
 @contextmanager
@@ -40,45 +43,10 @@ def named(source: str) -> Iterator[None]:
     lacks of memory.
     """
     try:
-        yield
+        with memory_errors():
+            yield
     except CodecError as error:
-        raise type(error)(f"{source}: {error}") from error
-    except (MemoryError, RuntimeError) as error:
-        # libraries of networks say so in words only
-        if isinstance(error, MemoryError) or "allocate" in str(error) or "bad_alloc" in str(error):
-            raise MediaError(f"{source}: there is not enough memory") from error
-        raise
-
-
-def destinations(sources: Sequence[str], out: str | None, renamed: Callable[[Path], Path]) -> list[str]:
-    """The output of each input: beside it under the name that it gets, in the folder `out`, or the file `out`.
-
-    Raises click.UsageError where that is impossible, or an output is its input.
-    """
-    folder = out is not None and out != STREAM and (Path(out).is_dir() or out.endswith(SEPARATORS))
-    if folder and not Path(str(out)).is_dir():
-        raise click.UsageError(f"there is no folder {out}")
-    if len(sources) > 1 and out is not None and not folder:
-        raise click.UsageError(f"several inputs need a folder as output; {out} is none")
-    if sources.count(STREAM) > 1:
-        raise click.UsageError("standard input can be read only once")
-    targets = []
-    for source in sources:
-        if out is not None and not folder:
-            targets.append(out)
-        elif source == STREAM:
-            if folder:
-                raise click.UsageError("standard input has no name: give -o a file, not a folder")
-            targets.append(STREAM)
-        elif not Path(source).name:
-            raise click.UsageError(f"'{source}' is not the name of a file")
-        else:
-            name = renamed(Path(source))
-            targets.append(str(Path(str(out)) / name.name if folder else name))
-    for source, target in zip(sources, targets, strict=True):
-        if source != STREAM != target and os.path.realpath(source) == os.path.realpath(target):
-            raise click.UsageError(f"{source} is its own output: give another one with -o")
-    return targets
+        raise type(error)(f"{shown(source)}: {error}") from error
 
 
 class Input:
@@ -142,8 +110,11 @@ def read_input(source: str) -> bytes:
         return file.read()
 
 
-def check_target(target: str, force: bool) -> None:
-    """Raises MediaError, before any work is done, where an output must not or cannot be written."""
+def check_target(target: str, force: bool, makes_folder: bool = False) -> None:
+    """Raises MediaError, before any work is done, where an output must not or cannot be written.
+
+    makes_folder: whether the folder that it goes into is made, where it is not there.
+    """
     if target == STREAM:
         if sys.stdout is None:
             raise MediaError("standard output is closed")
@@ -153,13 +124,14 @@ def check_target(target: str, force: bool) -> None:
     path = Path(target)
     try:
         if path.is_dir():
-            raise MediaError(f"cannot write {target}: it is a folder")
+            raise MediaError(f"cannot write {shown(target)}: it is a folder")
         if os.path.lexists(path) and not force:
             path.lstat()
-            raise MediaError(f"{target} exists already; --force overwrites it")
-        path.parent.stat()
+            raise MediaError(f"{shown(target)} exists already; --force overwrites it")
+        if not makes_folder:
+            path.parent.stat()
     except OSError as error:
-        raise MediaError(f"cannot write {target}: {error.strerror or error}") from error
+        raise MediaError(f"cannot write {shown(target)}: {error.strerror or error}") from error
 
 
 def write_output(target: str, data: bytes) -> None:
@@ -181,75 +153,7 @@ def fill_output(target: str, fill: Callable[[BinaryIO], object], mode: int | Non
     except (BrokenPipeError, CodecError):
         raise
     except OSError as error:
-        raise MediaError(f"cannot write {target}: {error.strerror or error}") from error
-
-
-def _facts(source: str) -> os.stat_result | None:
-    """What the system says of an input that is a file; None where it is none."""
-    facts = None if source == STREAM else os.stat(source)
-    return facts if facts and stat.S_ISREG(facts.st_mode) else None
-
-
-def _counted(jobs: list[tuple[str, str]]) -> Iterable[tuple[str, str]]:
-    """The jobs; where there are several, with a bar on terminals."""
-    if len(jobs) < 2:
-        return jobs
-    from tqdm import tqdm
-
-    bar: Iterable[tuple[str, str]] = tqdm(jobs, unit="file", disable=None, leave=False)
-    return bar
-
-
-def each(
-    sources: Sequence[str],
-    targets: Sequence[str],
-    force: bool,
-    convert: Callable[[Input, str, BinaryIO], None],
-    keep_times: bool = False,
-) -> None:
-    """Converts every input, going on after a bad one; progress on a terminal only.
-
-    convert takes the input, the output's name and the output. New files get the permissions of their inputs, and where
-    asked for their time of change. What was just made from one input is not overwritten with another.
-    Raises CodecError at the end where any input failed, click's Exit where all were converted and one is incomplete.
-    """
-    from codec import IncompleteAudio, IncompleteImage
-
-    failed = incomplete = 0
-    jobs, made_from = list(zip(sources, targets, strict=True)), dict[str, str]()
-    for source, target in _counted(jobs):
-        try:
-            with named(source):
-                place = os.path.realpath(target)
-                if place in made_from:
-                    raise MediaError(f"{target} was just made from {made_from[place]}: give -o another place")
-                check_target(target, force)
-                sizes: list[int] = []
-                with closing(Input(source)) as file, notices(source) as found:
-
-                    def fill(out: BinaryIO, file: Input = file, target: str = target, sizes: list[int] = sizes) -> None:
-                        convert(file, target, out)
-                        sizes.append(out.seek(0, os.SEEK_END) if out.seekable() else 0)
-
-                    facts = _facts(source)
-                    fill_output(target, fill, facts and stat.S_IMODE(facts.st_mode) & READ_AND_WRITE)
-                    if keep_times and facts and target != STREAM:
-                        os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-        except CodecError as error:
-            if len(jobs) == 1:
-                raise
-            failed += 1
-            say(str(error))
-        else:
-            made_from[place] = source
-            incomplete += any(issubclass(category, (IncompleteImage, IncompleteAudio)) for category in found)
-            if target != STREAM:
-                written = f"{sizes[0]:,} bytes" if sizes[0] else "a pipe"
-                click.echo(printable(f"{source} -> {target}: {file.taken:,} bytes -> {written}"), err=True)
-    if failed:
-        raise CodecError(f"{failed} of {len(jobs)} files failed")
-    if incomplete:
-        raise click.exceptions.Exit(EXIT_INCOMPLETE)
+        raise MediaError(f"cannot write {shown(target)}: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -266,6 +170,6 @@ def notices(source: str) -> Iterator[list[type[Warning]]]:
     for warning in caught:
         if issubclass(warning.category, ours):
             found.append(warning.category)
-            say(f"{source}: {warning.message}")
+            say(f"{shown(source)}: {warning.message}")
         else:
             warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)

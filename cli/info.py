@@ -9,43 +9,60 @@ from typing import TYPE_CHECKING
 
 import click
 
-from codec.cli import files
+from codec.cli import batch, files, inputs, options
 
 if TYPE_CHECKING:
-    from codec import AudioInfo, ImageInfo, OriginalInfo
+    from codec import AudioInfo, ImageInfo, Info, OriginalInfo
 
 
 @click.command()
-@click.argument("file")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
-def info(file: str, as_json: bool) -> None:
-    """Say what an .lcc FILE holds, without decoding it. FILE - is standard input."""
+@click.argument("names", nargs=-1, required=True, metavar="FILE...", type=options.FILE)
+@options.recursive_option
+@options.json_option
+def info(names: tuple[str, ...], recursive: bool, as_json: bool) -> None:
+    """Say what .lcc FILEs hold, without decoding them. FILE - is standard input."""
     import codec
 
-    with files.named(file):
-        facts = codec.info(files.read_input(file))
-    if as_json:
-        rates = {name: getattr(facts, name) for name in ("rate_bpp", "rate_kbps", "duration_s") if hasattr(facts, name)}
-        click.echo(json.dumps(asdict(facts) | {name: round(rate, 5) for name, rate in rates.items()}))
+    found, failed = inputs.found(names, recursive, inputs.is_coded), 0
+    for number, (source, facts) in enumerate(batch.answers(found, 1, codec.info)):
+        if isinstance(facts, codec.CodecError):
+            if len(found) == 1:
+                raise facts
+            failed += 1
+            files.say(str(facts))
+        elif as_json:
+            click.echo(json.dumps({"file": source} | asdict(facts) | _rates(facts)))
+        else:
+            title = [f"{files.shown(source)}:"] if len(found) > 1 else []
+            click.echo("\n".join([*([""] if number else []), *title, *_lines(facts)]))
+    if failed:
+        raise codec.CodecError(f"{failed} of {len(found)} files failed")
+
+
+def _rates(facts: Info) -> dict[str, float]:
+    names = [name for name in ("rate_bpp", "rate_kbps", "duration_s") if hasattr(facts, name)]
+    return {name: round(getattr(facts, name), 5) for name in names}
+
+
+def _lines(facts: Info) -> Iterator[str]:
+    from codec import AudioInfo, OriginalInfo
+
+    if isinstance(facts, OriginalInfo):
+        yield from _of_original(facts)
         return
-    if isinstance(facts, codec.OriginalInfo):
-        for line in _of_original(facts):
-            click.echo(line)
-        return
-    for line in _of_audio(facts) if isinstance(facts, codec.AudioInfo) else _of_image(facts):
-        click.echo(line)
-    click.echo(f"quality: {facts.quality:g} of 100")
-    rate = (
-        f"{facts.rate_kbps:.2f} kbit/s"
-        if isinstance(facts, codec.AudioInfo)
-        else f"{facts.rate_bpp:.4f} bits per pixel"
-    )
-    click.echo(f"size: {facts.size_bytes:,} bytes, {rate}")
-    click.echo(f"format: version {facts.version}, model {facts.model}, weights {facts.weights}")
+    if isinstance(facts, AudioInfo):
+        rate = f"{facts.rate_kbps:.2f} kbit/s"
+        yield from _of_audio(facts)
+    else:
+        rate = f"{facts.rate_bpp:.4f} bits per pixel"
+        yield from _of_image(facts)
+    yield f"quality: {facts.quality:g} of 100"
+    yield f"size: {facts.size_bytes:,} bytes, {rate}"
+    yield f"format: version {facts.version}, model {facts.model}, weights {facts.weights}"
     if not facts.weights_here:
-        click.echo("weights: not here; 'codec weights needed' says what to do")
+        yield "weights: not here; 'codec weights needed' says what to do"
     elif facts.encoder:
-        click.echo(f"weights: here, with encoder {facts.encoder}")
+        yield f"weights: here, with encoder {facts.encoder}"
 
 
 def _of_original(facts: OriginalInfo) -> Iterator[str]:

@@ -34,6 +34,7 @@ COMMANDS = {
     "train": "train",
     "export": "export",
     "weights": "weights",
+    "completion": "completion",
 }
 
 

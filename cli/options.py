@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from codec.bitstream import constants
+from codec.cli.batch import Habits
 from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, EFFORT_MAX, LARGEST_BPP, LARGEST_BYTES, METRICS
 
 UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "kib": 1024, "mib": 1024**2}  # bytes
@@ -55,6 +58,7 @@ def _available(context: click.Context, parameter: click.Parameter, device: str) 
     return device
 
 
+FILE = click.Path(allow_dash=True, readable=False)  # any name, which shells complete; what is wrong is found out later
 QUALITY = FiniteRange(0, 100)
 POSITIVE = FiniteRange(0, min_open=True)
 BPP = FiniteRange(0, LARGEST_BPP, min_open=True)
@@ -92,6 +96,16 @@ keep_suffix_option = click.option(
     help="Name files photo.png.lcc, so that no two share a name; decompress takes the .lcc off again and writes "
     "the format that is named before it.",
 )
+recursive_option = click.option("-r", "--recursive", is_flag=True, help="Take the files in folders, and below them.")
+jobs_option = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Files worked on at once.  [default: one a core, 8 at most; 1 where one alone keeps all cores busy]",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a file on standard output.")
+quiet_option = click.option("--quiet", is_flag=True, help="Say nothing but what is wrong.")
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite existing outputs.")
 device_option = click.option(
     "--device",
@@ -118,3 +132,32 @@ max_seconds_option = click.option(
     show_default=True,
     help="Refuse longer clips.",
 )
+
+HABITS = (
+    recursive_option,
+    jobs_option,
+    click.option("--skip-existing", is_flag=True, help="Leave out inputs whose output is there already."),
+    force_option,
+    keep_times_option,
+    click.option(
+        "--rm", is_flag=True, help="Remove each input once its output was read again and found whole; off by default."
+    ),
+    click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing."),
+    json_option,
+    quiet_option,
+    click.option("-v", "--verbose", is_flag=True, help="Say how long each file took, and its ratio."),
+)
+
+
+def habits_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the options of `Habits`, which it gets as one argument, `habits`."""
+
+    @functools.wraps(command)
+    def gathered(*arguments: Any, **given: Any) -> None:
+        names = [field.name for field in dataclasses.fields(Habits)]
+        command(*arguments, habits=Habits(**{name: given.pop(name) for name in names}), **given)
+
+    wrapped: Callable[..., None] = gathered
+    for option in reversed(HABITS):
+        wrapped = option(wrapped)
+    return wrapped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from codec.bitstream.errors import CodecError, LimitExceeded, MissingPackage, ModelMismatch, UnsupportedFile
-from codec.cli import files, options
+from codec.cli import batch, files, inputs, options
 
 if TYPE_CHECKING:
     from codec import Device
@@ -37,14 +38,14 @@ def _of_archive(root: Path, deep: bool, subset: float) -> Counter[Verdict]:
     for judged in archives.verify(archives.opened(root), deep, subset):
         verdicts[judged.verdict] += 1
         if judged.verdict != "intact":
-            files.say(f"{root}: {archives.shown(judged.record.path)}: {judged.verdict}: {judged.reason}")
+            files.say(f"{files.shown(root)}: {archives.shown(judged.record.path)}: {judged.verdict}: {judged.reason}")
     counts = f"{verdicts['intact']:,} intact, {verdicts['damaged']:,} damaged, {verdicts['not judged']:,} not judged"
-    click.echo(files.printable(f"{root}: {counts}"))
+    click.echo(f"{files.shown(root)}: {counts}")
     return verdicts
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, required=True, metavar="FILE...")
+@click.argument("names", nargs=-1, required=True, metavar="FILE...", type=options.FILE)
 @click.option("--deep", is_flag=True, help="Decode too: compare latents, alpha and originals with their checksums.")
 @click.option(
     "--subset",
@@ -53,11 +54,24 @@ def _of_archive(root: Path, deep: bool, subset: float) -> Counter[Verdict]:
     metavar="PERCENT",
     help="Of an archive, only so many files, as 5%: those that were verified longest ago.",
 )
+@options.recursive_option
+@options.jobs_option
+@options.json_option
+@options.quiet_option
 @options.max_pixels_option
 @options.device_option
 @options.threads_option
 def verify(
-    inputs: tuple[str, ...], deep: bool, subset: float, max_pixels: int, device: Device, threads: int | None
+    names: tuple[str, ...],
+    deep: bool,
+    subset: float,
+    recursive: bool,
+    jobs: int | None,
+    as_json: bool,
+    quiet: bool,
+    max_pixels: int,
+    device: Device,
+    threads: int | None,
 ) -> None:
     """Say whether .lcc FILEs, and folders that are archives, are intact, by checksums. FILE - is standard input.
 
@@ -66,31 +80,31 @@ def verify(
     """
     import codec
 
-    damaged = unjudged = count = 0
-    for source in inputs:
-        if source != files.STREAM and Path(source).is_dir():
-            found = _of_archive(Path(source), deep, subset)
-            damaged += found["damaged"]
-            unjudged += found["not judged"]
-            count += sum(found.values())
-            continue
-        count += 1
+    archives = [name for name in names if not recursive and name != files.STREAM and Path(name).is_dir()]
+    if archives and as_json:
+        raise click.UsageError("--json is for files, not for archives")
+    found = inputs.found([name for name in names if name not in archives], recursive, inputs.is_coded)
+    workers, threads = batch.workers_for(jobs, threads, len(found))
+
+    def judged(data: bytes) -> None:
         try:
-            with files.named(source):
-                data = files.read_input(source)
-                try:
-                    codec.verify(data, deep=deep, device=device, threads=threads, max_pixels=max_pixels)
-                except NOT_JUDGED as error:
-                    raise type(error)(f"cannot be judged here: {error}") from error
+            codec.verify(data, deep=deep, device=device, threads=threads, max_pixels=max_pixels)
         except NOT_JUDGED as error:
-            unjudged += 1
+            raise type(error)(f"cannot be judged here: {error}") from error
+
+    counts = Counter[str]()
+    for source, error in batch.answers(found, workers, judged):
+        status = "not judged" if isinstance(error, NOT_JUDGED) else "damaged" if error else "intact"
+        counts[status] += 1
+        if error:
             files.say(str(error))
-        except CodecError as error:
-            damaged += 1
-            files.say(str(error))
-        else:
-            click.echo(files.printable(f"{source}: intact"))
-    if damaged:
-        raise CodecError(f"{damaged} of {count} files are not intact")
-    if unjudged:
+        if as_json:
+            click.echo(json.dumps({"input": source, "status": status, "error": str(error) if error else None}))
+        elif not error and not quiet:
+            click.echo(f"{files.shown(source)}: intact")
+    for archive in archives:
+        counts.update(_of_archive(Path(archive), deep, subset))
+    if counts["damaged"]:
+        raise CodecError(f"{counts['damaged']} of {counts.total()} files are not intact")
+    if counts["not judged"]:
         raise click.exceptions.Exit(files.EXIT_UNJUDGED)

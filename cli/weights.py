@@ -117,8 +117,8 @@ def add(inputs: tuple[Path, ...]) -> None:
         except OSError as error:
             raise MediaError(f"cannot write {error.filename}: {error.strerror or error}") from error
         name = f"weights {found.digests.decoder.hex()} of model '{found.row.name}'"
-        told = f"{path} -> {found.path}: {name}{'' if is_new else ', here already'}"
-        click.echo(files.printable(told), err=True)
+        told = f"{files.shown(path)} -> {files.shown(found.path)}: {name}{'' if is_new else ', here already'}"
+        click.echo(told, err=True)
 
 
 @weights.command()
@@ -132,7 +132,7 @@ def export(digest: str, out: str, force: bool) -> None:
     files.check_target(out, force)
     found, data = shelf.export(_bytes_of(digest))
     files.write_output(out, data)
-    click.echo(files.printable(f"{found.path} -> {out}: {len(data):,} bytes"), err=True)
+    click.echo(f"{files.shown(found.path)} -> {files.shown(out)}: {len(data):,} bytes", err=True)
 
 
 @weights.command()
@@ -159,7 +159,7 @@ def needed(inputs: tuple[str, ...]) -> None:
             files.say(str(error))
         else:
             name = f"weights {begun.digest.hex()} of model '{found.row.name}'"
-            click.echo(files.printable(f"{source}: {name}: here ({found.path})"))
+            click.echo(f"{files.shown(source)}: {name}: here ({files.shown(found.path)})")
     if failed or missing:
         raise click.exceptions.Exit(files.EXIT_FAILED if failed else files.EXIT_UNJUDGED)
 

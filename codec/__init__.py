@@ -27,6 +27,8 @@ _HOMES = {
     "Region": "codec.arguments",
     "check_audio_options": "codec.arguments",
     "check_image_options": "codec.arguments",
+    "compress_many": "codec.batches",
+    "decompress_many": "codec.batches",
     "AudioDecoder": "codec.audio.decode",
     "AudioReader": "codec.audio.decode",
     "AudioEncoder": "codec.audio.encode",
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
         decode_audio,
         decompress_audio,
     )
+    from codec.batches import compress_many, decompress_many
     from codec.bitstream.errors import (
         CodecError,
         CorruptFile,
@@ -143,12 +146,14 @@ __all__ = [
     "compress",
     "compress_audio",
     "compress_image",
+    "compress_many",
     "decode",
     "decode_audio",
     "decode_image",
     "decompress",
     "decompress_audio",
     "decompress_image",
+    "decompress_many",
     "info",
     "preload",
     "restore_original",

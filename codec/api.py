@@ -154,9 +154,18 @@ def decompress(
     Warns IncompleteImage or IncompleteAudio where `partial` and something was missing or wrong.
     Raises: CorruptFile, LimitExceeded, UnsupportedFile, ModelMismatch, MediaError (all CodecError); ValueError.
     """
+    check_output(output)
+    return presented(decoded(data, output, **options), output)
+
+
+def check_output(output: str | None) -> None:
+    """Raises ValueError for an output that is none of those of `decompress`."""
     if output is not None:
         image_api.check_output(output, (*IMAGE_OUTPUTS, AUDIO_OUTPUT, ORIGINAL_OUTPUT))
-    found = _decoded(data, output, **options)
+
+
+def presented(found: Decoded, output: Output | None) -> Image.Image | ImageData | Pixels | Tensor | AudioData | bytes:
+    """What was decoded for an output in its form, with warnings for what there is to say of it."""
     if isinstance(found, DecodedOriginal):
         return found.data
     if isinstance(found, DecodedAudio):
@@ -177,10 +186,10 @@ def decode(data: ByteSource, **options: Unpack[Decoding]) -> Decoded:
     max_pixels, max_seconds, max_bytes: larger images, longer audio and larger originals are refused; all may be given.
     Raises: as `decompress`; MediaError for an option that only the other media have.
     """
-    return _decoded(data, None, **options)
+    return decoded(data, None, **options)
 
 
-def _decoded(
+def decoded(
     data: ByteSource,
     output: Output | None,
     *,

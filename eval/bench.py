@@ -32,9 +32,9 @@ from codec.model import weights
 from codec.model.config import AudioConfig
 from codec.model.fixed_point import Floats
 from codec.model.frozen import Frozen
-from codec.model.onnx_engine import available_cores
 from codec.model.registry import AUDIO, IMAGE, ModelRow
 from codec.search.rdoq import Rdoq
+from codec.workers import available_cores
 
 
 @dataclass(frozen=True)

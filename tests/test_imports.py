@@ -137,6 +137,7 @@ def test_public_names() -> None:
         "compress",
         "compress_audio",
         "compress_image",
+        "compress_many",
         "CorruptFile",
         "decode",
         "decode_audio",
@@ -148,6 +149,7 @@ def test_public_names() -> None:
         "decompress",
         "decompress_audio",
         "decompress_image",
+        "decompress_many",
         "Device",
         "ImageData",
         "ImageInfo",
@@ -182,6 +184,7 @@ PUBLIC = {
     "codec.devices",
     "codec.media",
     "codec.quality",
+    "codec.workers",
 }  # beside the packages of those that only ...
 OF_COMMANDS = ("codec.bitstream", "codec.cli", "codec.eval")
 UNFINISHED = {"train.py", "export.py", "weights.py"}  # ... these commands need

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codec.cli import files
+from codec.cli import inputs
 from tests.conftest import PARROTS, SPEECH, Run
 
 pytestmark = pytest.mark.slow  # a process a test
@@ -135,7 +135,7 @@ def test_names_with_backslashes_and_drive_letters_are_names(name: str, tmp_path:
 
 
 def test_either_separator_at_the_end_means_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "SEPARATORS", ("\\", "/"))
+    monkeypatch.setattr(inputs, "SEPARATORS", ("\\", "/"))
     for folder in ("nowhere\\", "nowhere/"):
         with pytest.raises(click.UsageError, match="there is no folder"):
-            files.destinations(["a.png"], folder, lambda path: path.with_suffix(".lcc"))
+            inputs.jobs([inputs.Found("a.png")], folder, lambda path: path.with_suffix(".lcc"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from codec import workers
 
 AT_ONCE = 2  # pieces in work: more would cost memory and gain little, as the networks use all cores already
 
@@ -20,18 +20,4 @@ def ordered_map(
 
     threads: that may be used in all, any number where None.
     """
-    if len(items) == 1 or threads == 1:
-        yield from map(function, items)
-        return
-    waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > AT_ONCE:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+    return workers.ordered_map(function, items, 1 if threads == 1 else AT_ONCE)

@@ -22,9 +22,17 @@ if TYPE_CHECKING:
     from codec.media.image.pillow import OPENED
     from codec.media.image.read import ImageSource, read_image
     from codec.media.image.write import IMAGE_SUFFIXES, SAVED_AS, check_suffix, image_bytes
-    from codec.media.notices import IncompleteAudio, IncompleteImage, MediaNotice, collected_notices, warn_of
+    from codec.media.notices import (
+        IncompleteAudio,
+        IncompleteImage,
+        MediaNotice,
+        collected_notices,
+        in_a_line,
+        notice,
+        warn_of,
+    )
     from codec.media.paths import ByteSource, ByteTarget, PathLike, read_bytes, written
-    from codec.media.sniffing import HEAD_BYTES, is_audio
+    from codec.media.sniffing import HEAD_BYTES, is_audio, readable_suffixes
 
 _HOMES = {
     "resampled_length": "codec.bitstream.audio",
@@ -65,6 +73,8 @@ _HOMES = {
     "IncompleteImage": "codec.media.notices",
     "MediaNotice": "codec.media.notices",
     "collected_notices": "codec.media.notices",
+    "in_a_line": "codec.media.notices",
+    "notice": "codec.media.notices",
     "warn_of": "codec.media.notices",
     "ByteSource": "codec.media.paths",
     "ByteTarget": "codec.media.paths",
@@ -73,6 +83,7 @@ _HOMES = {
     "written": "codec.media.paths",
     "HEAD_BYTES": "codec.media.sniffing",
     "is_audio": "codec.media.sniffing",
+    "readable_suffixes": "codec.media.sniffing",
 }
 
 __all__ = [
@@ -109,11 +120,14 @@ __all__ = [
     "check_suffix",
     "collected_notices",
     "image_bytes",
+    "in_a_line",
     "is_audio",
     "metadata_of",
+    "notice",
     "read_audio",
     "read_bytes",
     "read_image",
+    "readable_suffixes",
     "rereadable",
     "resample",
     "resampled_length",

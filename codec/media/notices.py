@@ -62,8 +62,13 @@ def warn_of(
     for text in notices:
         warn(text, MediaNotice)
     if damage:
-        more = len(damage) - SHOWN_DAMAGE
-        warn("; ".join(damage[:SHOWN_DAMAGE]) + (f"; and {more} more" if more > 0 else ""), category)
+        warn(in_a_line(damage), category)
+
+
+def in_a_line(damage: Sequence[str]) -> str:
+    """Damage in words; of many pieces the first and how many more there are."""
+    more = len(damage) - SHOWN_DAMAGE
+    return "; ".join(damage[:SHOWN_DAMAGE]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _is_inside(module: str) -> bool:

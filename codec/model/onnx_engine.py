@@ -18,6 +18,7 @@ from codec.model.config import Config
 from codec.model.fixed_point import SYMBOLS, Arrays, Floats
 from codec.model.onnx_graph import Graph
 from codec.model.walk import Positions, Predicted, coarse_shape
+from codec.workers import available_cores
 
 
 def _without_telemetry() -> Any:
@@ -188,11 +189,3 @@ def give_back_memory() -> None:
     """Has glibc return pages that it keeps: sessions are made with copies of weights, and runs leave holes behind."""
     with suppress(AttributeError, OSError, TypeError):  # other systems have no such function
         ctypes.CDLL(None).malloc_trim(0)
-
-
-def available_cores() -> int:
-    """Cores that this process may run on; fewer where OMP_NUM_THREADS says so, as other libraries have it."""
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked):
-        return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
