@@ -10,12 +10,15 @@ from tests.second_decoder import SecondDecoder
 
 
 def main() -> None:
-    """Print shape and SHA-256 of the latents of every piece of the files named."""
+    """Print shape and SHA-256 of the latents of every piece of the files named, and the shape of their signals."""
     paths = [Path(argument) for argument in sys.argv[1:]]
     decoder = SecondDecoder(*(path for path in paths if path.suffix == ".safetensors"))
     for path in paths:
-        for number, y in enumerate(decoder.latents(path.read_bytes()) if path.suffix == ".lcc" else ()):
-            print(path.name, number, y.shape, hashlib.sha256(y.astype("<i4").tobytes()).hexdigest())
+        if path.suffix == ".lcc":
+            found = decoder.decode(path.read_bytes())
+            for number, y in enumerate(found.latents):
+                print(path.name, number, y.shape, hashlib.sha256(y.astype("<i4").tobytes()).hexdigest())
+            print(path.name, found.signal.shape, found.signal.dtype)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ export interface Decoded {
   channels: 1 | 3;
   bitDepth: 8 | 16;
   alpha: Samples | null;
-  /** Of every tile, 6 fractional bits. */
+  /** Of every tile, 6 fractional bits; none where they were not asked for. */
   latents: Int32Array[];
   metadata: Metadata;
   /** What of the file is missing or wrong, in words; empty of a file without faults. */
@@ -38,11 +38,11 @@ export interface Decoded {
 }
 
 /** What is in a file, whole or not. Raises CorruptFile where nothing can be shown. */
-export async function decode(model: Model, data: Uint8Array): Promise<Decoded> {
+export async function decode(model: Model, data: Uint8Array, keepsLatents = false): Promise<Decoded> {
   const file = parseImage(data);
   const { header } = file;
   model.check(header.model, header.digest, header.stepIndex);
-  const image = new Image(model, file);
+  const image = new Image(model, file, keepsLatents);
   for (let number = 0; number < file.tiles.length; number++) await image.decodeTile(number);
   for (let number = 0; number < file.tiles.length; number++) await image.synthesise(number);
   const { width, height, channels, bitDepth } = header;
@@ -62,6 +62,7 @@ class Image {
   constructor(
     private readonly model: Model,
     private readonly file: ImageFile,
+    private readonly keepsLatents: boolean,
   ) {
     this.header = file.header;
     const { width, height, channels, bitDepth } = this.header;
@@ -86,7 +87,7 @@ class Image {
       if (!(error instanceof CorruptFile)) throw error;
       this.file.damage.push(`tile ${number}: ${error.message}`);
     }
-    this.latents.push(y);
+    if (this.keepsLatents) this.latents.push(y);
     this.exact.push(exact);
     this.place(y, tile.rect, shape);
   }

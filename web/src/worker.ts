@@ -32,7 +32,7 @@ self.onmessage = async ({ data: request }: MessageEvent<Request>) => {
   try {
     const loaded = await model;
     const begin = performance.now();
-    const found = await decode(loaded, request.data);
+    const found = await decode(loaded, request.data, request.wantsAll);
     const { width, height, damage } = found;
     const seconds = (performance.now() - begin) / 1000;
     const file = new Blob([(await png(found, found.metadata)).slice()], { type: "image/png" });
