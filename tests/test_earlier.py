@@ -11,7 +11,7 @@ import pytest
 import codec
 from codec.devices import Device
 from codec.model import weights_file
-from codec.model.registry import IMAGE, MODELS, WEIGHTS
+from codec.model.registry import MODELS, WEIGHTS
 from tests import golden
 from tests.second_decoder import SecondDecoder
 
@@ -27,7 +27,7 @@ def data_of(name: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def second() -> SecondDecoder:
-    return SecondDecoder(*FOLDER.glob("*.safetensors"), IMAGE.path_for("psnr"))
+    return SecondDecoder(*FOLDER.glob("*.safetensors"))
 
 
 @pytest.mark.parametrize("name", sorted(HASHES))
@@ -46,7 +46,7 @@ def test_each_of_them_names_weights_that_are_not_the_default_any_more() -> None:
     default = {weights_file.describe(row.path).digests.decoder for row in MODELS.values() if row.shipped}
     kept = {weights_file.describe(path).digests.decoder for path in FOLDER.glob("*.safetensors")}
     named = set(map(named_by, HASHES))
-    assert kept == named - SHIPPED
+    assert named == kept
     assert not named & default
 
 
