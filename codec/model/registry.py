@@ -27,7 +27,8 @@ Sizes = TypeVar("Sizes", bound=Config)
 class ModelRow(Generic[Sizes]):
     """A model that files can name by `id`.
 
-    media: what it codes, "image" or "audio". encoder_parts: which of its arrays only an encoder reads, by what stands
+    media: what it codes, "image" or "audio". module: its networks are in `codec.model.<module>`, the same for ONNX
+    Runtime in `codec.model.onnx_<module>`. encoder_parts: which of its arrays only an encoder reads, by what stands
     before the first dot of their names; all others, tables among them, are the decoder's, and files name their digest.
     shipped: the sets of weights that come with the codec, by the names of their files; the first is the default.
     for_metrics: the file of the set that a metric of `codec.quality` asks for, where that is another than the first.
@@ -38,6 +39,7 @@ class ModelRow(Generic[Sizes]):
     id: int
     name: str
     media: str
+    module: str
     config: Sizes
     curve: quality.QualityCurve
     encoder_parts: tuple[str, ...]
@@ -62,14 +64,14 @@ class ModelRow(Generic[Sizes]):
     @property
     def model(self) -> Callable[..., Autoencoder]:
         """Makes one of a config, in torch."""
-        home = import_module(f"codec.model.{self.media}")
-        found: Callable[..., Autoencoder] = getattr(home, f"{self.media.capitalize()}Model")
+        home = import_module(f"codec.model.{self.module}")
+        found: Callable[..., Autoencoder] = getattr(home, f"{self.module.capitalize()}Model")
         return found
 
     @property
     def graphs(self) -> Graphs:
         """Its transforms for ONNX Runtime."""
-        home: Any = import_module(f"codec.model.onnx_{self.media}")
+        home: Any = import_module(f"codec.model.onnx_{self.module}")
         graphs: Graphs = home
         return graphs
 
@@ -89,6 +91,7 @@ IMAGE = ModelRow(
     id=1,
     name="image",
     media="image",
+    module="image",
     config=ImageConfig(),
     curve=quality.IMAGE,
     encoder_parts=("a8", "a16", "dct", "down", "h_a"),
@@ -100,6 +103,7 @@ AUDIO = ModelRow(
     id=3,
     name="audio",
     media="audio",
+    module="audio",
     config=AudioConfig(),
     curve=quality.AUDIO,
     encoder_parts=("a_coarse", "a_fine", "down", "down_treble", "h_a"),
@@ -110,6 +114,7 @@ AUDIO_2 = ModelRow(
     id=2,
     name="audio-2",
     media="audio",
+    module="audio",
     config=AudioConfig(draws_signs=False),
     curve=quality.AUDIO,
     encoder_parts=AUDIO.encoder_parts,

@@ -1,4 +1,4 @@
-"""The tasks by the names of their models."""
+"""The tasks of models: what the training loop asks of each medium."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from pathlib import Path
 
 import torch
 
-from codec.model.registry import AUDIO
+from codec.model.registry import MODELS
 from codec.training.loss import Objective
 from codec.training.task import TableSignals, Task
+
+MEDIA = {row.name: row.media for row in MODELS.values()}
 
 
 def task_named(
     name: str, sources: list[Path], crop: int, device: torch.device, seed: int, objective: Objective
 ) -> Task:
     """The task of a model, its data loaded from shards or folders; objective: of images. Raises MediaError."""
-    if name == AUDIO.name:
+    if MEDIA[name] == "audio":
         from codec.training.audio import Cuts
 
         return Cuts(sources, crop, device, seed)
@@ -27,7 +29,7 @@ def task_named(
 
 def table_signals_of(name: str, sources: Sequence[Path]) -> TableSignals:
     """What the tables of a model are fitted to, from the first of these shards or folders. Raises MediaError."""
-    if name == AUDIO.name:
+    if MEDIA[name] == "audio":
         from codec.training import audio
 
         return audio.table_signals(sources)
