@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 import codec
 from codec.bitstream import constants
 from codec.bitstream.image import read
+from codec.image_api import BitDepth
 from codec.media import ImageData, Pixels
 
 SIDE = 192
@@ -66,6 +67,23 @@ def test_what_latents_cannot_follow_has_no_ceiling(kind: str) -> None:
     assert errors[-1] == 0
     assert sizes == sorted(sizes)
     assert errors == sorted(errors, reverse=True)
+
+
+@pytest.mark.parametrize("bit_depth", [8, 16])
+def test_the_highest_qualities_promise_an_error(bit_depth: BitDepth) -> None:
+    """Of a texture so fine that no latents follow it, and of an image of 16 bits."""
+    noise = np.random.default_rng(1).normal(0, 24, (SIDE + 1, SIDE + 1, 3))
+    fine = 128 + (noise[1:, 1:] + noise[:-1, 1:] + noise[1:, :-1] + noise[:-1, :-1]) / 4
+    pixels = (np.clip(fine, 0, 255) * (257 if bit_depth == 16 else 1)).astype(f"uint{bit_depth}")
+    sizes, errors = [], []
+    for quality in (93, 96, 98, 100):
+        data = codec.compress(pixels, quality)
+        shown = codec.decompress(data, output="array", bit_depth=bit_depth).astype(float)
+        sizes.append(len(data))
+        errors.append(np.square((shown - pixels) / (257 if bit_depth == 16 else 1)).mean())
+    assert (np.array(errors[1:]) <= 255**2 / 10 ** (np.array([37.2, 39.6, 42.0]) / 10)).all()
+    assert sizes == sorted(sizes)
+    assert 0 not in kinds_of(data)
 
 
 def test_photographs_are_latents_and_nothing_else(parrots: Pixels) -> None:

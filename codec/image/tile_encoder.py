@@ -2,7 +2,7 @@
 
 A tile is analysed a little beyond its edges and coded alone. As latents, it trusts the model where that is certain of
 zeros, unless what is lost so costs more than coding it would; without loss, it is WebP, where that is smaller than what
-latents take and the error that they leave is worth.
+latents take and the error that they leave is worth, or where they leave more than the quality promises.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy.typing as npt
 from codec.bitstream import constants
 from codec.bitstream.image import ImageHeader, Stream
 from codec.image import lossless
+from codec.image.promise import promised_error, rounded
 from codec.image.tiles import LAYER_ENDS, PlainTile, Rect, whole
 from codec.latents import encode as latents_encode
 from codec.latents.encode import Coded
@@ -70,6 +71,10 @@ class TileEncoder:
             payload = lossless_payload(pixels, name)
             if 8 * len(payload) <= cost:
                 return self._stream(constants.TILE_LOSSLESS, (payload,))
+        allowed = promised_error(self.header.step_index)
+        if allowed is not None and self._squared_error(coded, tile) > allowed * 3 * pixels[..., 0].size:
+            payload = lossless_payload(rounded(pixels, allowed), name)
+            return self._stream(constants.TILE_LOSSLESS, (payload,))
         return self._stream(kind, coded.parts)
 
     def _cost_against_lossless(self, coded: Coded, tile: Rect, pixels: Pixels) -> float | None:
