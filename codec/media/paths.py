@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeGuard, Union
+from typing import Any, BinaryIO, Protocol, TypeGuard, Union
 
 from codec.atomic import write_whole
-from codec.bitstream.errors import MediaError, MissingFile
+from codec.bitstream.errors import MediaError, MissingFile, MissingPackage
 
 PathLike = Union[str, "os.PathLike[str]"]
 
@@ -35,11 +36,32 @@ ByteTarget = PathLike | Writable
 
 
 def open_file(path: PathLike) -> BinaryIO:
-    """A file opened for reading. A pipe is waited for, as every program does. Raises MediaError, MissingFile."""
+    """A file opened for reading, by fsspec where the path is a URL. A pipe is waited for, as every program does.
+
+    Raises MediaError, MissingFile; MissingPackage.
+    """
     try:
-        return open(path, "rb")
+        return _opened_url(path, "rb") if is_url(path) else open(path, "rb")
     except (OSError, ValueError) as error:
         raise unreadable(path, error) from error
+
+
+def is_url(path: PathLike) -> TypeGuard[str]:
+    """Whether a path is one of fsspec: s3://..., memory://..."""
+    return isinstance(path, str) and "://" in path and not os.path.exists(path)
+
+
+def _opened_url(url: str, mode: str) -> BinaryIO:
+    """Raises OSError; MediaError for what fsspec does not know; MissingPackage."""
+    try:
+        fsspec: Any = import_module("fsspec")
+    except ImportError as error:
+        raise MissingPackage(f"{url!r} needs fsspec: pip install fsspec") from error
+    try:
+        found: BinaryIO = fsspec.open(url, mode).open()
+    except (ValueError, ImportError) as error:  # there is no such protocol, or its package is missing
+        raise MediaError(f"cannot open {url!r}: {error}") from error
+    return found
 
 
 def is_file(source: object) -> TypeGuard[Readable]:
@@ -66,12 +88,16 @@ def read_bytes(source: ByteSource, count: int = -1) -> bytes:
 def written(data: bytes, out: ByteTarget | None) -> bytes:
     """The bytes, which are written to a path or a binary file as well, where there is one.
 
-    A file of that name appears whole or not at all. Raises MediaError where it cannot be written; TypeError.
+    A file of that name appears whole or not at all; of URLs, fsspec and the store decide. Raises MediaError where it
+    cannot be written; MissingPackage; TypeError.
     """
     if out is None:
         return data
     try:
-        if isinstance(out, (str, os.PathLike)):
+        if isinstance(out, (str, os.PathLike)) and is_url(out):
+            with _opened_url(out, "wb") as file:
+                file.write(data)
+        elif isinstance(out, (str, os.PathLike)):
             write_whole(Path(out), lambda file: file.write(data))
         elif callable(getattr(out, "write", None)):
             _write_all(out, data)
@@ -112,8 +138,8 @@ def _in_bytes(data: object) -> bytes:
 
 def unreadable(name: object, error: OSError | ValueError) -> MediaError:
     """The error of our family for one of the system."""
-    reason = error.strerror or error if isinstance(error, OSError) else error
-    missing = isinstance(error, OSError) and error.errno == errno.ENOENT
+    missing = isinstance(error, FileNotFoundError)  # those of fsspec have no number and no words
+    reason = os.strerror(errno.ENOENT) if missing else (isinstance(error, OSError) and error.strerror) or error
     return (MissingFile if missing else MediaError)(f"cannot read {_shown(name)}: {reason}")
 
 
