@@ -11,17 +11,17 @@ from typing import Any
 
 from codec.bitstream.errors import CodecError, MediaError
 from codec.eval import audio_metrics, auditions
-from codec.eval.audio_anchors import AUDIO_ANCHORS, RATE
+from codec.eval.audio_anchors import AUDIO_ANCHORS, RATE, libopus_version
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
 from codec.eval.material import Material, Source, content_hash, printable_name, without_missing
-from codec.eval.medium import AUDIO, Medium
+from codec.eval.medium import AUDIO, NARROWING_HIGH, NARROWING_LOW, Medium
 from codec.eval.results import Item, Results
 from codec.media import AUDIO_SUFFIXES, AudioData, Samples, audio_bytes, read_audio, resample
 
 CLASS = re.compile(r"[a-z]+-\d+-([a-z]+)-")  # eval-07-music-organ.flac is music
 NO_CLASS = "all"
-SPEECH = "speech"
+SPEECH, STEREO = "speech", "stereo"  # groups
 PADDING_SAMPLES = 2048  # decoders end up to this much later than the audio did
 
 
@@ -31,6 +31,10 @@ class Clip(Item):
 
     samples: int
     channels: int
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return (self.group, STEREO) if self.channels == audio_metrics.STEREO else (self.group,)
 
     @property
     def extent(self) -> float:
@@ -52,7 +56,8 @@ class AudioMaterial(Material):
 
     @cached_property
     def medium(self) -> Medium:
-        return without_missing(AUDIO, audio_metrics.missing())
+        of_stereo = dict.fromkeys((NARROWING_LOW.key, NARROWING_HIGH.key), "clips are mono") if self.mono else {}
+        return without_missing(AUDIO, {**audio_metrics.missing(), **of_stereo})
 
     @cached_property
     def missing(self) -> Mapping[str, str]:
@@ -124,6 +129,11 @@ class AudioMaterial(Material):
             "the bandwidth, so no deltas are taken of it. The mel distance is the mean difference of log10 mel spectra "
             "of power (windows of 2048, 1024 and 512 samples, floor 1e-5); it enters deltas and plots as -10 log10. "
             "PESQ-WB and ESTOI are measured on speech only.",
+            "repetition is how much more a copy is like itself 20 or 40 ms later than the original: a buzz in noise. "
+            "Narrowing is how far the correlation of left and right is from the original's in a band, of clips with "
+            "two channels. Of both 0 is best. Zimtohrli is that of the worse channel.",
+            f"Opus is {libopus_version() or 'that of PyAV'}, as PyAV comes with it: built without the networks that "
+            "can follow its decoder (NoLACE).",
             "libopus codes less than the full band below some 14 kbit/s. For music opusenc does better than that at 12 "
             "kbit/s: it can tell the library what it is given, and PyAV cannot. Opus with CELT only comes closest.",
             f"The excerpts of the report are {auditions.EXCERPT_S:g} seconds long, without loss, at the place where "

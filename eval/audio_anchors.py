@@ -9,6 +9,7 @@ timing of whole processes.
 
 from __future__ import annotations
 
+import ctypes
 import io
 import sys
 from collections.abc import Iterator
@@ -36,6 +37,20 @@ def _versions(*packages: str) -> str | None:
         return ", ".join(f"{package} {version(package)}" for package in packages)
     except PackageNotFoundError:
         return None
+
+
+def libopus_version() -> str | None:
+    """The libopus inside PyAV by its own words, None where it is not found as a file of its own."""
+    try:
+        import av
+    except ImportError:
+        return None
+    for path in Path(av.__file__).parent.parent.glob("av.libs/libopus-*"):
+        said = ctypes.CDLL(str(path)).opus_get_version_string
+        said.restype = ctypes.c_char_p
+        version: bytes = said()
+        return version.decode()
+    return None
 
 
 @contextmanager

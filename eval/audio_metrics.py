@@ -17,7 +17,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from codec.eval.medium import ESTOI, MEL, PESQ_WB, VISQOL, VNSIM
+from codec.eval.medium import (
+    ESTOI,
+    MEL,
+    NARROWING_HIGH,
+    NARROWING_LOW,
+    PESQ_WB,
+    REPETITION,
+    VISQOL,
+    VNSIM,
+    ZIMTOHRLI,
+)
+from codec.eval.noise_metrics import BANDS_HZ, LAGS, narrowing, repetition
 from codec.media import Samples, resample
 
 if TYPE_CHECKING:
@@ -27,9 +38,10 @@ os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # for visqol, which is imported
 
 RATE = 48_000
 SPEECH_RATE = 16_000
+STEREO = 2
 LEAST_SECONDS = 1.0  # below, nothing but the mel distance can be measured
-PACKAGES = {"visqol": "visqol-python", "pesq": "pesq", "pystoi": "pystoi"}  # by module
-NEEDS = {VNSIM: "visqol", VISQOL: "visqol", PESQ_WB: "pesq", ESTOI: "pystoi"}  # a module each
+PACKAGES = {"visqol": "visqol-python", "pesq": "pesq", "pystoi": "pystoi", "zimtohrli": "zimtohrli"}  # by module
+NEEDS = {VNSIM: "visqol", VISQOL: "visqol", PESQ_WB: "pesq", ESTOI: "pystoi", ZIMTOHRLI: "zimtohrli"}  # a module each
 
 MEL_SCALES = {2048: 160, 1024: 128, 512: 80}  # bands by the samples of a window
 MEL_FLOOR = 1e-5
@@ -116,6 +128,16 @@ def estoi(x: Samples, x_hat: Samples) -> float:
     return float(stoi(_speech(x), _speech(x_hat), SPEECH_RATE, extended=True))
 
 
+def zimtohrli(x: Samples, x_hat: Samples) -> float:
+    """Zimtohrli's MOS, 1 to 5: of the channel that is worse.
+
+    Source: Alakuijala 2025, "Zimtohrli: An Efficient Psychoacoustic Audio Similarity Metric"; the package zimtohrli.
+    """
+    from zimtohrli import mos_from_signals
+
+    return min(float(mos_from_signals(*sides)) for sides in zip(x.T, x_hat.T, strict=True))
+
+
 def measured(x: Samples, x_hat: Samples, is_speech: bool) -> dict[str, float | None]:
     """All scores by key; those whose package is missing, and those of speech for other clips, are None.
 
@@ -126,6 +148,10 @@ def measured(x: Samples, x_hat: Samples, is_speech: bool) -> dict[str, float | N
     absent = missing()
     scores: dict[str, float | None] = {MEL.key: mel_distance(x, x_hat)}
     scores[VNSIM.key], scores[VISQOL.key] = (None, None) if VNSIM.key in absent else visqol(x, x_hat)
+    scores[ZIMTOHRLI.key] = None if ZIMTOHRLI.key in absent else zimtohrli(x, x_hat)
+    scores[REPETITION.key] = repetition(x, x_hat)
+    sides = narrowing(x, x_hat) if x.shape[1] == STEREO else (None, None)
+    scores[NARROWING_LOW.key], scores[NARROWING_HIGH.key] = sides
     scores[PESQ_WB.key] = pesq_wb(x, x_hat) if is_speech and PESQ_WB.key not in absent else None
     scores[ESTOI.key] = estoi(x, x_hat) if is_speech and ESTOI.key not in absent else None
     return scores
@@ -145,7 +171,7 @@ def missing() -> dict[str, str]:
 
 def basis() -> dict[str, Any]:
     """What the scores depend on beside the samples."""
-    return {"packages": versions(), "mel": [*MEL_SCALES.items(), MEL_FLOOR]}
+    return {"packages": versions(), "mel": [*MEL_SCALES.items(), MEL_FLOOR], "noise": [*LAGS, *BANDS_HZ]}
 
 
 def versions() -> dict[str, str]:

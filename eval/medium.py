@@ -94,15 +94,29 @@ MEL = Metric("mel_distance", "mel distance", "", 3, decibels=True, distance=True
 PESQ_WB = Metric("pesq_wb", "PESQ-WB", "MOS", 2)
 ESTOI = Metric("estoi", "ESTOI", "", 3, in_deltas=False)
 VISQOL = Metric("visqol_mos", "ViSQOL", "MOS", 2, in_deltas=False)
+ZIMTOHRLI = Metric("zimtohrli_mos", "Zimtohrli", "MOS", 2, in_deltas=False)
+# what means of spectra do not hear; see `noise_metrics`
+REPETITION = Metric("repetition", "repetition", "", 3, distance=True, in_deltas=False)
+NARROWING_LOW = Metric("narrowing_1_4_khz", "narrowing 1-4 kHz", "", 3, distance=True, in_deltas=False)
+NARROWING_HIGH = Metric("narrowing_4_12_khz", "4-12 kHz", "", 3, distance=True, in_deltas=False)
 
 AUDIO = Medium(
     name="audio",
     item="clip",
     rate_unit="kbit/s",
     rate_digits=2,
-    metrics=(VNSIM, MEL, PESQ_WB, ESTOI, VISQOL),
+    metrics=(VNSIM, MEL, PESQ_WB, ESTOI, VISQOL, ZIMTOHRLI, REPETITION, NARROWING_LOW, NARROWING_HIGH),
     equal_rates=(6.0, 9.0, 12.0, 16.0, 24.0, 32.0),
-    compared_at_equal_rates=(VNSIM.key, MEL.key, PESQ_WB.key, VISQOL.key),
+    compared_at_equal_rates=(
+        VNSIM.key,
+        MEL.key,
+        PESQ_WB.key,
+        VISQOL.key,
+        ZIMTOHRLI.key,
+        REPETITION.key,
+        NARROWING_LOW.key,
+        NARROWING_HIGH.key,
+    ),
     timed_rate=12.0,
     shown_rate=12.0,
 )

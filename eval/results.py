@@ -25,6 +25,11 @@ class Item:
     group: str
 
     @property
+    def groups(self) -> tuple[str, ...]:
+        """All that it counts for: its class, and more where there is more to tell apart."""
+        return (self.group,)
+
+    @property
     def extent(self) -> float:
         """What rates are per."""
         raise NotImplementedError
@@ -128,11 +133,13 @@ class Results:
 
     @property
     def groups(self) -> dict[str, list[str]]:
-        """The names of the items of each class, where there is more than one."""
+        """The names of the items of each group that is not all of them, where there is more than one."""
         found: dict[str, list[str]] = {}
         for item in self.items:
-            found.setdefault(item.group, []).append(item.name)
-        return found if len(found) > 1 else {}
+            for group in item.groups:
+                found.setdefault(group, []).append(item.name)
+        parts = {group: names for group, names in found.items() if len(names) < len(self.items)}
+        return parts if len(parts) > 1 else {}
 
     def points_of(self, coder: str, item: str) -> list[Point]:
         """One item through a codec."""

@@ -18,6 +18,7 @@ import mutagen.oggvorbis
 import mutagen.wave
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -336,3 +337,56 @@ def test_mutants_of_every_kind_of_file_are_audio_or_errors_of_the_family() -> No
     found = fuzz_audio_files.run(fuzz_audio_files.corpus(), np.random.default_rng(3), seconds=600, count=1500)
     assert found["audio"] > 300
     assert found["MediaError"] > 300
+
+
+def chunked(kind: str, *chunks: tuple[bytes, bytes]) -> bytes:
+    """An AIFF or CAF file of libsndfile with further chunks at its end."""
+    out = io.BytesIO()
+    soundfile.write(out, np.zeros((5000, 1), np.float32), RATE, "PCM_16", format=kind)
+    form = ">4sI" if kind == "AIFF" else ">4sq"
+    tail = b"".join(struct.pack(form, name, len(data)) + data + bytes(len(data) % 2) for name, data in chunks)
+    data = bytearray(out.getvalue() + tail)
+    if kind == "AIFF":
+        data[4:8] = struct.pack(">I", len(data) - 8)
+    return bytes(data)
+
+
+AIFF_MARKERS = struct.pack(">HHIB", 2, 1, 1000, 5) + b"verse" + struct.pack(">HIB", 7, 4000, 6) + b"chorus\0"
+AIFF_COMMENTS = struct.pack(">HIHH", 1, 0, 0, 4) + b"wet."
+CAF_MARKERS = struct.pack(">II", 0, 2) + b"".join(
+    struct.pack(">IdI12x", 0, at, name) for at, name in ((1000.0, 5), (4000.0, 6))
+)
+CAF_STRINGS = struct.pack(">IIqIq", 2, 5, 0, 6, 6) + b"verse\0chorus\0"
+
+
+@pytest.mark.parametrize(
+    ("kind", "chunks"),
+    [
+        ("AIFF", ((b"MARK", AIFF_MARKERS), (b"COMT", AIFF_COMMENTS))),
+        ("CAF", ((b"mark", CAF_MARKERS), (b"strg", CAF_STRINGS))),
+    ],
+)
+def test_markers_of_aiff_and_caf_become_cue_points(kind: str, chunks: tuple[tuple[bytes, bytes], ...]) -> None:
+    audio = read_audio(chunked(kind, *chunks))
+    (cue, points), (labels, names) = audio.metadata.chunks
+    assert (cue, labels, points[:4]) == (b"cue ", b"LIST", struct.pack("<I", 2))
+    assert [struct.unpack_from("<I", points, 4 + 24 * n + 20)[0] for n in (0, 1)] == [1000, 4000]
+    assert names.startswith(b"adtllabl")
+    assert names.index(b"verse\0") < names.index(b"chorus\0")
+    assert audio.metadata.comments == ((("COMMENT", "wet."),) if kind == "AIFF" else ())
+    assert read_audio(audio_bytes(audio, ".wav")).metadata.chunks == audio.metadata.chunks
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "data"),
+    [
+        ("AIFF", b"MARK", AIFF_MARKERS[:12]),
+        ("AIFF", b"COMT", AIFF_COMMENTS[:6]),
+        ("CAF", b"mark", CAF_MARKERS[:40]),
+        ("CAF", b"mark", struct.pack(">IIIdI12x", 0, 1, 0, float("nan"), 0)),
+        ("AIFF", b"INST", bytes(20)),
+    ],
+)
+def test_markers_that_are_damaged_are_named(kind: str, name: bytes, data: bytes) -> None:
+    with pytest.warns(MediaNotice, match="not kept: (markers: |chunk COMT: |chunk INST)"):
+        assert not read_audio(chunked(kind, (name, data))).metadata.chunks

@@ -48,6 +48,7 @@ def tones(rate: int = RATE) -> np.ndarray:
 
 
 KINDS = [("aac", "ipod"), ("aac", "mp4"), ("aac", "adts"), ("alac", "ipod"), ("libopus", "webm"), ("aac", "matroska")]
+KINDS += [("flac", "ogg")]
 
 
 @pytest.mark.parametrize(("codec", "kind"), KINDS)

@@ -14,13 +14,24 @@ import numpy as np
 import pytest
 
 from codec.bitstream.errors import CodecError
-from codec.eval import audio_metrics, own, run
+from codec.eval import audio_metrics, noise_metrics, own, run
 from codec.eval.audio import AudioMaterial, Clip
 from codec.eval.audio_anchors import AUDIO_ANCHORS, RATE
 from codec.eval.bdrate import UndefinedBdRate, bd_rate
 from codec.eval.comparison import compare
 from codec.eval.material import without_missing
-from codec.eval.medium import AUDIO, ESTOI, MEL, PESQ_WB, VISQOL, VNSIM
+from codec.eval.medium import (
+    AUDIO,
+    ESTOI,
+    MEL,
+    NARROWING_HIGH,
+    NARROWING_LOW,
+    PESQ_WB,
+    REPETITION,
+    VISQOL,
+    VNSIM,
+    ZIMTOHRLI,
+)
 from codec.eval.report import file_names
 from codec.eval.results import Coder, Point, Results
 from codec.eval.table import tables
@@ -80,13 +91,29 @@ def test_scores_fall_with_noise() -> None:
     x = tones(2.0)
     noise = NOISE.normal(0, 1, x.shape).astype(np.float32)
     same, little, much = (audio_metrics.measured(x, x + np.float32(s) * noise, is_speech=True) for s in (0, 0.003, 0.1))
-    for metric in AUDIO.metrics:
+    for metric in (VNSIM, MEL, PESQ_WB, ESTOI, VISQOL, ZIMTOHRLI):
         if metric.key not in audio_metrics.missing():
             scores = [
                 metric.scaled(found[metric.key] or math.nan) for found in (same, little, much) if found[metric.key]
             ]
             assert scores == sorted(scores, reverse=True)
             assert scores[0] > scores[-1]
+
+
+def test_a_frame_that_comes_again_and_sides_that_become_one_are_measured() -> None:
+    noise = np.random.default_rng(1).normal(0, 0.1, (2 * RATE, 2)).astype(np.float32)
+    buzz, middle = np.tile(noise[:1920], (50, 1)), np.repeat(noise.mean(1, keepdims=True), 2, 1)
+    assert noise_metrics.repetition(noise, noise) == noise_metrics.repetition(buzz, noise) == 0
+    assert noise_metrics.repetition(noise, buzz) > 0.95
+    assert noise_metrics.narrowing(noise, noise) == (0, 0)
+    assert noise_metrics.narrowing(noise, middle) == pytest.approx((1, 1), abs=0.05)
+    spectrum = np.fft.rfft(noise, axis=0)
+    spectrum[5000 * 2 : 11_000 * 2, 1] = spectrum[5000 * 2 : 11_000 * 2, 0]  # bins of half a hertz
+    low, high = noise_metrics.narrowing(noise, np.fft.irfft(spectrum, len(noise), axis=0).astype(np.float32))
+    assert low == pytest.approx(0, abs=0.01)
+    assert high == pytest.approx(6 / 8, abs=0.05)
+    silence = np.zeros_like(noise)
+    assert (noise_metrics.repetition(noise, silence), max(noise_metrics.narrowing(silence, silence))) == (0, 0)
 
 
 def test_speech_metrics_are_of_speech_only_and_sizes_must_agree() -> None:
@@ -297,7 +324,7 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
     (folder / "torn.flac").write_bytes(b"fLaC and no more")
     arguments = ["audio", folder, "-o", root / "report", "--results-page", root / "page.md", "--cache", root / "cache"]
     arguments += ["-a", "opus", "-a", "mp3", "-q", 10, "-q", 40, "-q", 80]
-    return Evaluation(root, command(root, arguments, without=("pesq", "visqol")))
+    return Evaluation(root, command(root, arguments, without=("pesq", "visqol", "zimtohrli")))
 
 
 def test_what_is_missing_or_broken_is_named_and_the_run_goes_on(evaluation: Evaluation) -> None:
@@ -320,7 +347,8 @@ def test_what_is_missing_or_broken_is_named_and_the_run_goes_on(evaluation: Eval
 
 def test_the_report_folder_holds_everything(evaluation: Evaluation) -> None:
     results = evaluation.results
-    assert [m["key"] for m in results["medium"]["metrics"]] == [MEL.key, ESTOI.key]
+    kept = [MEL, ESTOI, REPETITION, NARROWING_LOW, NARROWING_HIGH]
+    assert [m["key"] for m in results["medium"]["metrics"]] == [metric.key for metric in kept]
     medium = without_missing(AUDIO, {m.key: "" for m in (VNSIM, VISQOL, PESQ_WB)})
     assert sorted(p.name for p in evaluation.report.iterdir()) == sorted(file_names(medium))
     speech = [p for p in results["points"] if "speech" in p["item"]]

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 
 from codec import media
+from codec.audio.beginning import before
 from codec.audio.decode import CHUNK, HOP, LATENT, samples_of
 from codec.audio.pairing import as_coded, lefts_of, mid_side_of
 from codec.bitstream import audio as audio_file
@@ -224,6 +225,8 @@ class AudioEncoder:
         """A chunk of as many channels as the header has, from one of them on."""
         start = max(span.first - self._loaded.model.config.analysis_halo, 0)
         samples = self._between(start * LATENT - HOP, span.seen * LATENT)[:, first : first + header.channels]
+        if not start:
+            samples[:HOP] = before(samples[HOP:], HOP)
         log2_steps = log2_steps_of(header)
         model, tables = self._loaded.model, self._loaded.tables
         h = model.analysis(np.ascontiguousarray(as_coded(samples, header).T)[:, None], log2_steps)

@@ -1,4 +1,4 @@
-"""AAC, and audio in MP4 and Matroska files, decoded by FFmpeg through the package `av`, block by block.
+"""AAC, audio in MP4 and Matroska files, and FLAC in Ogg, decoded by FFmpeg through the package `av`, block by block.
 
 The kind of file is said to FFmpeg, not guessed by it: so nothing that it reads can send it to other files.
 """
@@ -48,6 +48,8 @@ def kind_of(head: bytes) -> str | None:
         return "mov"
     if head[:4] == b"\x1aE\xdf\xa3":
         return "matroska"
+    if head[:4] == b"OggS" and head[28:33] == b"\x7fFLAC":  # which libsndfile does not get right
+        return "ogg"
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:  # ADTS: an MPEG sync with layer 0
         return "aac"
     return None
@@ -67,7 +69,7 @@ class AvSource:
         try:
             import av
         except ImportError as error:
-            raise MediaError("AAC, MP4, M4A and WebM are read by PyAV: pip install 'codec[av]'") from error
+            raise MediaError("AAC, MP4, M4A, WebM and FLAC in Ogg are read by PyAV: pip install 'codec[av]'") from error
         self._errors: type[Exception] = av.error.FFmpegError
         with self._guarded(), av.open(file, "r", format=kind, metadata_errors="replace") as described:
             self.found = _found(described)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from codec.bitstream import constants
-from codec.media.audio import id3, riff, vorbis
+from codec.media.audio import id3, markers, riff, vorbis
 from codec.media.audio.bytestream import ByteStream
 from codec.media.audio.data import TAGS
 from codec.media.audio.metadata import AudioMetadata, Chapter, words_of
@@ -30,6 +30,8 @@ OF_AIFF = (
 )  # chunks that are read, or say nothing
 OF_CAF = ("desc", "data", "pakt", "kuki", "free", "chan", "info", "peak", "ovvw")
 CAF = Dialect(">", 4, 8, False, 1)
+MARKERS = (b"MARK", b"COMT", b"mark", b"strg")  # chunks of AIFF and of CAF
+MAX_MARKER_BYTES = 1 << 22  # of each of them
 
 
 @dataclass
@@ -193,19 +195,36 @@ def _of_flac(found: Found, stream: ByteStream, tags: dict[str, str]) -> None:
 
 
 def _of_chunks(found: Found, stream: ByteStream, dialect: Dialect, at: int, known: tuple[str, ...]) -> None:
+    held: dict[bytes, bytes] = {}  # what is put together when all of it is there
     for _ in range(riff.MAX_CHUNKS):
         stream.seek(at)
         head = stream.read(dialect.head_bytes)
         if len(head) < dialect.head_bytes:
-            return
+            break
         name, size = dialect.head(head)
         if name == b"ID3 " and size <= MAX_TAG_BYTES:
             found.add_id3(stream.read(size))
+        elif name in MARKERS and size <= MAX_MARKER_BYTES:
+            held[name] = stream.read(size)
         elif name.decode("latin-1") not in known:
             found.lost.append(f"chunk {words_of(name, b'')}")
         at += dialect.head_bytes + size + dialect.padding(size)
         if not 0 <= at <= (stream.size or 0):
-            return
+            break
+    _add_markers(found, held)
+
+
+def _add_markers(found: Found, held: dict[bytes, bytes]) -> None:
+    """What AIFF and CAF say of places in the audio, by the names of their chunks."""
+    try:
+        of_aiff = markers.of_aiff(held.get(b"MARK", b""))
+        found.chunks += markers.chunks_of(of_aiff or markers.of_caf(held.get(b"mark", b""), held.get(b"strg", b"")))
+    except ValueError as error:
+        found.lost.append(f"markers: {error}")
+    try:
+        found.comments += [("COMMENT", text) for text in markers.comments_of_aiff(held.get(b"COMT", b"")) if text]
+    except ValueError as error:
+        found.lost.append(f"chunk COMT: {error}")
 
 
 def _look_behind(found: Found, stream: ByteStream) -> None:
