@@ -39,7 +39,8 @@ def _continued(x: Array, count: int) -> Array:
     for at in range(ORDER, ORDER + count):
         known[at] = -(coefficients @ known[at - ORDER : at])
     peak = np.abs(x).max()
-    return np.clip(known[ORDER:], -peak, peak)
+    kept: Array = np.clip(known[ORDER:], -peak, peak)
+    return kept
 
 
 def _predictor(x: Array) -> Array:
