@@ -48,13 +48,14 @@ def usage_errors() -> Iterator[None]:
 
 
 def _available(context: click.Context, parameter: click.Parameter, device: str) -> str:
-    if device == "cuda":
-        from codec.devices import device_named
+    from codec.devices import CUDA, check_name, device_named
 
-        try:
+    try:
+        check_name(device)
+        if device.startswith(CUDA):
             device_named(device)
-        except ValueError as error:
-            raise click.BadParameter(str(error)) from error
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
     return device
 
 
@@ -109,11 +110,10 @@ quiet_option = click.option("--quiet", is_flag=True, help="Say nothing but what 
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite existing outputs.")
 device_option = click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
     default="auto",
     show_default=True,
     callback=_available,
-    help="Where the networks run; auto takes CUDA where there is one.",
+    help="Where the networks run: auto, cpu, cuda or, of several, cuda:1; auto takes CUDA where there is one.",
 )
 threads_option = click.option(
     "--threads", type=click.IntRange(1), metavar="N", help="CPU threads of the networks.  [default: all cores]"

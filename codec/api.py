@@ -21,6 +21,7 @@ from codec.decoded import Decoded, DecodedAudio, DecodedOriginal
 from codec.image_api import IMAGE_OUTPUTS, ImageCompression, compress_image
 from codec.media import AudioData, ByteSource, ByteTarget, ImageData, ImageSource, PathLike, Pixels
 from codec.media.paths import is_file, open_file
+from codec.progress import Report
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -67,6 +68,7 @@ class Decoding(Limits, total=False):
     threads: int | None
     weights: PathLike | None
     max_bytes: int
+    progress: Report | None
 
 
 IMAGES_ONLY = frozenset(ImageCompression.__annotations__) - frozenset(EitherAudio.__annotations__)
@@ -183,6 +185,8 @@ def decode(data: ByteSource, **options: Unpack[Decoding]) -> Decoded:
     partial: give what there is of a file that is cut or damaged behind its header, and name the `damage`.
     threads: of the networks on CPUs; all cores where None.
     weights: a weights file to code with, or a folder of what files may need, before the rest of the shelf.
+    progress: called with the share of the work that is done, tile by tile or every two seconds of audio; what it raises
+        ends the work (docs/control.md).
     max_pixels, max_seconds, max_bytes: larger images, longer audio and larger originals are refused; all may be given.
     Raises: as `decompress`; MediaError for an option that only the other media have.
     """
@@ -204,6 +208,7 @@ def decoded(
     max_pixels: int = constants.MAX_PIXELS,
     max_seconds: float = constants.MAX_SECONDS,
     max_bytes: int = constants.MAX_HELD_BYTES,
+    progress: Report | None = None,
 ) -> Decoded:
     """`decode`, for an output that only one of the media may have."""
     parsed = parse(media.read_bytes(data), max_pixels, max_seconds, partial)
@@ -227,6 +232,7 @@ def decoded(
             device=device,
             threads=threads,
             weights=weights,
+            progress=progress,
         )
     if output == AUDIO_OUTPUT:
         raise MediaError("the file holds an image, which cannot be given as 'audio'")
@@ -234,7 +240,14 @@ def decoded(
     _refuse(part, frozenset(part), "an image")
     depth: BitDepth = 8 if bit_depth is None else bit_depth
     return image_api.decoded(
-        parsed, bit_depth=depth, region=region, partial=partial, device=device, threads=threads, weights=weights
+        parsed,
+        bit_depth=depth,
+        region=region,
+        partial=partial,
+        device=device,
+        threads=threads,
+        weights=weights,
+        progress=progress,
     )
 
 

@@ -19,7 +19,7 @@ from codec.quality import (
     WEIGHED_METRICS,
 )
 
-Device = Literal["auto", "cpu", "cuda"]
+Device = str  # "auto", "cpu", "cuda" or, of several, "cuda:0", "cuda:1" and so on
 BitDepth = Literal[8, 16]
 Region = tuple[int, int, int, int]  # x, y, width, height in pixels
 

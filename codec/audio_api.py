@@ -15,6 +15,7 @@ from codec.decoded import DecodedAudio
 from codec.media import AudioData, AudioMetadata, ByteSource, ByteTarget, IncompleteAudio, PathLike
 from codec.media.audio.data import BIT_DEPTHS, TAGS, check_mask
 from codec.media.paths import check_binary, is_file
+from codec.progress import Progress, Report
 from codec.quality import DEFAULT_QUALITY
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class AudioCompression(TypedDict, total=False):
     threads: int | None
     weights: PathLike | None
     max_seconds: float
+    progress: Report | None
     out: ByteTarget | None
 
 
@@ -48,6 +50,7 @@ class AudioDecoding(TypedDict, total=False):
     threads: int | None
     weights: PathLike | None
     max_seconds: float
+    progress: Report | None
 
 
 def compress_audio(
@@ -61,6 +64,7 @@ def compress_audio(
     threads: int | None = None,
     weights: PathLike | None = None,
     max_seconds: float = constants.MAX_SECONDS,
+    progress: Report | None = None,
     out: ByteTarget | None = None,
 ) -> bytes:
     """The bytes of an .lcc file of audio.
@@ -70,6 +74,8 @@ def compress_audio(
     quality: 0 (smallest, about 4 kbit/s mono) to 100 (best, about 76); 50 where neither it nor a target is given.
     target_size: at most so many bytes, and at least 99 % of them; target_bitrate: so many kbit/s, within 2 %, as the
         mean over the whole file. Either takes several passes.
+    progress: called with the share of the work that is done, of each file that a target takes, every two seconds of
+        audio; what it raises ends the work (docs/control.md).
     out: a path or binary file that the bytes are written to as well; a file of that name appears whole or not at all.
     Warns MediaNotice where the audio is converted before it is coded, or nothing comes near a target that is kept.
     Raises: MediaError (a target that cannot be met too), LimitExceeded (both CodecError); ValueError for a quality,
@@ -86,13 +92,19 @@ def compress_audio(
     source: Any = audio if sample_rate is None else (audio, whole_number("sample rate", sample_rate))
     chosen = device_named(device, threads, weights)
     if target_size is not None or target_bitrate is not None:
-        return media.written(_targeted(source, max_seconds, chosen, target_size, target_bitrate), out)
+        return media.written(_targeted(source, max_seconds, chosen, target_size, target_bitrate, progress), out)
     found = media.read_audio(source, max_seconds)
-    return media.written(encode.encode(found, DEFAULT_QUALITY if quality is None else float(quality), chosen), out)
+    chosen_quality = DEFAULT_QUALITY if quality is None else float(quality)
+    return media.written(encode.encode(found, chosen_quality, chosen, progress), out)
 
 
 def _targeted(
-    source: Any, max_seconds: float, device: Placed, target_size: int | None, target_bitrate: float | None
+    source: Any,
+    max_seconds: float,
+    device: Placed,
+    target_size: int | None,
+    target_bitrate: float | None,
+    progress: Report | None,
 ) -> bytes:
     """The file that meets a target. Files are read anew in every pass, so that they need little memory."""
     from codec.audio import encode
@@ -104,15 +116,16 @@ def _targeted(
             duration_s, channels = audio.duration_s, audio.channels
 
             def encoded(quality: float) -> bytes:
-                return encode.encode(audio, quality, device)
+                return encode.encode(audio, quality, device, progress)
         else:
             opened = closing.enter_context(media.rereadable(source, max_seconds))
             with opened() as reader:
-                duration_s, channels = sum(map(len, reader.blocks())) / reader.sample_rate, reader.channels
+                samples = sum(map(len, reader.blocks()))
+                duration_s, channels = samples / reader.sample_rate, reader.channels
 
             def encoded(quality: float) -> bytes:
                 with media.collected_notices(), opened() as reader:  # they were given above
-                    return encode.encode_file(reader, quality, device)
+                    return encode.encode_file(reader, quality, device, Progress(progress, samples + 1))
 
         if target_size is not None:
             target = audio_rate_control.target_size(whole_number("target size", target_size))
@@ -143,6 +156,7 @@ def decode_audio(
     threads: int | None = None,
     weights: PathLike | None = None,
     max_seconds: float = constants.MAX_SECONDS,
+    progress: Report | None = None,
 ) -> DecodedAudio:
     """The audio of an .lcc file with what there is to say of it: `audio`, `damage` and `notices`. Warns of nothing.
 
@@ -150,11 +164,19 @@ def decode_audio(
     partial: give what there is of a file that is cut or damaged behind its header, and silence for the rest.
     threads: of the networks on CPUs; all cores where None.
     weights: a weights file to code with, or a folder of what files may need, before the rest of the shelf.
+    progress: called with the share of the work that is done, every two seconds of audio; what it raises ends the work.
     Raises: as `decompress_audio`.
     """
     parsed = audio_file.read(media.read_bytes(data), max_seconds, partial)
     return decoded(
-        parsed, start_s=start_s, duration_s=duration_s, partial=partial, device=device, threads=threads, weights=weights
+        parsed,
+        start_s=start_s,
+        duration_s=duration_s,
+        partial=partial,
+        device=device,
+        threads=threads,
+        weights=weights,
+        progress=progress,
     )
 
 
@@ -167,6 +189,7 @@ def decoded(
     device: Device,
     threads: int | None,
     weights: PathLike | None,
+    progress: Report | None,
 ) -> DecodedAudio:
     """`decode_audio` of a file that is parsed."""
     from codec.audio import decode
@@ -176,7 +199,12 @@ def decoded(
     duration_s = None if duration_s is None else seconds("duration_s", duration_s)
     with media.collected_notices() as notices:
         found = decode.restored(
-            parsed, device_named(device, threads, weights), start_s=start_s, duration_s=duration_s, partial=partial
+            parsed,
+            device_named(device, threads, weights),
+            start_s=start_s,
+            duration_s=duration_s,
+            partial=partial,
+            progress=progress,
         )
     return replace(found, notices=tuple(notices))
 

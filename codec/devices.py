@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -12,6 +13,7 @@ from typing import Literal
 from codec.bitstream.errors import MissingPackage
 
 EngineName = Literal["onnx", "torch"]
+CUDA = "cuda"
 
 
 @dataclass(frozen=True)
@@ -31,24 +33,38 @@ CPU = Device()
 
 
 def device_named(name: str, threads: int | None = None, weights: str | os.PathLike[str] | None = None) -> Device:
-    """The device for "auto", "cpu" or "cuda".
+    """The device for "auto", "cpu", "cuda" or, of several, "cuda:0", "cuda:1" and so on.
 
     Raises ValueError where it is none of these or not there, or threads are not at least one; MissingPackage.
     """
-    if name not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"device '{name}': expected auto, cpu or cuda")
+    check_name(name)
     if threads is not None and threads < 1:
         raise ValueError(f"{threads} threads: expected at least one, or None for all cores")
     given = None if weights is None else Path(weights)
-    if name == "cuda":
-        check_torch("device 'cuda'")
-        import torch
-
-        if not torch.cuda.is_available():
-            raise ValueError("device 'cuda': no CUDA device is available")
-    if name == "cuda" or (name == "auto" and _cuda_is_available()):
-        return Device("cuda", threads, "torch", given)
+    if name.startswith(CUDA):
+        check_torch(f"device '{name}'")
+        _check_cuda(name)
+        return Device(name, threads, "torch", given)
+    if name == "auto" and _cuda_is_available():
+        return Device(CUDA, threads, "torch", given)
     return Device("cpu", threads, weights=given)
+
+
+def check_name(name: str) -> None:
+    """Raises ValueError where no device is called so."""
+    if not re.fullmatch("auto|cpu|cuda(:[0-9]{1,4})?", name):
+        raise ValueError(f"device '{name}': expected auto, cpu, cuda or, of several, cuda:0, cuda:1 and so on")
+
+
+def _check_cuda(name: str) -> None:
+    """Raises ValueError where the CUDA device of this name is not there."""
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ValueError(f"device '{name}': no CUDA device is available")
+    number = int(name.partition(":")[2] or 0)
+    if number >= torch.cuda.device_count():
+        raise ValueError(f"device '{name}': there are {torch.cuda.device_count()}, from cuda:0 on")
 
 
 def differentiating(device: Device) -> Device:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
@@ -13,6 +13,7 @@ from codec.bitstream import image as image_file
 from codec.decoded import DecodedImage
 from codec.media import ByteSource, ByteTarget, ImageData, ImageSource, IncompleteImage, PathLike, Pixels
 from codec.media.image.data import joined
+from codec.progress import Report
 from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, DEFAULT_QUALITY, Metric
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class ImageCompression(TypedDict, total=False):
     threads: int | None
     weights: PathLike | None
     max_pixels: int
-    progress: Callable[[float], None] | None
+    progress: Report | None
     out: ByteTarget | None
 
 
@@ -57,6 +58,7 @@ class ImageDecoding(TypedDict, total=False):
     threads: int | None
     weights: PathLike | None
     max_pixels: int
+    progress: Report | None
 
 
 def compress_image(
@@ -78,7 +80,7 @@ def compress_image(
     threads: int | None = None,
     weights: PathLike | None = None,
     max_pixels: int = constants.MAX_PIXELS,
-    progress: Callable[[float], None] | None = None,
+    progress: Report | None = None,
     out: ByteTarget | None = None,
 ) -> bytes:
     """The bytes of an .lcc file of an image.
@@ -100,7 +102,8 @@ def compress_image(
     extras: keep what stands behind the image in its file, as it is: gain maps, videos.
     threads: of the networks on CPUs, up to effort 1; all cores where None.
     weights: a weights file to code with, or a folder of what files may need, before the rest of the shelf.
-    progress: called with the share of a refinement that is done, maybe from several threads.
+    progress: called with the share of the work that is done, of each file that a target takes, maybe from several
+        threads: after each tile and each step of a refinement. What it raises ends the work (docs/control.md).
     out: a path or binary file that the bytes are written to as well; a file of that name appears whole or not at all.
     Warns MediaNotice where the image is converted before it is coded, or nothing comes near a target that is kept.
     Raises: MediaError (a target that cannot be met too), LimitExceeded, both CodecError; ValueError for arguments that
@@ -188,6 +191,7 @@ def decode_image(
     threads: int | None = None,
     weights: PathLike | None = None,
     max_pixels: int = constants.MAX_PIXELS,
+    progress: Report | None = None,
 ) -> DecodedImage:
     """The image of an .lcc file with what there is to say of it: `image`, `damage` and `notices`. Warns of nothing.
 
@@ -196,11 +200,19 @@ def decode_image(
     partial: show what there is of a file that is cut or damaged behind its header.
     threads: of the networks on CPUs; all cores where None.
     weights: a weights file to code with, or a folder of what files may need, before the rest of the shelf.
+    progress: called with the share of the work that is done, tile by tile; what it raises ends the work.
     Raises: as `decompress_image`.
     """
     parsed = image_file.read(media.read_bytes(data), max_pixels, partial)
     return decoded(
-        parsed, bit_depth=bit_depth, region=region, partial=partial, device=device, threads=threads, weights=weights
+        parsed,
+        bit_depth=bit_depth,
+        region=region,
+        partial=partial,
+        device=device,
+        threads=threads,
+        weights=weights,
+        progress=progress,
     )
 
 
@@ -213,6 +225,7 @@ def decoded(
     device: Device,
     threads: int | None,
     weights: PathLike | None,
+    progress: Report | None,
 ) -> DecodedImage:
     """`decode_image` of a file that is parsed."""
     from codec.devices import device_named
@@ -227,6 +240,7 @@ def decoded(
             bit_depth=int(bit_depth),
             region=checked_region(region),
             partial=partial,
+            progress=progress,
         )
     return replace(found, notices=tuple(notices))
 

@@ -127,7 +127,7 @@ def test_progress_ends_at_one(crop: Pixels) -> None:
     tiled.encode(IMAGE.curve.step_index(50), 2)
     assert seen == sorted(seen)
     assert seen[-1] == 1
-    assert len(seen) == 2 * STEPS[2]
+    assert len(seen) == 1 + 2 * (STEPS[2] + 1)  # its beginning; of each tile the descent, and its stream
 
 
 def test_grey_images_and_those_of_sixteen_bits_are_refined(crop: Pixels, scrap: Pixels) -> None:
@@ -233,11 +233,11 @@ def test_effort_target_mask_device_and_streams_go_together(scrap: Pixels, run: R
     source, mask = tmp_path / "a.png", tmp_path / "mask.png"
     to_pillow(ImageData(scrap)).save(source)
     Image.new("L", (50, 40), 200).save(mask)
-    options = ("--effort", 2, "--target-size", "400", "--roi", mask, "--device", "cpu")
+    options = ("--effort", 2, "--target-size", "300", "--roi", mask, "--device", "cpu")
     done = run("compress", "-", *options, stdin=source.read_bytes())
     assert done.returncode == 0, done.stderr
-    assert done.stderr == b""
-    assert len(done.stdout) <= 400
+    assert all(b"no quality comes nearer" in line for line in done.stderr.splitlines())  # steps of files are coarse
+    assert len(done.stdout) <= 300
     back = run("decompress", "-", stdin=done.stdout)
     assert read_image(back.stdout).pixels.shape == (40, 50, 3)
     assert "mask.png" in only_line(run("compress", source, "--roi", tmp_path / "no" / "mask.png"))

@@ -33,6 +33,7 @@ from codec.model.fixed_point import Floats
 from codec.model.noise import noise
 from codec.model.registry import AUDIO
 from codec.model.weights import Loaded
+from codec.progress import Progress, Report
 
 HOP, FRAMES, CHUNK = constants.HOP, constants.FRAMES, constants.CHUNK_LATENTS
 LATENT = HOP * FRAMES  # samples
@@ -224,15 +225,17 @@ def restored(
     start_s: float = 0.0,
     duration_s: float | None = None,
     partial: bool = False,
+    progress: Report | None = None,
 ) -> DecodedAudio:
     """The audio of a parsed file.
 
     start_s, duration_s: of the only part that is wanted, in seconds; chunks that it does not need are not decoded.
     partial: give silence for what is cut or damaged behind the header of a file that was parsed so.
+    progress: called with the share that is done, chunk by chunk; what it raises ends the work.
     Raises: CorruptFile, UnsupportedFile, ModelMismatch; MediaError for a part outside the audio.
     """
     with AudioReader(parsed, device, start_s=start_s, duration_s=duration_s, partial=partial) as reader:
-        return DecodedAudio(reader.audio(), reader.damage)
+        return DecodedAudio(reader.audio(progress), reader.damage)
 
 
 class AudioReader:
@@ -277,9 +280,14 @@ class AudioReader:
             notice(f"of a part these are left out, as they count from the whole's beginning: {', '.join(lost)}")
         return kept
 
-    def audio(self) -> AudioData:
-        """All of the part."""
-        samples = np.concatenate([silence(0, self.header), *self.pieces()])
+    def audio(self, progress: Report | None = None) -> AudioData:
+        """All of the part. progress: called with the share that is done."""
+        done, pieces = Progress(progress, self._last - self._first + 1), [silence(0, self.header)]
+        for piece in self.pieces():
+            pieces.append(piece)
+            done.step(len(piece))
+        done.step()
+        samples = np.concatenate(pieces)
         header = self.header
         about = (self.tags, header.bit_depth, self.metadata, header.channel_mask)
         return AudioData(samples, header.sample_rate, *about)

@@ -6,7 +6,7 @@ leave no seams.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -30,6 +30,7 @@ from codec.media import AudioData, AudioFileReader, AudioMetadata, Samples
 from codec.media.notices import notice
 from codec.model import weights
 from codec.model.registry import AUDIO
+from codec.progress import Progress, Report
 from codec.search.heard import distance, price
 
 LOUDEST = 1000.0  # of full scale; floats may lie beyond it, but not without end
@@ -246,15 +247,30 @@ class AudioEncoder:
         self._held_from += drop
 
 
-def encode_file(reader: AudioFileReader, quality: float, device: Device) -> bytes:
-    """The file of a clip that is read block by block, in little memory."""
+def encode_file(reader: AudioFileReader, quality: float, device: Device, progress: Progress) -> bytes:
+    """The file of a clip that is read block by block, in little memory.
+
+    progress: of as many steps as the clip has samples, and one for its end.
+    """
     about = (reader.bit_depth, reader.tags, reader.metadata, reader.channel_mask)
     with AudioEncoder(reader.sample_rate, reader.channels, quality, device, *about) as encoder:
-        return b"".join([*map(encoder.push, reader.blocks()), encoder.finish()])
+        return _encoded(encoder, reader.blocks(), progress)
 
 
-def encode(audio: AudioData, quality: float, device: Device) -> bytes:
-    """The file of a clip at a quality of 0..100."""
+def encode(audio: AudioData, quality: float, device: Device, progress: Report | None = None) -> bytes:
+    """The file of a clip at a quality of 0..100. progress: called with the share that is done."""
     about = (audio.bit_depth, audio.tags, audio.metadata, audio.channel_mask)
+    at_once = CHUNK_SECONDS * audio.sample_rate
+    blocks = (audio.samples[start : start + at_once] for start in range(0, len(audio.samples), at_once))
     with AudioEncoder(audio.sample_rate, audio.channels, quality, device, *about) as encoder:
-        return encoder.push(audio.samples) + encoder.finish()
+        return _encoded(encoder, blocks, Progress(progress, len(audio.samples) + 1))
+
+
+def _encoded(encoder: AudioEncoder, blocks: Iterable[Samples], progress: Progress) -> bytes:
+    pieces = []
+    for block in blocks:
+        pieces.append(encoder.push(block))
+        progress.step(len(block))
+    pieces.append(encoder.finish())
+    progress.step()
+    return b"".join(pieces)

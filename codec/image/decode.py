@@ -32,6 +32,7 @@ from codec.media import Pixels
 from codec.media.image.data import STEP_OF_8_BITS
 from codec.model.fixed_point import Floats
 from codec.model.registry import IMAGE
+from codec.progress import Progress, Report
 
 
 def decode(
@@ -56,11 +57,13 @@ def restored(
     bit_depth: int = 8,
     region: tuple[int, int, int, int] | None = None,
     partial: bool = False,
+    progress: Report | None = None,
 ) -> DecodedImage:
     """The image of a parsed file.
 
     bit_depth: of the samples, 8 or 16. region: x, y, width, height of the only pixels wanted. partial: show what there
-    is of a file that is cut or damaged behind its header, and was parsed so.
+    is of a file that is cut or damaged behind its header, and was parsed so. progress: called with the share that is
+    done, tile by tile; what it raises ends the work.
     Raises: CorruptFile, UnsupportedFile, ModelMismatch; MediaError for a region outside the image.
     """
     header = parsed.header
@@ -80,8 +83,10 @@ def restored(
         return found
 
     numbers = mosaic.order(wanted)
+    done = Progress(progress, len(numbers))
     for number, found in zip(numbers, ordered_map(shown, numbers, device.threads), strict=True):
         pixels[Rect.of(header.tiling[number]).common(wanted).within(wanted)] = found
+        done.step()
     alpha, damage = None, [*parsed.damage, *(mosaic.damage[number] for number in sorted(mosaic.damage))]
     if constants.SECTION_ALPHA in parsed.extras:
         try:

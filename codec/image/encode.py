@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codec.bitstream import image as image_file
-from codec.bitstream.image import Container, ImageHeader
+from codec.bitstream.image import Container, ImageHeader, Stream
 from codec.bitstream.tiling import tile_units
 from codec.devices import Device, differentiating
 from codec.image.hidden import filled
@@ -23,6 +22,7 @@ from codec.media.notices import notice
 from codec.model import shelf, weights
 from codec.model.registry import IMAGE
 from codec.model.weights import Loaded
+from codec.progress import Progress, Report
 from codec.quality import DEFAULT_METRIC, REFINING_EFFORT, Metric, QualityCurve
 from codec.search.rdoq import Rdoq
 
@@ -47,7 +47,7 @@ class ImageEncoder:
     importance: Importance | None = None
     metric: Metric = DEFAULT_METRIC
     lossless: bool = False
-    progress: Callable[[float], None] | None = None
+    progress: Report | None = None
 
     @cached_property
     def extras(self) -> dict[int, bytes]:
@@ -99,37 +99,37 @@ class ImageEncoder:
             alpha=self.image.alpha is not None,
             tile_units=self.tiles(width, height),
         )
+        refinement = refinement_steps(effort) if refines else 0
+        progress = Progress(self.progress, len(header.tiling) * (refinement + 1))
         tiles = TileEncoder(
             header,
             self.pixels,
             self.weights_of_pixels,
             loaded,
             Rdoq(loaded.tables.tables) if effort else None,
-            self._refiner(loaded, effort, len(header.tiling)) if refines else None,
+            self._refiner(loaded, refinement, progress) if refines else None,
             self.lossless,
         )
-        numbers = range(len(header.tiling))
-        streams = list(ordered_map(tiles.stream, numbers, self.device.threads))
+
+        def coded(number: int) -> Stream:
+            stream = tiles.stream(number)
+            progress.step()
+            return stream
+
+        streams = list(ordered_map(coded, range(len(header.tiling)), self.device.threads))
         return image_file.write(Container(header, streams, self.extras))
 
-    def _refiner(self, loaded: Loaded, effort: int, tiles: int) -> Refiner:
-        """Of the latents of so many tiles."""
-        from codec.search.refine import STEPS, Refiner
+    def _refiner(self, loaded: Loaded, steps: int, progress: Progress) -> Refiner:
+        from codec.search.refine import Refiner
 
-        return Refiner(loaded, STEPS[effort], self.metric, self._counted(STEPS[effort] * tiles))
+        return Refiner(loaded, steps, self.metric, progress.step)
 
-    def _counted(self, steps: int) -> Callable[[], None]:
-        """Counts the refinement steps of all tiles for `progress`."""
-        done, lock = 0, threading.Lock()
 
-        def stepped() -> None:
-            nonlocal done
-            with lock:
-                done += 1
-                if self.progress:
-                    self.progress(done / steps)
+def refinement_steps(effort: int) -> int:
+    """How often refinement descends for each tile."""
+    from codec.search.refine import STEPS
 
-        return stepped
+    return STEPS[effort]
 
 
 def encode(

@@ -61,11 +61,39 @@ class Graphs(Protocol):
     def hyper_analysis(self, arrays: Arrays, config: Any) -> Graph: ...
 
 
+# whatever of ONNX Runtime may change a result: each is said, whatever its default will be one day
+EXACTLY = {
+    "mlas.enable_gemm_fastmath_arm64_bfloat16": "0",  # products in bfloat16, on ARM
+    "optimization.enable_gelu_approximation": "0",
+    "optimization.enable_cast_chain_elimination": "0",
+    "session.set_denormal_as_zero": "0",
+}
+PROVIDERS = ["CPUExecutionProvider"]  # others know TF32 and float16
+ELEMENTS = {"tensor(float)", "tensor(int64)"}  # of all that goes in and comes out
+
+
+def check_exact(session: Any) -> None:
+    """Raises RuntimeError where a session may compute with less than float32."""
+    options = session.get_session_options()
+    wrong = [key for key, value in EXACTLY.items() if options.get_session_config_entry(key) != value]
+    wrong += [provider for provider in session.get_providers() if provider not in PROVIDERS]
+    wrong += [f"{port.name} of {port.type}" for port in ports(session) if port.type not in ELEMENTS]
+    if wrong:
+        raise RuntimeError(f"ONNX Runtime may not compute exactly: {', '.join(wrong)}")
+
+
+def ports(session: Any) -> list[Any]:
+    """Inputs and outputs of a session."""
+    return [*session.get_inputs(), *session.get_outputs()]
+
+
 class Session:
     """A graph, ready to run from any thread."""
 
     def __init__(self, graph: Graph, threads: int) -> None:
         options = onnxruntime.SessionOptions()
+        for key, value in EXACTLY.items():
+            options.add_session_config_entry(key, value)
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 4  # what goes wrong is raised, and need not be printed too
         options.enable_cpu_mem_arena = False  # it never gives memory back
@@ -73,7 +101,8 @@ class Session:
         values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in graph.weights.items()}
         options.add_external_initializers(list(values), list(values.values()))
         with _memory_errors():
-            self._session = onnxruntime.InferenceSession(graph.model(), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(graph.model(), options, providers=PROVIDERS)
+        check_exact(self._session)
 
     def run(self, **inputs: np.ndarray) -> list[Floats]:
         """All outputs. Raises MemoryError where there is not enough."""
