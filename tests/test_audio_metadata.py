@@ -352,7 +352,7 @@ def chunked(kind: str, *chunks: tuple[bytes, bytes]) -> bytes:
 
 
 AIFF_MARKERS = struct.pack(">HHIB", 2, 1, 1000, 5) + b"verse" + struct.pack(">HIB", 7, 4000, 6) + b"chorus\0"
-AIFF_COMMENTS = struct.pack(">HIHH", 1, 0, 0, 4) + b"wet."
+AIFF_COMMENTS = struct.pack(">HIHH", 2, 0, 0, 4) + b"wet." + struct.pack(">IHH", 0, 0, 3) + b"dry\0"
 CAF_MARKERS = struct.pack(">II", 0, 2) + b"".join(
     struct.pack(">IdI12x", 0, at, name) for at, name in ((1000.0, 5), (4000.0, 6))
 )
@@ -373,7 +373,8 @@ def test_markers_of_aiff_and_caf_become_cue_points(kind: str, chunks: tuple[tupl
     assert [struct.unpack_from("<I", points, 4 + 24 * n + 20)[0] for n in (0, 1)] == [1000, 4000]
     assert names.startswith(b"adtllabl")
     assert names.index(b"verse\0") < names.index(b"chorus\0")
-    assert audio.metadata.comments == ((("COMMENT", "wet."),) if kind == "AIFF" else ())
+    assert audio.metadata.comments == ((("COMMENT", "dry"),) if kind == "AIFF" else ())
+    assert audio.tags == ({"comment": "wet."} if kind == "AIFF" else {})
     assert read_audio(audio_bytes(audio, ".wav")).metadata.chunks == audio.metadata.chunks
 
 

@@ -165,9 +165,9 @@ def of_file(stream: ByteStream, tags: dict[str, str]) -> Found:
             if comments is not None:
                 found.add_comments(comments, tags)
         elif head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-            _of_chunks(found, stream, BIG, 12, OF_AIFF)
+            _add_markers(found, _of_chunks(found, stream, BIG, 12, OF_AIFF), tags)
         elif head[:4] == b"caff":
-            _of_chunks(found, stream, CAF, 8, OF_CAF)
+            _add_markers(found, _of_chunks(found, stream, CAF, 8, OF_CAF), tags)
         else:
             _look_behind(found, stream)
     except ValueError as error:
@@ -194,8 +194,11 @@ def _of_flac(found: Found, stream: ByteStream, tags: dict[str, str]) -> None:
             found.lost.append("cue sheet")
 
 
-def _of_chunks(found: Found, stream: ByteStream, dialect: Dialect, at: int, known: tuple[str, ...]) -> None:
-    held: dict[bytes, bytes] = {}  # what is put together when all of it is there
+def _of_chunks(
+    found: Found, stream: ByteStream, dialect: Dialect, at: int, known: tuple[str, ...]
+) -> dict[bytes, bytes]:
+    """Those of MARKERS, which are put together when all of them are there; names others that are not known."""
+    held: dict[bytes, bytes] = {}
     for _ in range(riff.MAX_CHUNKS):
         stream.seek(at)
         head = stream.read(dialect.head_bytes)
@@ -211,20 +214,24 @@ def _of_chunks(found: Found, stream: ByteStream, dialect: Dialect, at: int, know
         at += dialect.head_bytes + size + dialect.padding(size)
         if not 0 <= at <= (stream.size or 0):
             break
-    _add_markers(found, held)
+    return held
 
 
-def _add_markers(found: Found, held: dict[bytes, bytes]) -> None:
-    """What AIFF and CAF say of places in the audio, by the names of their chunks."""
+def _add_markers(found: Found, held: dict[bytes, bytes], tags: dict[str, str]) -> None:
+    """What AIFF and CAF say of places in the audio, and comments, by the names of their chunks."""
     try:
         of_aiff = markers.of_aiff(held.get(b"MARK", b""))
         found.chunks += markers.chunks_of(of_aiff or markers.of_caf(held.get(b"mark", b""), held.get(b"strg", b"")))
     except ValueError as error:
         found.lost.append(f"markers: {error}")
     try:
-        found.comments += [("COMMENT", text) for text in markers.comments_of_aiff(held.get(b"COMT", b"")) if text]
+        texts = [text for text in markers.comments_of_aiff(held.get(b"COMT", b"")) if text]
     except ValueError as error:
         found.lost.append(f"chunk COMT: {error}")
+        return
+    if texts and "comment" not in tags:
+        found.tags["comment"] = texts.pop(0)
+    found.comments += [("COMMENT", text) for text in texts]
 
 
 def _look_behind(found: Found, stream: ByteStream) -> None:
