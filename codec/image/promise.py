@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from codec import quality
 from codec.bitstream import constants
 from codec.media import Pixels
 from codec.media.image.data import STEP_OF_8_BITS
@@ -17,9 +16,11 @@ PROMISED_DB = 42.0  # PSNR of every tile at the highest quality ...
 PROMISED_FROM, DB_PER_QUALITY = 95.0, 1.2  # ... and so much less for each quality below it, down to here
 
 
-def promised_error(step_index: int) -> float | None:
-    """Mean squared error of samples, in grey levels of 8 bits, that no tile exceeds; None where nothing is promised."""
-    asked = quality.IMAGE.quality(step_index)
+def promised_error(asked: float) -> float | None:
+    """Mean squared error of samples, in grey levels of 8 bits, that no tile exceeds; None where nothing is promised.
+
+    asked: the quality.
+    """
     if asked < PROMISED_FROM:
         return None
     psnr_db = PROMISED_DB - DB_PER_QUALITY * (constants.QUALITY_MAX - asked)

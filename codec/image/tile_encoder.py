@@ -24,6 +24,7 @@ from codec.latents.header import identity, log2_steps_of
 from codec.media import Pixels
 from codec.media.image.data import STEP_OF_8_BITS
 from codec.model.fixed_point import Floats
+from codec.model.registry import IMAGE
 from codec.model.weights import Loaded
 from codec.search.lagrangian import LAMBDA, LAMBDA_RDOQ
 from codec.search.rdoq import Rdoq
@@ -71,7 +72,7 @@ class TileEncoder:
             payload = lossless_payload(pixels, name)
             if 8 * len(payload) <= cost:
                 return self._stream(constants.TILE_LOSSLESS, (payload,))
-        allowed = promised_error(self.header.step_index)
+        allowed = promised_error(IMAGE.curve_of(self.header.digest).quality(self.header.step_index))
         if allowed is not None and self._squared_error(coded, tile) > allowed * 3 * pixels[..., 0].size:
             payload = lossless_payload(rounded(pixels, allowed), name)
             return self._stream(constants.TILE_LOSSLESS, (payload,))
