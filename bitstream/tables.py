@@ -44,6 +44,19 @@ class Tables:
         end = self._ends[row]
         return self.counts[end - self.size(row) : end]
 
+    def bits(self, rows: npt.NDArray[np.uint8], symbols: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        """(n,) what symbols (n,) under table rows (n,) take of an ideal coder; none under row 0."""
+        reach = self.reach[rows].astype(np.int64)
+        escaped = np.abs(symbols) > reach
+        starts = np.array([0, *self._ends[:-1]])
+        index = starts[rows] + np.where(escaped, 2 * reach + 1, symbols + reach)
+        counts = np.where(rows > 0, self.counts[np.minimum(index, len(self.counts) - 1)].astype(np.float64), TOTAL)
+        bits: npt.NDArray[np.float32] = (constants.PROBABILITY_BITS - np.log2(counts)).astype(np.float32)
+        if escaped.any():
+            excess_bits = np.frexp((np.abs(symbols) - reach)[escaped].astype(np.float64))[1]
+            bits[escaped] += np.log2(constants.ESCAPE_BITS) + excess_bits  # its length, its low bits and sign
+        return bits
+
     @cached_property
     def _ends(self) -> list[int]:
         """Where in `counts` each row ends."""

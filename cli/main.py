@@ -26,6 +26,7 @@ COMMANDS = {
     "decompress": "decompress",
     "info": "info",
     "verify": "verify",
+    "features": "features",
     "archive": "archive",
     "restore": "restore",
     "diff": "diff",

@@ -67,6 +67,10 @@ _HOMES = {
     "collected_notices": "codec.media",
     "restore_original": "codec.original_api",
     "store_original": "codec.original_api",
+    "features_many": "codec.uses.features",
+    "LatentData": "codec.uses.latents",
+    "bits_map": "codec.uses.latents",
+    "latents_of": "codec.uses.latents",
 }
 
 if TYPE_CHECKING:
@@ -106,6 +110,8 @@ if TYPE_CHECKING:
         collected_notices,
     )
     from codec.original_api import restore_original, store_original
+    from codec.uses.features import features_many
+    from codec.uses.latents import LatentData, bits_map, latents_of
 
 __all__ = [
     "AudioData",
@@ -127,6 +133,7 @@ __all__ = [
     "IncompleteAudio",
     "IncompleteImage",
     "Info",
+    "LatentData",
     "LimitExceeded",
     "MediaError",
     "MediaNotice",
@@ -140,6 +147,7 @@ __all__ = [
     "audio_decoder",
     "audio_encoder",
     "audio_reader",
+    "bits_map",
     "check_audio_options",
     "check_image_options",
     "collected_notices",
@@ -154,7 +162,9 @@ __all__ = [
     "decompress_audio",
     "decompress_image",
     "decompress_many",
+    "features_many",
     "info",
+    "latents_of",
     "preload",
     "restore_original",
     "store_original",

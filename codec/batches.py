@@ -51,7 +51,7 @@ def compress_many(
         data: bytes = api.compress(source, quality, **options)  # type: ignore[call-overload]
         return data
 
-    return _noticed(ordered_map(_settled(compressed), sources, count, ahead=count))
+    return _noticed(ordered_map(settled(compressed), sources, count, ahead=count))
 
 
 def _noticed(results: Iterable[Settled[Found]]) -> Iterator[Found | CodecError]:
@@ -108,7 +108,7 @@ def decompress_many(
     def decoded(source: ByteSource) -> Decoded:
         return api.decoded(source, output, **options)
 
-    return _presented(_noticed(ordered_map(_settled(decoded), sources, count, ahead=count)), output)
+    return _presented(_noticed(ordered_map(settled(decoded), sources, count, ahead=count)), output)
 
 
 def _presented(
@@ -118,7 +118,7 @@ def _presented(
         yield result if isinstance(result, CodecError) else api.presented(result, output)
 
 
-def _settled(function: Callable[[Source], Found]) -> Callable[[Source], Settled[Found]]:
+def settled(function: Callable[[Source], Found]) -> Callable[[Source], Settled[Found]]:
     """The function, but errors of the family, and lacks of memory, are results."""
 
     def settled(source: Source) -> Settled[Found]:

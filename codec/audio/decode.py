@@ -23,7 +23,7 @@ from codec.bitstream.errors import CorruptFile, MediaError
 from codec.decoded import DecodedAudio
 from codec.devices import Device
 from codec.latents import decode as latents_decode
-from codec.latents.decode import Latents
+from codec.latents.decode import Latents, Record
 from codec.latents.header import identity, log2_steps_of, weights_of
 from codec.media import AudioData, AudioMetadata, Samples
 from codec.media.audio.data import TAGS
@@ -185,14 +185,14 @@ class _Player:
         """What stands for the latents of a chunk of which nothing is known."""
         return Latents.unknown((self._header.channels, 1, piece.latents), self._features.shape[3])
 
-    def decoded(self, piece: Chunk) -> Latents | None:
-        """The latents of the next chunk; None where they cannot be had and `partial`."""
+    def decoded(self, piece: Chunk, record: Record | None = None) -> Latents | None:
+        """The latents of the next chunk; None where they cannot be had and `partial`. record: of a whole stream."""
         shape = (1, piece.latents)
         model, tables = self._model, self._loaded.tables
         try:
             if piece.whole:
                 name = identity(self._header, self.chunks)
-                return latents_decode.decode(model, tables, piece.data, shape, self._log2_steps, name)
+                return latents_decode.decode(model, tables, piece.data, shape, self._log2_steps, name, record=record)
             if len(piece.data) > constants.CRC_BYTES:
                 return latents_decode.decode_prefix(model, tables, piece.data, shape, self._log2_steps)
             return None
@@ -335,6 +335,20 @@ def _latents(parsed: AudioFile, device: Device, partial: bool = False) -> Iterat
     for piece in parsed.chunks:
         decoded = player.decoded(piece)
         yield decoded.y_hat if decoded else player.unknown(piece).y_hat
+        player.chunks += 1
+
+
+def recorded(parsed: AudioFile, device: Device) -> Iterator[tuple[Latents, Record]]:
+    """The latents of each chunk of a parsed file, and how they were coded.
+
+    Raises: CorruptFile, UnsupportedFile, ModelMismatch.
+    """
+    player = _Player(parsed.header, device)
+    for piece in parsed.chunks:
+        record: Record = []
+        decoded = player.decoded(piece, record)
+        assert decoded is not None  # None is for `partial` alone
+        yield decoded, record
         player.chunks += 1
 
 

@@ -25,7 +25,7 @@ from codec.image import lossless
 from codec.image.sections import image_of
 from codec.image.tiles import Rect, whole
 from codec.latents import decode as latents_decode
-from codec.latents.decode import Latents
+from codec.latents.decode import Latents, Record
 from codec.latents.header import identity, log2_steps_of, weights_of
 from codec.latents.pieces import AT_ONCE, ordered_map
 from codec.media import Pixels
@@ -119,6 +119,20 @@ def _latents(parsed: Container, device: Device, partial: bool = False) -> Iterat
     return ordered_map(decoded, range(len(mosaic.streams)), device.threads)
 
 
+def recorded(parsed: Container, device: Device) -> Iterator[tuple[Latents, Record]]:
+    """The latents of each tile of a parsed file, and how they were coded; zeros, and no record, of lossless tiles.
+
+    Raises: CorruptFile, UnsupportedFile, ModelMismatch.
+    """
+    mosaic = _Mosaic(parsed, device, partial=False)
+
+    def decoded(number: int) -> tuple[Latents, Record]:
+        record: Record = []
+        return mosaic.decoded(number, record), record
+
+    return ordered_map(decoded, range(len(mosaic.streams)), device.threads)
+
+
 def verify(parsed: Container, device: Device) -> None:
     """Decodes all of a parsed file but its pixels, against its checksums.
 
@@ -186,8 +200,11 @@ class _Mosaic:
                 future.set_exception(error)
         return future.result()
 
-    def decoded(self, number: int) -> Latents:
-        """(1, h, w, M) latents of a tile: what can be had of them where `partial`; zeros where it has none."""
+    def decoded(self, number: int, record: Record | None = None) -> Latents:
+        """(1, h, w, M) latents of a tile: what can be had of them where `partial`; zeros where it has none.
+
+        record: where the passes of a whole stream are noted.
+        """
         latents = Rect.of(self.tiling[number]).scaled()
         shape = (latents.y1 - latents.y0, latents.x1 - latents.x0)
         kind, data = self.kind(number), self.streams[number].data[1:]
@@ -198,7 +215,7 @@ class _Mosaic:
         elif self.streams[number].whole:
             try:
                 name = identity(self.header, number)
-                return latents_decode.decode(model, tables, data, shape, self.log2_step, name, certain)
+                return latents_decode.decode(model, tables, data, shape, self.log2_step, name, certain, record)
             except CorruptFile as error:
                 self.fail(number, error)
                 data = b""

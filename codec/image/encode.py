@@ -37,8 +37,9 @@ class ImageEncoder:
     """An image on its way to a file, but for quality and effort.
 
     tiles: gives the `tile_units` of a width and height. importance: of the pixels, all alike where None. metric: that
-    weights and refinement go by. lossless: whether every pixel is kept as it is. progress: called with the share of
-    the work that is done, maybe from several threads; what it raises ends the work.
+    weights and refinement go by. lossless: whether every pixel is kept as it is; latents_only: whether no tile is coded
+    without loss. progress: called with the share of the work that is done, maybe from several threads; what it raises
+    ends the work.
     """
 
     image: ImageData
@@ -47,6 +48,7 @@ class ImageEncoder:
     importance: Importance | None = None
     metric: Metric = DEFAULT_METRIC
     lossless: bool = False
+    latents_only: bool = False
     progress: Report | None = None
 
     @cached_property
@@ -109,6 +111,7 @@ class ImageEncoder:
             Rdoq(loaded.tables.tables) if effort else None,
             self._refiner(loaded, refinement, progress) if refines else None,
             self.lossless,
+            self.latents_only,
         )
 
         def coded(number: int) -> Stream:

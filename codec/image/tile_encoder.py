@@ -49,7 +49,7 @@ class TileEncoder:
     """Codes the tiles of an image.
 
     rdoq: how latents become integers, to the nearest where None. refiner: of latents, where that is asked for.
-    always_lossless: whether there is no choice.
+    always_lossless, always_latents: whether there is no choice.
     """
 
     header: ImageHeader
@@ -59,6 +59,7 @@ class TileEncoder:
     rdoq: Rdoq | None
     refiner: Refiner | None = None
     always_lossless: bool = False
+    always_latents: bool = False
 
     def stream(self, number: int) -> Stream:
         """Of a tile."""
@@ -67,6 +68,8 @@ class TileEncoder:
         if self.always_lossless:
             return self._stream(constants.TILE_LOSSLESS, (lossless_payload(pixels, name),))
         kind, coded = self._as_latents(tile, name)
+        if self.always_latents:
+            return self._stream(kind, coded.parts)
         cost = self._cost_against_lossless(coded, tile, pixels)
         if cost is not None:
             payload = lossless_payload(pixels, name)

@@ -33,6 +33,9 @@ class Latents(NamedTuple):
         return (self.y_hat.reshape(batch, height * width, channels) / self.to_steps).reshape(self.y_hat.shape)
 
 
+Record = list[tuple[Rows, Symbols]]  # table rows and symbols (n,) of each pass, that of the hyper-latents first
+
+
 class Source(Protocol):
     """What symbols are taken from."""
 
@@ -48,15 +51,16 @@ def decode(
     log2_step: Floats,
     identity: bytes,
     certain: bool = True,
+    record: Record | None = None,
 ) -> Latents:
-    """Latents (B, *shape, M) of a stream with steps (B,); certain: whether row 0 is.
+    """Latents (B, *shape, M) of a stream with steps (B,); certain: whether row 0 is. record: where passes are noted.
 
     Raises CorruptFile where they are not those that were encoded.
     """
     if len(data) < constants.CRC_BYTES:
         raise CorruptFile(f"a coded stream of {len(data)} bytes has no room for its checksum")
     decoder = Decoder(tables, data[: -constants.CRC_BYTES])
-    latents = _walk(model, decoder, shape, log2_step, certain)
+    latents = _walk(model, decoder, shape, log2_step, certain, record)
     decoder.finish()
     found, stored = checksum(latents.y_hat, identity), data[-constants.CRC_BYTES :]
     if found != stored:
@@ -89,10 +93,20 @@ def checksum(y_hat: Floats, identity: bytes) -> bytes:
     return crc32c(units.tobytes(), crc32c(identity)).to_bytes(constants.CRC_BYTES, "little")
 
 
-def _walk(model: Frozen, source: Source, shape: tuple[int, int], log2_step: Floats, certain: bool) -> Latents:
+def _walk(
+    model: Frozen,
+    source: Source,
+    shape: tuple[int, int],
+    log2_step: Floats,
+    certain: bool,
+    record: Record | None = None,
+) -> Latents:
     def take(log2_scale: Floats) -> Floats:
         rows = rows_of(log2_scale, certain)
-        return source.take(rows.reshape(-1)).astype(np.float32).reshape(rows.shape)
+        symbols = source.take(rows.reshape(-1))
+        if record is not None:
+            record.append((rows.reshape(-1), symbols))
+        return symbols.astype(np.float32).reshape(rows.shape)
 
     z_scale = model.gains.z_log2_scale(log2_step)[:, None, None]
     coarse = coarse_shape(shape, model.config.prior.up)

@@ -140,7 +140,7 @@ def walk(
         part = slice(start, start + size)
         y_hat, seen = (arithmetic.zeros((batch, height * width, size)) for _ in range(2))
         stream: Any = None
-        for turn, where in enumerate((*quarters, halves[1]) if group < config.quartered else halves):
+        for turn, where in enumerate(turns(config, group, (halves, quarters))):
             if turn:
                 found = nets.later(number, stream, seen.reshape(*grid, size), where)
             else:
@@ -162,6 +162,12 @@ def walk(
         context.append(seen.reshape(*grid, size))
         decoded.append(y_hat.reshape(*grid, size))
     return arithmetic.concatenate(decoded)
+
+
+def turns(config: PriorConfig, group: int, board: Board) -> tuple[Array, ...]:
+    """The positions of each pass of a group, in order."""
+    halves, quarters = board
+    return (*quarters, halves[1]) if group < config.quartered else halves
 
 
 def coarse_shape(shape: tuple[int, int], up: tuple[int, int]) -> tuple[int, int]:

@@ -1,0 +1,1 @@
+"""What latents are good for besides files: features, likelihood, samples, denoising (docs/latents.md)."""
