@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 from codec import archive
+from codec.archive import catalogue
 from tests import golden
 
 ROOT = Path(__file__).parent.parent
@@ -158,8 +159,7 @@ def check(source: Path, root: Path, out: Path) -> dict[str, int]:
     assert done.returncode == 0, done.stderr
     counts = {"exact": 0, "lossy": 0, "links": 0, "folders": 0, "notices": 0}
     seen = set()
-    for line in (root / "catalogue.jsonl").read_bytes().splitlines(keepends=True):
-        record = archive.Record.of_line(line)
+    for record in records_of(root):
         seen.add(record.path)
         before, after = source / record.path, out / record.path
         counts["notices"] += bool(record.notice)
@@ -181,6 +181,12 @@ def check(source: Path, root: Path, out: Path) -> dict[str, int]:
     everything = {str(path.relative_to(source)) for path in source.rglob("*")}
     assert seen == everything, seen ^ everything
     return counts
+
+
+def records_of(root: Path) -> list[archive.Record]:
+    """All that an archive's catalogue has."""
+    with catalogue.opened(archive.opened(root)) as found:
+        return list(found.records())
 
 
 def sha256(path: Path) -> str:

@@ -16,7 +16,7 @@ from codec.archive import catalogue, journal, layout, names, plan, workers
 from codec.archive.records import Entry, Record
 from codec.archive.source import LocalSource
 from tests import archive_drill
-from tests.archive_drill import sha256
+from tests.archive_drill import records_of, sha256
 from tests.conftest import Run, only_line
 
 pytest.importorskip("zstandard")
@@ -98,7 +98,7 @@ def test_later_runs_store_what_is_new_or_changed_by_its_content(source: Path, tm
     stored = (root / "files" / "notes.txt.lcc").stat().st_mtime_ns
     os.utime(source / "notes.txt")  # another time, the same content
     (source / "x").write_text("w")  # another content of the same size
-    os.utime(source / "x", ns=(0, json_of(root, "x").mtime_ns))
+    os.utime(source / "x", ns=(0, record_of(root, "x").mtime_ns))
     (source / "new").write_text("new")
     opened = archive.opened(root)
     assert list(archive.differences(source, opened)) == [("missing", "new"), ("changed", "x")]
@@ -111,18 +111,17 @@ def test_later_runs_store_what_is_new_or_changed_by_its_content(source: Path, tm
     assert files_of(tmp_path / "out")["notes.txt"] == files_of(source)["notes.txt"]
 
 
-def json_of(root: Path, path: str) -> Record:
-    lines = (root / "catalogue.jsonl").read_bytes().splitlines()
-    return next(record for record in map(Record.of_line, lines) if record.path == path)
+def record_of(root: Path, path: str) -> Record:
+    return next(record for record in records_of(root) if record.path == path)
 
 
 def test_a_lost_catalogue_is_made_anew_of_the_commits(source: Path, tmp_path: Path) -> None:
     root = tmp_path / "archive"
     archive.build(source, root)
-    before = (root / "catalogue.jsonl").read_bytes()
+    before = records_of(root)
     (root / "catalogue.sqlite").unlink()
     assert archive.build(source, root).new == 0
-    assert (root / "catalogue.jsonl").read_bytes() == before
+    assert records_of(root) == before
     (source / "new").write_text("new")
     assert archive.build(source, root).new == 1
     assert sorted(path.name for path in (root / "commits").iterdir()) == ["000000.jsonl", "000001.jsonl"]
@@ -153,6 +152,14 @@ def test_damage_and_loss_are_found_and_named(source: Path, tmp_path: Path) -> No
     failed = {done.record.path for done in archive.restore(archive.opened(root), tmp_path / "out") if done.error}
     assert failed == {"x", "deep/b.txt", "notes.txt"}
     assert not (tmp_path / "out" / "notes.txt").exists()
+
+
+def test_records_are_written_as_parquet_too(source: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    archive.build(source, tmp_path / "archive")
+    rows = parquet.read_table(tmp_path / "archive" / "catalogue.parquet").to_pylist()
+    assert [row["path"] for row in rows] == [archive.shown(r.path) for r in records_of(tmp_path / "archive")]
+    assert {row["place"] for row in rows if row["path"] == "odd/\\xff"} == {"files/odd/\\xff.lcc"}
 
 
 def test_subsets_rotate_until_all_was_verified(source: Path, tmp_path: Path) -> None:
@@ -190,7 +197,7 @@ def test_modes_are_followed_or_files_are_stored_exactly_and_say_so(tmp_path: Pat
         if path.is_file() and str(path.relative_to(source)) not in kept:
             path.unlink()
     archive.build(source, root, policy=archive.Policy(archive.Mode.parse("quality 30"), (PNGS_LOSSLESS,)))
-    records = {path: json_of(root, path) for path in kept}
+    records = {path: record_of(root, path) for path in kept}
     ways = {path: record.way for path, record in records.items()}
     assert ways == {
         "jpegs/cmyk 6.jpg": "exact",
@@ -280,7 +287,7 @@ def test_policies_are_read_and_refused(tmp_path: Path) -> None:
 def test_hostile_catalogues_write_nothing_elsewhere(source: Path, tmp_path: Path) -> None:
     root = tmp_path / "archive"
     archive.build(source, root)
-    record = json_of(root, "x")
+    record = record_of(root, "x")
     lines = [
         Record.of(Entry("../escaped", "file"), place=record.place, stored_size=record.stored_size, way="exact").line(),
         Record.of(Entry("trap", "link", target=str(tmp_path))).line(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from codec.archive import catalogue, journal, layout, names, places, plan, workers
@@ -164,30 +165,29 @@ def _take_weights_in(archive: Archive, found: Catalogue) -> None:
 
 
 def _export(archive: Archive, found: Catalogue) -> None:
-    """Writes all records for other programs: as Parquet where pyarrow is there, else as JSON lines."""
+    """Writes all records as Parquet, for programs that look at millions; the commits have them as JSON lines."""
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        write_whole(archive.root / "catalogue.jsonl", lambda file: file.writelines(r.line() for r in found.records()))
         return
 
     def column(name: str) -> pyarrow.Field:
-        kind = str(Record.__annotations__[name])
         kinds = {"int": pyarrow.int64(), "float | None": pyarrow.float64()}
-        return pyarrow.field(name, kinds.get(kind, pyarrow.string()))
+        return pyarrow.field(name, kinds.get(str(Record.__annotations__[name]), pyarrow.string()))
 
     schema = pyarrow.schema([column(name) for name in RECORD_FIELDS])
 
     def fill(file: object) -> None:
         with parquet.ParquetWriter(file, schema) as out:
-            rows = []
-            for record in found.records():
-                shown = {"path": names.shown(record.path), "target": names.shown(record.target)}
-                rows.append(asdict(record) | shown)
-                if len(rows) == ROWS_AT_ONCE:
-                    out.write_table(pyarrow.Table.from_pylist(rows, schema))
-                    rows = []
-            out.write_table(pyarrow.Table.from_pylist(rows, schema))
+            records = found.records()
+            while rows := [_texts(record) for record in islice(records, ROWS_AT_ONCE)]:
+                out.write_table(pyarrow.Table.from_pylist(rows, schema))
 
     write_whole(archive.root / "catalogue.parquet", fill)
+
+
+def _texts(record: Record) -> dict[str, object]:
+    """The facts of a record, names that are no UTF-8 as readers see them."""
+    facts = asdict(record)
+    return {name: names.shown(value) if isinstance(value, str) else value for name, value in facts.items()}

@@ -3,7 +3,7 @@
 archive.json         what it is: layout, policy, source, version of the codec
 README.txt           how to open it
 catalogue.sqlite     all records; made anew of the commits where it is lost
-catalogue.jsonl      the same for other programs, or catalogue.parquet
+catalogue.parquet    the same for other programs, where pyarrow is there
 commits/             a file of JSON lines for each job: the records of what it has done, in order
 files/               a mirror of the source, or
 shards/              tar files of .lcc files; the records in commits/ are their index
@@ -34,7 +34,7 @@ README = """This folder is an archive made by `codec archive` (a Python package:
     codec restore {here} FOLDER    gives everything back
 
 Every .lcc file here can be read by itself with `codec decompress`; the format is described in SPEC.md of the package.
-The weights that decoding needs lie in weights/. catalogue.jsonl and commits/ say in plain JSON what lies where.
+The weights that decoding needs lie in weights/. The files in commits/ say in plain JSON what lies where.
 """
 
 

@@ -75,13 +75,17 @@ def _end_with_parent() -> None:
 def ray(archive: Archive, load: Load, numbers: Iterable[int], address: str) -> Iterator[Done]:
     """The jobs, as a Ray cluster gets them done: it places them, and runs those again whose workers are lost.
 
-    address: of the cluster, "" for a new one of this machine's cores. Raises MissingPackage; what Ray raises.
+    address: of the cluster, "" for a new one of this machine's cores. Raises MissingPackage; CodecError
+    where there is no cluster; what a job raises.
     """
     try:
         import ray as engine
     except ImportError as error:
         raise MissingPackage("--ray needs Ray: pip install 'codec[ray]'") from error
-    engine.init(address=address or None, log_to_driver=False, configure_logging=False)
+    try:
+        engine.init(address=address or None, log_to_driver=False, configure_logging=False)
+    except Exception as error:  # of any kind, Ray's own and others
+        raise CodecError(f"there is no Ray cluster {address}: {' '.join(str(error).split())}") from error
     try:
         run: Any = engine.remote(max_retries=RAY_ATTEMPTS)(work.run)
         window = WAITING * max(int(engine.cluster_resources().get("CPU", 1)), 1)
