@@ -206,6 +206,13 @@ def test_modes_are_followed_or_files_are_stored_exactly_and_say_so(tmp_path: Pat
         "texts/note 12.txt": "exact",
         "waves/11.wav": "lossy",
     }
+    seen = archive.Policy(archive.Mode.parse("visually-lossless"))
+    archive.build(source, tmp_path / "seen", policy=seen)
+    photo = record_of(tmp_path / "seen", "photos/10/photo.png")
+    assert photo.way == "lossy"
+    assert photo.ssimulacra2 is not None
+    assert photo.ssimulacra2 >= 90
+    assert record_of(tmp_path / "seen", "waves/11.wav").way == "exact"
     assert "CMYK" in records["jpegs/cmyk 6.jpg"].notice
     assert records["texts/note 12.txt"].notice == ""
     needed = {record.weights for record in records.values()} - {""}

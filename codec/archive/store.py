@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Literal
@@ -22,11 +21,11 @@ from codec.media import ImageData
 from codec.media.image.heif import is_heif
 from codec.media.image.pillow import is_known
 from codec.original import encode as original
+from codec.search import ssimulacra2
 
 HEAD_BYTES = 64  # that tell what a file is
 MAX_LOSSY_BYTES = 1 << 31  # of a file that is read as a whole; larger ones are stored exactly
 VISUALLY_LOSSLESS = 90.0  # SSIMULACRA 2 from which on differences are not seen side by side
-TRIED = (100.0, 95.0, 90.0, 85.0)  # qualities, while they stay above it
 BLOCK_BYTES = 1 << 20
 THREADS = 1  # of networks: a process has a core, and results do not depend on how many
 
@@ -101,14 +100,11 @@ def _as_wished(entry: Entry, file: BinaryIO, mode: Mode) -> tuple[Coded, bytes]:
         raise NotFollowed(f"{entry.size} bytes are too many for this mode: stored exactly")
     data = file.read()
     try:
-        with media.collected_notices() as notices:
-            coded = _audio(data, mode) if kind == "audio" else _image(data, mode)
+        coded = _audio(data, mode) if kind == "audio" else _image(data, mode)
     except (ModelMismatch, MissingPackage):
         raise
     except CodecError as error:
         raise NotFollowed(f"{' '.join(str(error).split())}: stored exactly") from error
-    if notices:
-        raise NotFollowed(f"{notices[0]}: stored exactly instead")
     if len(coded.data) >= len(data):
         raise NotFollowed("the file is smaller than what this mode makes of it: stored exactly")
     return coded, data
@@ -126,43 +122,42 @@ def _kind_of(head: bytes, suffix: str) -> Literal["image", "audio"] | None:
 
 
 def _audio(data: bytes, mode: Mode) -> Coded:
-    coded = codec.compress_audio(data, mode.value, threads=THREADS)
+    with media.collected_notices() as notices:
+        coded = codec.compress_audio(data, mode.value, threads=THREADS)
+    _check_whole(notices)
     codec.verify(coded, deep=True, threads=THREADS)
     return Coded(coded, "lossy")
 
 
 def _image(data: bytes, mode: Mode) -> Coded:
-    image = media.read_image(data)
-    if mode.name == policy.VISUALLY_LOSSLESS:
-        return _visually_lossless(image)
+    with media.collected_notices() as notices:
+        image = media.read_image(data)
+    _check_whole(notices)
+    has_target = mode.name in (policy.VISUALLY_LOSSLESS, policy.PSNR)
+    with media.collected_notices() as notices:
+        coded = codec.compress_image(
+            image,
+            mode.value if mode.name == policy.QUALITY else None,
+            target_psnr=mode.value if mode.name == policy.PSNR else None,
+            target_ssimulacra2=VISUALLY_LOSSLESS if mode.name == policy.VISUALLY_LOSSLESS else None,
+            lossless=mode.name == policy.LOSSLESS,
+            threads=THREADS,
+        )
+    if not has_target:  # where one is met better than asked for, a notice says no more than that
+        _check_whole(notices)
+    restored = _restored(image, coded)
     if mode.name == policy.LOSSLESS:
-        coded = codec.compress_image(image, lossless=True, threads=THREADS)
-    elif mode.name == policy.PSNR:
-        coded = codec.compress_image(image, target_psnr=mode.value, threads=THREADS)
-    else:
-        coded = codec.compress_image(image, mode.value, threads=THREADS)
-    psnr_db = _psnr_db(image, _restored(image, coded))
-    return Coded(coded, "lossless" if mode.name == policy.LOSSLESS else "lossy", None, psnr_db)
+        if not np.array_equal(image.pixels, restored.pixels):
+            raise NotFollowed("not every pixel came back: stored exactly")
+        return Coded(coded, "lossless")
+    score = _ssimulacra2(image, restored) if mode.name == policy.VISUALLY_LOSSLESS else None
+    return Coded(coded, "lossy", score, _psnr_db(image, restored))
 
 
-def _visually_lossless(image: ImageData) -> Coded:
-    """The least quality tried whose SSIMULACRA 2 is that of what looks the same. Raises NotFollowed.
-
-    Where the package ssimulacra2 is not there, the best quality is taken.
-    """
-    found: Coded | None = None
-    for quality in TRIED:
-        coded = codec.compress_image(image, quality, threads=THREADS)
-        restored = _restored(image, coded)
-        score = _ssimulacra2(image, restored)
-        if score is not None and score < VISUALLY_LOSSLESS:
-            break
-        found = Coded(coded, "lossy", score, _psnr_db(image, restored))
-        if score is None:
-            break
-    if found is None:
-        raise NotFollowed(f"SSIMULACRA 2 stays below {VISUALLY_LOSSLESS:g}: stored exactly")
-    return found
+def _check_whole(notices: list[str]) -> None:
+    """Raises NotFollowed where something was converted or left out."""
+    if notices:
+        raise NotFollowed(f"{notices[0]}: stored exactly instead")
 
 
 def _restored(image: ImageData, coded: bytes) -> ImageData:
@@ -176,24 +171,9 @@ def _psnr_db(x: ImageData, x_hat: ImageData) -> float | None:
     return round(10 * math.log10(peak**2 / mse), 3) if mse else None
 
 
-def _ssimulacra2(x: ImageData, x_hat: ImageData) -> float | None:
-    """None where the package is not there, or a side is below 8 pixels."""
-    if min(x.pixels.shape[:2]) < 8:
-        return None
-    with suppress(ImportError):
-        import io
-
-        from PIL import Image
-        from ssimulacra2 import compute_ssimulacra2
-
-        files = []
-        for image in (x, x_hat):
-            files.append(io.BytesIO())
-            pixels = media.to_8_bits(image).pixels
-            pixels = np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
-            Image.fromarray(pixels).save(files[-1], "BMP")
-        return round(float(compute_ssimulacra2(*files)), 2)
-    return None
+def _ssimulacra2(x: ImageData, x_hat: ImageData) -> float:
+    first, second = (media.to_8_bits(side).pixels[None].astype(np.float32) for side in (x, x_hat))
+    return round(float(ssimulacra2.score(ssimulacra2.distance(first, second))[0]), 2)
 
 
 class _Writer:

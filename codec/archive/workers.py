@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from importlib import import_module
 from typing import Any
 
 from codec.archive import work
@@ -79,7 +80,7 @@ def ray(archive: Archive, load: Load, numbers: Iterable[int], address: str) -> I
     where there is no cluster; what a job raises.
     """
     try:
-        import ray as engine
+        engine: Any = import_module("ray")
     except ImportError as error:
         raise MissingPackage("--ray needs Ray: pip install 'codec[ray]'") from error
     try:
