@@ -35,6 +35,7 @@ COMMANDS = {
     "train": "train",
     "export": "export",
     "weights": "weights",
+    "serve": "serve",
     "completion": "completion",
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import io
 import re
 import shutil
 import subprocess
@@ -13,7 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import codec
 from tests.conftest import PARROTS, PATIENCE_S, ROOT
+from tests.web_server import served
 
 EXAMPLES = ROOT / "examples"
 README = ROOT / "README.md"
@@ -101,3 +105,47 @@ def test_the_example_streams_audio(tmp_path: Path) -> None:
         assert (played.getframerate(), played.getnframes()) == (48_000, 5 * 48_000)
         samples = np.frombuffer(played.readframes(5 * 48_000), "<i2") / 32767
     assert 0.15 < np.sqrt(np.square(samples).mean()) < 0.3
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A piece of the parrots, 160 x 128."""
+    path = tmp_path / "small.png"
+    with Image.open(PARROTS) as image:
+        image.crop((200, 100, 360, 228)).save(path)
+    return path
+
+
+@pytest.mark.slow
+def test_the_example_feeds_a_dataloader_by_its_processes(small: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs torch")
+    for number in range(5):
+        codec.compress(small, out=tmp_path / f"{number}.lcc")
+    lines = ran([EXAMPLES / "dataset.py", tmp_path], tmp_path).splitlines()
+    assert [line.split(" mean")[0] for line in lines] == ["(4, 3, 64, 64)", "(1, 3, 64, 64)"]
+
+
+@pytest.mark.slow
+def test_the_example_compresses_side_by_side_and_gives_up_when_it_takes_too_long(small: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="needs torch")
+    first, second = ran([EXAMPLES / "asynchronous.py", small, "0.01"], tmp_path).splitlines()
+    sizes = [int(size) for size in first.removeprefix("bytes:").split()]
+    assert sizes == sorted(sizes)
+    assert sizes[1] == len(codec.compress(small))
+    assert second == "given up"
+
+
+@pytest.mark.slow
+def test_the_example_is_a_service(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("uvicorn", reason="needs uvicorn")
+    pytest.importorskip("fastapi", reason="needs fastapi")
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    with served(importlib.import_module("service").app) as server:
+        status, coded = server.post("/compress?quality=50", small.read_bytes())
+        assert (status, coded) == (200, codec.compress(small))
+        with Image.open(io.BytesIO(server.post("/decompress", coded)[1])) as image:
+            assert image.size == (160, 128)
+        status, body = server.post("/decompress", coded[:100])
+        assert status == 422
+        assert b"truncated" in body
+        assert server.post("/compress", b"")[0] == 413
