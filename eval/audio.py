@@ -133,7 +133,7 @@ class AudioMaterial(Material):
             "Narrowing is how far the correlation of left and right is from the original's in a band, of clips with "
             "two channels. Of both 0 is best. Zimtohrli is that of the worse channel.",
             f"Opus is {libopus_version() or 'that of PyAV'}, as PyAV comes with it: built without the networks that "
-            "can follow its decoder (NoLACE).",
+            "can follow its decoder. With NoLACE the same packets are decoded by a libopus that has them.",
             "libopus codes less than the full band below some 14 kbit/s. For music opusenc does better than that at 12 "
             "kbit/s: it can tell the library what it is given, and PyAV cannot. Opus with CELT only comes closest.",
             f"The excerpts of the report are {auditions.EXCERPT_S:g} seconds long, without loss, at the place where "

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from codec.bitstream.errors import MediaError
+from codec.eval import opus_ml
 from codec.media import AudioData, Samples, audio_bytes, read_audio
 from codec.media.audio.layout import VORBIS_ORDER
 
@@ -154,6 +155,25 @@ class Lavc:
 
 
 @dataclass(frozen=True)
+class Nolace(Lavc):
+    """Opus of FFmpeg, decoded with the networks for speech that libopus has where it is built with them."""
+
+    def library(self) -> str | None:
+        """That of FFmpeg, and the package for Node; None where one of them is missing."""
+        found, enhancer = super().library(), opus_ml.installed_version()
+        return f"{found}, {opus_ml.PACKAGE} {enhancer}" if found and enhancer else None
+
+    def decode(self, data: bytes) -> Samples:
+        """The samples of such a file. Raises MediaError."""
+        import av
+
+        with _guarded(), av.open(io.BytesIO(data), "r") as file:
+            channels = int(file.streams.audio[0].codec_context.channels)
+            packets = [bytes(packet) for packet in file.demux(audio=0) if packet.size]
+        return np.ascontiguousarray(opus_ml.decoded(packets, channels)[self.delay_samples :])
+
+
+@dataclass(frozen=True)
 class Vorbis:
     """libvorbis by libsndfile, at variable bit rate. ladder: its quality, 0 to 10."""
 
@@ -205,6 +225,17 @@ AUDIO_ANCHORS: dict[str, Lavc | Vorbis] = {
             frame_samples=960,
             delay_samples=312,
             dropped_samples=312,  # the pre-skip of its header
+            options={"application": "audio", **OPUS_OPTIONS},
+        ),
+        Nolace(
+            "opus-nolace",
+            "Opus, NoLACE",
+            "libopus",
+            "libopus",
+            "ogg",
+            (6, 9, 12, 16, 24, 32, 48),
+            frame_samples=960,
+            delay_samples=312,
             options={"application": "audio", **OPUS_OPTIONS},
         ),
         Lavc(  # full band at any rate, which the other chooses for music at 12 kbit/s only where it is told of music
