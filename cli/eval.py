@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import click
 
 from codec.bitstream.errors import CodecError
 from codec.cli import files, options
+from codec.cli.eval_compare import compare
 
 if TYPE_CHECKING:
     from codec.eval.material import Material
@@ -22,25 +22,50 @@ if TYPE_CHECKING:
 
 LEAST_QUALITIES = 3  # for a curve
 PACKAGES = ("bjontegaard", "matplotlib", "scipy")
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "codec" / "eval"
 
 Callback = Callable[[click.Context, click.Parameter, tuple[str, ...]], tuple[str, ...]]
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
-def _known_anchor(medium: str) -> Callback:
-    """Checks names of anchors; all of the medium where none are given."""
+def _known_anchors(medium: str) -> Callback:
+    """Finds anchors by what the user says; the standard ones of the medium where nothing is said."""
 
-    def check(context: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
-        from codec.eval.materials import MATERIALS
+    def check(context: click.Context, parameter: click.Parameter, specs: tuple[str, ...]) -> tuple[str, ...]:
+        from codec.eval import anchor
 
-        known = MATERIALS[medium].anchors
-        for name in names:
-            if name not in known:
-                raise click.BadParameter(f"'{name}' is none of {', '.join(known)}")
-        return names or tuple(known)
+        names: dict[str, str] = {}
+        for spec in specs or tuple(anchor.standard(medium)):
+            name = _found(medium, spec, anchor.named).name
+            if name in names:
+                raise click.BadParameter(f"'{names[name]}' and '{spec}' are both called {name}")
+            names[name] = spec
+        return tuple(names.values())
 
     return check
+
+
+def _known_measures(medium: str) -> Callback:
+    """Checks what the user says of metrics."""
+
+    def check(context: click.Context, parameter: click.Parameter, specs: tuple[str, ...]) -> tuple[str, ...]:
+        from codec.eval import measure
+
+        for spec in specs:
+            _found(medium, spec, measure.named)
+        return specs
+
+    return check
+
+
+def _found(medium: str, spec: str, named: Callable[[str, str], Any]) -> Any:
+    """What the user means, of this medium; or a usage error."""
+    try:
+        found = named(medium, spec)
+    except CodecError as error:
+        raise click.BadParameter(str(error)) from error
+    if found.media != medium:
+        raise click.BadParameter(f"'{spec}' is of {found.media}")
+    return found
 
 
 def _options(medium: str) -> Callable[[Command], Command]:
@@ -52,7 +77,7 @@ def _options(medium: str) -> Callable[[Command], Command]:
             "--out",
             type=click.Path(file_okay=False, path_type=Path),
             metavar="REPORT",
-            help="Folder for results.json, results.csv, plots and report.html; time and memory are measured too.",
+            help="Folder for results.json, rows as CSV and Parquet, plots and report.html; adds time and memory.",
         ),
         click.option(
             "--results-page",
@@ -76,16 +101,30 @@ def _options(medium: str) -> Callable[[Command], Command]:
             "--anchor",
             "anchors",
             multiple=True,
-            callback=_known_anchor(medium),
-            help="Codec to compare with; give it several times.  [default: all that are installed]",
+            callback=_known_anchors(medium),
+            metavar="CODEC",
+            help="Codec to compare with, by a name that `codec eval list` gives, or a TOML file, a folder of files made"
+            " elsewhere, or module:object; several times.  [default: those installed of the standard ones]",
+        ),
+        click.option("--no-ours", is_flag=True, help="Leave ours out: the first codec is compared with the others."),
+        click.option(
+            "--score",
+            "scores",
+            multiple=True,
+            callback=_known_measures(medium),
+            metavar="METRIC",
+            help="Metric to take, by a name that `codec eval list` gives, or module:object; several times.  "
+            "[default: those installed of the standard ones]",
         ),
         click.option(
-            "--cache",
-            type=click.Path(file_okay=False, path_type=Path),
-            default=CACHE,
-            show_default=True,
-            help="Where results are kept, so that a run that was stopped goes on.",
+            "-j",
+            "--jobs",
+            type=click.IntRange(1),
+            metavar="N",
+            help="Processes that share the work.  [default: one a core]",
         ),
+        click.option("--no-times", is_flag=True, help="Leave time and memory out."),
+        options.cache_option,
         options.force_option,
     )
 
@@ -112,24 +151,34 @@ def evaluate() -> None:
     """Measure rate and distortion through real files."""
 
 
+evaluate.add_command(compare)
+
+
 @evaluate.command()
 @_options("images")
 @options.effort_option
 @options.metric_option
-def images(effort: int, metric: Metric, **given: Any) -> None:
+@click.option(
+    "--look",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.png",
+    help="Also write a sheet of crops at equal bits, to be looked at: the original, ours, AVIF and JPEG XL, for the"
+    " worst images by each metric; the report shows it, too.",
+)
+def images(effort: int, metric: Metric, scores: tuple[str, ...], **given: Any) -> None:
     """Compare our codec with others over the images of FOLDER: rate, quality, BD-rates, time and memory."""
     import codec
     from codec.eval.images import ImageMaterial
 
     with options.usage_errors():
         codec.check_image_options(effort=effort, metric=metric)
-    _evaluate(ImageMaterial(effort, metric), **given)
+    _evaluate(ImageMaterial(effort, metric, scores), **given)
 
 
 @evaluate.command()
 @_options("audio")
 @click.option("--mono", is_flag=True, help="Mix the channels of every clip to one first.")
-def audio(mono: bool, **given: Any) -> None:
+def audio(mono: bool, scores: tuple[str, ...], **given: Any) -> None:
     """Compare our codec with others over the clips of FOLDER: rate, quality, BD-rates, time and memory.
 
     A name such as eval-07-music-organ.flac says the class of a clip; curves are drawn by class, and PESQ and ESTOI are
@@ -137,7 +186,21 @@ def audio(mono: bool, **given: Any) -> None:
     """
     from codec.eval.audio import AudioMaterial
 
-    _evaluate(AudioMaterial(mono), **given)
+    _evaluate(AudioMaterial(mono, scores), **given)
+
+
+@evaluate.command("list")
+@click.argument("medium", type=click.Choice(["images", "audio"]), required=False)
+def show_known(medium: str | None) -> None:
+    """Show the codecs and metrics that can be asked for, what metrics were made for, and who was trained on them.
+
+    A star stands before those that take part where nothing is named.
+    """
+    from codec.eval.known import anchors, measures
+
+    for name in [medium] if medium else ["images", "audio"]:
+        for table in (anchors(name), measures(name)):
+            click.echo(table.aligned(words=True) + "\n")
 
 
 def _evaluate(
@@ -147,40 +210,48 @@ def _evaluate(
     results_page: Path | None,
     qualities: tuple[float, ...],
     anchors: tuple[str, ...],
+    no_ours: bool,
+    jobs: int | None,
+    no_times: bool,
     cache: Path,
     force: bool,
+    look: Path | None = None,
 ) -> None:
-    missing = [name for name in (*PACKAGES, *material.packages) if find_spec(name) is None]
-    if missing:
-        raise CodecError(f"evaluation needs {', '.join(missing)}: pip install 'codec[eval]'")
-    from codec.eval import report
+    check_packages()
+    from codec.eval import anchor, report
     from codec.eval.cache import Cache
-    from codec.eval.comparison import compare
+    from codec.eval.comparison import compare as compare_codecs
     from codec.eval.cost import costs
     from codec.eval.page import page
     from codec.eval.run import evaluate
+    from codec.eval.sheet import sheet
     from codec.eval.table import tables
 
     targets = [out / name for name in report.file_names(material.medium)] if out else []
     if out:
         out.mkdir(parents=True, exist_ok=True)
-    for target in [*targets, *([results_page] if results_page else [])]:
+    for target in [*targets, *(path for path in (results_page, look) if path)]:
         files.check_target(str(target), force)
     kept = Cache(cache.expanduser())
+    chosen = {spec: anchor.named(material.name, spec) for spec in anchors}
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
-        with _bar("coding") as progress:
-            chosen = [material.anchors[a] for a in anchors]
-            with files.notices(str(folder)):
-                results, sources = evaluate(material, folder, qualities, chosen, kept, work, progress)
-        if out or results_page:
+        with _bar("coding") as progress, files.notices(str(folder)):
+            results, sources = evaluate(
+                material, folder, qualities, chosen, kept, work, progress, jobs=jobs, with_ours=not no_ours
+            )
+        if (out or results_page) and not no_times:
             with _bar("timing") as progress:
                 results = dataclasses.replace(results, costs=costs(material, results, sources, kept, work, progress))
-        comparison = compare(results)
-        if out:
+        comparison = compare_codecs(results)
+        if out or look:
             with _bar("report") as progress:
-                for file, data in report.files(results, comparison, sources, kept, progress).items():
-                    files.write_output(str(out / file), data)
+                exhibits = material.exhibits(results, comparison, sources, kept, progress, look is not None, jobs)
+        if out:
+            for file, data in report.files(results, comparison, exhibits).items():
+                files.write_output(str(out / file), data)
+        if look:
+            files.write_output(str(look), sheet(exhibits))
     if results_page:
         files.write_output(str(results_page), page(results, comparison).encode())
     click.echo("\n\n".join(table.aligned() for table in tables(results, comparison)))
@@ -191,6 +262,13 @@ def _evaluate(
     if results.failures:
         total = len(results.failures) + len(results.items)
         raise CodecError(f"{len(results.failures)} of {total} {material.medium.item}s failed")
+
+
+def check_packages() -> None:
+    """Raises CodecError where a package is missing that nothing works without."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise CodecError(f"evaluation needs {', '.join(missing)}: pip install 'codec[eval]'")
 
 
 @contextmanager

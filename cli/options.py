@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -107,6 +109,13 @@ jobs_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a file on standard output.")
 quiet_option = click.option("--quiet", is_flag=True, help="Say nothing but what is wrong.")
+cache_option = click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "codec" / "eval",
+    show_default=True,
+    help="Where evaluations keep results and coded files, so that a run that was stopped goes on.",
+)
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite existing outputs.")
 device_option = click.option(
     "--device",

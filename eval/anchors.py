@@ -1,22 +1,18 @@
-"""Codecs to compare with, through Pillow and its plug-ins: a row each. One thread, no metadata.
-
-`python -m codec.eval.anchors encode|decode NAME SETTING IN OUT` does one image in a process of its own, for the
-timing of whole processes.
-"""
+"""Codecs of images to compare with, through Pillow and its plug-ins: a row each. One thread, no metadata."""
 
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import PIL
 from PIL import AvifImagePlugin, Image, features
 
+from codec.eval.anchor import Anchor
 from codec.media import ImageData, Pixels, read_image, to_pillow
 
 JXL_PACKAGE = "pillow-jxl-plugin"
@@ -47,20 +43,25 @@ def _jpeg_xl() -> str | None:
 
 
 @dataclass(frozen=True)
-class Anchor:
-    """ladder: the settings that draw its curve, whole: whether settings are whole numbers; knob: what Pillow's `save`
-    calls the setting, given as `told(setting)`; library: what it runs on, None where that is missing.
+class PillowAnchor(Anchor):
+    """knob: what Pillow's `save` calls the setting, given as `told(setting)`; found: what it runs on, None where that
+    is missing; standard: whether it takes part where no anchors are named.
     """
 
     name: str
     title: str
     pillow_format: str
     ladder: tuple[float, ...]
-    library: Callable[[], str | None]
+    found: Callable[[], str | None]
     options: dict[str, Any] = field(default_factory=dict)
     knob: str = "quality"
     told: Callable[[float], Any] = int
     whole: bool = True
+    standard: bool = True
+
+    def library(self) -> str | None:
+        """Its library, found anew: this registers plug-ins too."""
+        return self.found()
 
     def save_options(self, setting: float) -> dict[str, Any]:
         """What is said to Pillow."""
@@ -77,9 +78,42 @@ class Anchor:
         with Image.open(io.BytesIO(data)) as image:
             return read_image(image).pixels
 
-    def payload_bytes(self, data: bytes) -> int:
-        """All of it: images are compared by their files."""
-        return len(data)
+
+@dataclass(frozen=True)
+class Jpegli(Anchor):
+    """JPEG files by jpegli, through the package pyjpegli; decoded by Pillow."""
+
+    name: str = "jpegli"
+    title: str = "JPEG (jpegli)"
+    ladder: tuple[float, ...] = (6, 12, 20, 30, 42, 54, 66, 78, 87, 93)
+    options: dict[str, Any] = field(default_factory=dict)
+    knob: str = "quality"
+    whole: bool = True
+    standard: bool = False
+
+    def library(self) -> str | None:
+        """The package, None where it is not installed."""
+        try:
+            return f"pyjpegli {version('pyjpegli')}"
+        except PackageNotFoundError:
+            return None
+
+    def missing(self) -> str | None:
+        """How to get it."""
+        return None if self.library() else "pyjpegli is not installed here"
+
+    def encode(self, pixels: Pixels, setting: float) -> bytes:
+        """The bytes of a file of uint8 (H, W, 1 or 3) pixels."""
+        import pyjpegli
+
+        height, width = pixels.shape[:2]
+        samples = np.ascontiguousarray(np.broadcast_to(pixels, (height, width, 3)))
+        return bytes(pyjpegli.encode(samples.tobytes(), width, height, int(setting)))
+
+    def decode(self, data: bytes) -> Pixels:
+        """The pixels of such a file."""
+        with Image.open(io.BytesIO(data)) as image:
+            return read_image(image).pixels
 
 
 def _ratio(rate_bpp: float) -> list[float]:
@@ -88,10 +122,13 @@ def _ratio(rate_bpp: float) -> list[float]:
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # for its decoder; the encoder has an option
 
-ANCHORS = {
+# What libaom does of its own is tune=iq, which is written out so that it is seen; an older libaom refuses it.
+AVIF = {"subsampling": "4:2:0", "max_threads": 1, "advanced": {"tune": "iq"}}
+
+ANCHORS: dict[str, Anchor] = {
     anchor.name: anchor
     for anchor in (
-        Anchor(
+        PillowAnchor(
             "jpeg",
             "JPEG 4:2:0",
             "JPEG",
@@ -99,7 +136,7 @@ ANCHORS = {
             _pillow_with("jpg"),
             {"optimize": True, "subsampling": 2},
         ),
-        Anchor(
+        PillowAnchor(
             "jpeg444",
             "JPEG 4:4:4",
             "JPEG",
@@ -107,8 +144,10 @@ ANCHORS = {
             _pillow_with("jpg"),
             {"optimize": True, "subsampling": 0},
         ),
-        Anchor("webp", "WebP", "WEBP", (0, 6, 16, 30, 46, 62, 76, 86, 93, 98), _pillow_with("webp"), {"method": 6}),
-        Anchor(
+        PillowAnchor(
+            "webp", "WebP", "WEBP", (0, 6, 16, 30, 46, 62, 76, 86, 93, 98), _pillow_with("webp"), {"method": 6}
+        ),
+        PillowAnchor(
             "jpeg2000",
             "JPEG 2000",
             "JPEG2000",
@@ -119,23 +158,23 @@ ANCHORS = {
             told=_ratio,
             whole=False,
         ),
-        Anchor(
+        PillowAnchor(
             "avif420",
             "AVIF 4:2:0",
             "AVIF",
             (5, 15, 27, 39, 51, 63, 75, 86, 94),
             _pillow_with("avif"),
-            {"speed": 4, "subsampling": "4:2:0", "max_threads": 1},
+            {**AVIF, "speed": 4},
         ),
-        Anchor(
+        PillowAnchor(
             "avif",
             "AVIF 4:4:4",
             "AVIF",
             (5, 15, 27, 39, 51, 63, 75, 86),
             _pillow_with("avif"),
-            {"speed": 4, "subsampling": "4:4:4", "max_threads": 1},
+            {**AVIF, "speed": 4, "subsampling": "4:4:4"},
         ),
-        Anchor(
+        PillowAnchor(
             "jpegxl",
             "JPEG XL",
             "JXL",
@@ -143,21 +182,33 @@ ANCHORS = {
             _jpeg_xl,
             {"effort": 7, "num_threads": 1},
         ),
+        PillowAnchor(  # as long as libaom can search
+            "avif-slow",
+            "AVIF, speed 0",
+            "AVIF",
+            (5, 15, 27, 39, 51, 63, 75, 86, 94),
+            _pillow_with("avif"),
+            {**AVIF, "speed": 0},
+            standard=False,
+        ),
+        PillowAnchor(
+            "avif-psnr",
+            "AVIF, tune=psnr",
+            "AVIF",
+            (10, 20, 30, 40, 50, 60, 70, 80, 90),
+            _pillow_with("avif"),
+            {**AVIF, "speed": 4, "advanced": {"tune": "psnr"}},
+            standard=False,
+        ),
+        PillowAnchor(
+            "avif-ssimulacra2",
+            "AVIF, tune=ssimulacra2",
+            "AVIF",
+            (5, 15, 27, 39, 51, 63, 75, 86, 94),
+            _pillow_with("avif"),
+            {**AVIF, "speed": 4, "advanced": {"tune": "ssimulacra2"}},
+            standard=False,
+        ),
+        Jpegli(),
     )
 }
-
-
-def main(action: str, name: str, setting: str, source: str, target: str) -> None:
-    """One image file to one coded file, or a coded file to a PNG."""
-    anchor = ANCHORS[name]
-    if not anchor.library():
-        sys.exit(f"{name} is not installed")
-    data = Path(source).read_bytes()
-    if action == "encode":
-        Path(target).write_bytes(anchor.encode(read_image(data).pixels, float(setting)))
-    else:
-        to_pillow(ImageData(anchor.decode(data))).save(target, "PNG")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from codec.bitstream.errors import CodecError, MediaError
-from codec.eval import audio_metrics, auditions
-from codec.eval.audio_anchors import AUDIO_ANCHORS, RATE, libopus_version
+from codec.eval import audio_measures, audio_metrics, auditions
+from codec.eval.audio_anchors import RATE, libopus_version
+from codec.eval.audio_measures import STEREO
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
-from codec.eval.material import Material, Source, content_hash, printable_name, without_missing
-from codec.eval.medium import AUDIO, NARROWING_HIGH, NARROWING_LOW, Medium
+from codec.eval.material import Material, Source, content_hash, printable_name
+from codec.eval.medium import AUDIO
 from codec.eval.results import Item, Results
 from codec.media import AUDIO_SUFFIXES, AudioData, Samples, audio_bytes, read_audio, resample
 
 CLASS = re.compile(r"[a-z]+-\d+-([a-z]+)-")  # eval-07-music-organ.flac is music
 NO_CLASS = "all"
-SPEECH, STEREO = "speech", "stereo"  # groups
 PADDING_SAMPLES = 2048  # decoders end up to this much later than the audio did
 
 
@@ -45,23 +44,16 @@ class Clip(Item):
 class AudioMaterial(Material):
     """Sources are FLACs; samples are (n, channels) float32 at 48 kHz. mono: channels are mixed to one."""
 
+    name = AUDIO.name
     model = "audio"
-    packages = ()
-    anchors = AUDIO_ANCHORS
-    anchor_module = "codec.eval.audio_anchors"
-    errors = (CodecError, OSError, RuntimeError, ValueError)
 
-    def __init__(self, mono: bool = False) -> None:
+    def __init__(self, mono: bool = False, scores: Sequence[str] = ()) -> None:
+        super().__init__(scores)
         self.mono = mono
 
-    @cached_property
-    def medium(self) -> Medium:
-        of_stereo = dict.fromkeys((NARROWING_LOW.key, NARROWING_HIGH.key), "clips are mono") if self.mono else {}
-        return without_missing(AUDIO, {**audio_metrics.missing(), **of_stereo})
-
-    @cached_property
-    def missing(self) -> Mapping[str, str]:
-        return {AUDIO.metric(key).title: reason for key, reason in audio_metrics.missing().items()}
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name in super().names if not (self.mono and name == audio_measures.Narrowing.name))
 
     def sources(self, folder: Path, work: Path) -> tuple[list[Source], dict[str, str]]:
         sources: list[Source] = []
@@ -88,17 +80,15 @@ class AudioMaterial(Material):
     def samples(self, path: Path) -> Samples:
         return read_audio(path).samples
 
-    def measured(self, source: Source, x_hat: Samples, rate: float) -> dict[str, float | None]:
-        x = self.samples(source.path)
+    def fitted(self, x: Samples, x_hat: Samples) -> Samples:
         if len(x) < len(x_hat) < len(x) + PADDING_SAMPLES:
             x_hat = x_hat[: len(x)]
-        return audio_metrics.measured(x, x_hat, source.item.group == SPEECH)
-
-    def basis(self) -> dict[str, object]:
-        return audio_metrics.basis()
+        if x.shape != x_hat.shape:
+            raise MediaError(f"{x.shape} became {x_hat.shape}: the decoder changed the size")
+        return x_hat
 
     def versions(self) -> dict[str, str]:
-        return audio_metrics.versions()
+        return audio_measures.versions()
 
     def in_process(self, setting: float) -> tuple[Callable[[Samples], bytes], Callable[[bytes], object]]:
         import codec
@@ -115,6 +105,8 @@ class AudioMaterial(Material):
         sources: Sequence[Source],
         cache: Cache,
         progress: Callable[[int, int], object],
+        sheet: bool = False,
+        processes: int | None = None,
     ) -> dict[str, Any]:
         return {"auditions": [asdict(a) for a in auditions.auditions(results, comparison, sources, cache, progress)]}
 

@@ -2,16 +2,12 @@
 
 All get (n, 1 to 7) float32 at 48 kHz, and give back what begins at the same sample and is a part of a frame longer at
 most. Rates count packets alone: what a container adds depends on the container, and streams have none.
-
-`python -m codec.eval.audio_anchors encode|decode NAME SETTING IN OUT` does one clip in a process of its own, for the
-timing of whole processes.
 """
 
 from __future__ import annotations
 
 import ctypes
 import io
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +19,8 @@ import numpy as np
 
 from codec.bitstream.errors import MediaError
 from codec.eval import opus_ml
-from codec.media import AudioData, Samples, audio_bytes, read_audio
+from codec.eval.anchor import Anchor
+from codec.media import Samples, read_audio
 from codec.media.audio.layout import VORBIS_ORDER
 
 RATE = 48_000  # Hz; all that Opus knows
@@ -74,13 +71,14 @@ def packet_bytes(data: bytes) -> int:
 
 
 @dataclass(frozen=True)
-class Lavc:
+class Lavc(Anchor):
     """A codec of FFmpeg. encoder, decoder, container: FFmpeg's names; ladder: in kbit/s.
 
     frame_samples: of a packet; delay_samples: from the input of its encoder to the output of its decoder, of which the
     decoder drops `dropped_samples` by itself.
     """
 
+    media = "audio"
     name: str
     title: str
     encoder: str
@@ -174,9 +172,10 @@ class Nolace(Lavc):
 
 
 @dataclass(frozen=True)
-class Vorbis:
+class Vorbis(Anchor):
     """libvorbis by libsndfile, at variable bit rate. ladder: its quality, 0 to 10."""
 
+    media = "audio"
     name: str = "vorbis"
     title: str = "Vorbis"
     ladder: tuple[float, ...] = (0, 1, 2, 4, 6)
@@ -212,7 +211,7 @@ class Vorbis:
         return packet_bytes(data)
 
 
-AUDIO_ANCHORS: dict[str, Lavc | Vorbis] = {
+AUDIO_ANCHORS: dict[str, Anchor] = {
     anchor.name: anchor
     for anchor in (
         Lavc(
@@ -255,19 +254,3 @@ AUDIO_ANCHORS: dict[str, Lavc | Vorbis] = {
         Vorbis(),
     )
 }
-
-
-def main(action: str, name: str, setting: str, source: str, target: str) -> None:
-    """One audio file to one coded file, or a coded file to a WAV."""
-    anchor = AUDIO_ANCHORS[name]
-    if not anchor.library():
-        sys.exit(f"{name} is not installed")
-    data = Path(source).read_bytes()
-    if action == "encode":
-        Path(target).write_bytes(anchor.encode(read_audio(data).samples, float(setting)))
-    else:
-        Path(target).write_bytes(audio_bytes(AudioData(anchor.decode(data).clip(-1, 1), RATE), ".wav"))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

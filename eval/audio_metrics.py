@@ -10,25 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import cache
-from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from codec.eval.medium import (
-    ESTOI,
-    MEL,
-    NARROWING_HIGH,
-    NARROWING_LOW,
-    PESQ_WB,
-    REPETITION,
-    VISQOL,
-    VNSIM,
-    ZIMTOHRLI,
-)
-from codec.eval.noise_metrics import BANDS_HZ, LAGS, narrowing, repetition
 from codec.media import Samples, resample
 
 if TYPE_CHECKING:
@@ -40,9 +26,6 @@ RATE = 48_000
 SPEECH_RATE = 16_000
 STEREO = 2
 LEAST_SECONDS = 1.0  # below, nothing but the mel distance can be measured
-PACKAGES = {"visqol": "visqol-python", "pesq": "pesq", "pystoi": "pystoi", "zimtohrli": "zimtohrli"}  # by module
-NEEDS = {VNSIM: "visqol", VISQOL: "visqol", PESQ_WB: "pesq", ESTOI: "pystoi", ZIMTOHRLI: "zimtohrli"}  # a module each
-
 MEL_SCALES = {2048: 160, 1024: 128, 512: 80}  # bands by the samples of a window
 MEL_FLOOR = 1e-5
 FRAMES_AT_ONCE = 4096
@@ -136,53 +119,6 @@ def zimtohrli(x: Samples, x_hat: Samples) -> float:
     from zimtohrli import mos_from_signals
 
     return min(float(mos_from_signals(*sides)) for sides in zip(x.T, x_hat.T, strict=True))
-
-
-def measured(x: Samples, x_hat: Samples, is_speech: bool) -> dict[str, float | None]:
-    """All scores by key; those whose package is missing, and those of speech for other clips, are None.
-
-    Raises ValueError where the sizes differ.
-    """
-    if x.shape != x_hat.shape:
-        raise ValueError(f"{x.shape} against {x_hat.shape}: the decoder changed the size")
-    absent = missing()
-    scores: dict[str, float | None] = {MEL.key: mel_distance(x, x_hat)}
-    scores[VNSIM.key], scores[VISQOL.key] = (None, None) if VNSIM.key in absent else visqol(x, x_hat)
-    scores[ZIMTOHRLI.key] = None if ZIMTOHRLI.key in absent else zimtohrli(x, x_hat)
-    scores[REPETITION.key] = repetition(x, x_hat)
-    sides = narrowing(x, x_hat) if x.shape[1] == STEREO else (None, None)
-    scores[NARROWING_LOW.key], scores[NARROWING_HIGH.key] = sides
-    scores[PESQ_WB.key] = pesq_wb(x, x_hat) if is_speech and PESQ_WB.key not in absent else None
-    scores[ESTOI.key] = estoi(x, x_hat) if is_speech and ESTOI.key not in absent else None
-    return scores
-
-
-@cache
-def missing() -> dict[str, str]:
-    """Metrics that cannot be taken here, by key, with the reason."""
-    found = {}
-    for metric, module in NEEDS.items():
-        try:
-            import_module(module)
-        except (ImportError, OSError):
-            found[metric.key] = f"{PACKAGES[module]} is not installed here"
-    return found
-
-
-def basis() -> dict[str, Any]:
-    """What the scores depend on beside the samples."""
-    return {"packages": versions(), "mel": [*MEL_SCALES.items(), MEL_FLOOR], "noise": [*LAGS, *BANDS_HZ]}
-
-
-def versions() -> dict[str, str]:
-    """The packages behind the metrics that are installed."""
-    found = {}
-    for package in PACKAGES.values():
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _mono(x: Samples) -> npt.NDArray[np.float64]:

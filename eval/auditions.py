@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from codec.eval import own
-from codec.eval.audio_anchors import AUDIO_ANCHORS, RATE
+from codec.eval import anchor, own
+from codec.eval.audio_anchors import RATE
 from codec.eval.audio_metrics import mel_distance
 from codec.eval.cache import Cache, key
 from codec.eval.comparison import Comparison
+from codec.eval.made import Made
 from codec.eval.material import Source
 from codec.eval.results import OWN, Coder, Point, Results
 from codec.media import AudioData, Samples, audio_bytes, read_audio
@@ -92,7 +93,7 @@ def _chosen(results: Results, comparison: Comparison) -> dict[str, str]:
     order = comparison.worst_first
     groups = results.groups or {"all": order}
     found = {next(name for name in order if name in items): f"worst {group}" for group, items in groups.items()}
-    found.setdefault(comparison.ranked[-1], "best of all")
+    found.setdefault(comparison.ranked()[-1], "best of all")
     return found
 
 
@@ -143,10 +144,12 @@ def _decoded(source: Source, coder: Coder, point: Point, cache: Cache) -> Sample
 def _coded(source: Source, coder: Coder, setting: float) -> Samples:
     if coder.name == OWN:
         with tempfile.TemporaryDirectory() as work:
-            [(_, shown)] = own.code([source.path], setting, Path(work))
+            _, shown = own.code(source.path, setting, Path(work), coder.arguments)
             return read_audio(shown).samples
-    anchor = AUDIO_ANCHORS[coder.name]
-    return anchor.decode(anchor.encode(read_audio(source.path).samples, setting))
+    codec = anchor.named("audio", coder.spec)
+    if isinstance(codec, Made):
+        return codec.samples(source.item.name, setting)  # type: ignore[no-any-return]
+    return codec.decode(codec.encode(read_audio(source.path).samples, setting))  # type: ignore[no-any-return]
 
 
 def _furthest(x: Samples, x_hat: Samples) -> tuple[int, int]:

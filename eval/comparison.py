@@ -8,57 +8,16 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from codec.eval.bdrate import Curve, Delta, UndefinedBdRate, bd_quality, bd_rate
+from codec.eval.average import Average, defined
+from codec.eval.bdrate import Curve, Delta, bd_quality, bd_rate
 from codec.eval.medium import Metric
 from codec.eval.results import Results
-
-
-@dataclass(frozen=True)
-class Average:
-    """A delta of each item (None where it is not defined), and their mean (None where none is)."""
-
-    by_item: dict[str, Delta | None]
-
-    @property
-    def value(self) -> float | None:
-        """Mean over the items that have one."""
-        known = self.known
-        return statistics.fmean(d.value for d in known) if known else None
-
-    @property
-    def overlap(self) -> float:
-        """Mean share of the curves that was compared."""
-        return statistics.fmean(d.overlap for d in self.known) if self.known else 0.0
-
-    def over(self, items: Collection[str]) -> Average:
-        """The same over some of the items."""
-        return Average({item: delta for item, delta in self.by_item.items() if item in items})
-
-    @property
-    def known(self) -> list[Delta]:
-        """The deltas that are defined."""
-        return [delta for delta in self.by_item.values() if delta]
-
-    @property
-    def without(self) -> list[str]:
-        """The items that have none."""
-        return [item for item, delta in self.by_item.items() if delta is None]
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "value": self.value,
-            "overlap": self.overlap,
-            "items": len(self.known),
-            "without": self.without,
-            "by_item": {item: delta and asdict(delta) for item, delta in self.by_item.items()},
-        }
 
 
 @dataclass(frozen=True)
@@ -93,21 +52,29 @@ class AtRate:
 @dataclass(frozen=True)
 class Comparison:
     """against: by anchor; groups: names of items by class; published: BD-rate of mean curves by name, None where it is
-    not defined; equal: a row a class, rate and codec; worst_first: items by the mean of their BD-rates over the
-    anchors, those that have none at the end.
+    not defined; equal: a row a class, rate and codec; pairs: BD-rates by metric, by codec and by the codec that it is
+    compared with; ranked_by: key of the metric of `worst_first`; worst: by metric, items by the mean of their BD-rates
+    over the anchors, those that have none at the end.
     """
 
     against: dict[str, Against]
     groups: dict[str, list[str]]
     published: dict[str, Delta | None]
     equal: list[AtRate]
-    worst_first: list[str]
+    pairs: dict[str, dict[str, dict[str, Average]]]
+    ranked_by: str
+    worst: dict[str, list[str]]
 
     @property
-    def ranked(self) -> list[str]:
-        """`worst_first` without the items that have no BD-rate; all of it where none has one."""
-        known = [name for name in self.worst_first if _mean_rate(self.against, name) > -math.inf]
-        return known or self.worst_first
+    def worst_first(self) -> list[str]:
+        """The items by the metric that they are ranked by."""
+        return self.worst[self.ranked_by]
+
+    def ranked(self, key: str | None = None) -> list[str]:
+        """The worst by a metric first, without the items that have no BD-rate; all of them where none has one."""
+        key = key or self.ranked_by
+        known = [name for name in self.worst[key] if mean_rate(self.against, key, name) > -math.inf]
+        return known or self.worst[key]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -133,6 +100,18 @@ class Comparison:
             },
             "published": {name: delta and asdict(delta) for name, delta in self.published.items()},
             "at_equal_rates": [asdict(row) for row in self.equal],
+            "pairs": {
+                key: {
+                    name: {
+                        other: {"value": a.value, "interval": a.interval, "equal": a.equal, "items": len(a.known)}
+                        for other, a in row.items()
+                    }
+                    for name, row in rows.items()
+                }
+                for key, rows in self.pairs.items()
+            },
+            "ranked_by": self.ranked_by,
+            "worst": {key: self.ranked(key) for key in self.worst},
             "worst_first": self.worst_first,
         }
 
@@ -142,17 +121,24 @@ def compare(results: Results) -> Comparison:
     medium = results.medium
     against = {anchor.name: _against(results, anchor.name) for anchor in results.anchors}
     ours = results.mean_curve(results.ours.name, medium.main)
+    names = [item.name for item in results.items]
+    ranked_by = medium.ranking
     return Comparison(
         against=against,
         groups=results.groups,
-        published={p.name: _defined(bd_rate, p.curve(medium.main), ours) for p in results.published},
+        published={p.name: defined(bd_rate, p.curve(medium.main), ours) for p in results.published},
         equal=[
             _at_rate(results, group, items, coder.name, rate)
             for group, items in (("", None), *results.groups.items())
             for rate in medium.equal_rates
             for coder in results.coders
         ],
-        worst_first=sorted((item.name for item in results.items), key=lambda name: -_mean_rate(against, name)),
+        pairs=_pairs(results, against),
+        ranked_by=ranked_by.key,
+        worst={
+            metric.key: sorted(names, key=lambda name, key=metric.key: -mean_rate(against, key, name))  # type: ignore[misc]
+            for metric in medium.in_deltas
+        },
     )
 
 
@@ -173,7 +159,7 @@ def _against(results: Results, anchor: str) -> Against:
         found = {}
         for item in results.items:
             curves = (results.curve(coder, item.name, metric) for coder in (anchor, results.ours.name))
-            found[item.name] = _defined(delta, *curves)
+            found[item.name] = defined(delta, *curves)
         return Average(found)
 
     return Against(
@@ -183,16 +169,9 @@ def _against(results: Results, anchor: str) -> Against:
     )
 
 
-def _defined(delta: Callable[[Curve, Curve], Delta], anchor: Curve, test: Curve) -> Delta | None:
-    try:
-        return delta(anchor, test)
-    except UndefinedBdRate:
-        return None
-
-
 def _at_rate(results: Results, group: str, items: list[str] | None, coder: str, rate: float) -> AtRate:
     medium = results.medium
-    found: dict[str, list[float]] = {key: [] for key in medium.compared_at_equal_rates}
+    found: dict[str, list[float]] = {metric.key: [] for metric in medium.in_equal}
     for item in [item.name for item in results.items] if items is None else items:
         for key, scores in found.items():
             points = [(p.rate, p.scores[key]) for p in results.points_of(coder, item)]
@@ -203,7 +182,38 @@ def _at_rate(results: Results, group: str, items: list[str] | None, coder: str, 
     return AtRate(group, coder, rate, means, {key: len(scores) for key, scores in found.items()})
 
 
-def _mean_rate(against: dict[str, Against], item: str) -> float:
-    deltas: Sequence[Delta | None] = [next(iter(a.rate.values())).by_item[item] for a in against.values()]
-    known = [delta.value for delta in deltas if delta]
+def mean_rate(against: dict[str, Against], key: str, item: str) -> float:
+    """BD-rate of an item by one metric, the mean over the anchors; minus infinity where none is defined."""
+    known = [delta.value for a in against.values() if (delta := a.rate[key].by_item[item])]
     return statistics.fmean(known) if known else -math.inf
+
+
+def _inverse(delta: Delta | None) -> Delta | None:
+    """The same difference seen from the other codec."""
+    return delta and replace(delta, value=100 * (100 / (100 + delta.value) - 1))
+
+
+def _pairs(results: Results, against: dict[str, Against]) -> dict[str, dict[str, dict[str, Average]]]:
+    """By metric, by the codec that is compared and by the one that it is compared with."""
+    found: dict[str, dict[str, dict[str, Average]]] = {}
+    for metric in results.medium.in_deltas:
+        rows: dict[str, dict[str, Average]] = {coder.name: {} for coder in results.coders}
+        for place, coder in enumerate(results.coders):
+            for other in results.coders[place + 1 :]:
+                if coder == results.ours:
+                    average = against[other.name].rate[metric.key]
+                else:
+                    average = Average(
+                        {
+                            item.name: defined(
+                                bd_rate,
+                                results.curve(other.name, item.name, metric),
+                                results.curve(coder.name, item.name, metric),
+                            )
+                            for item in results.items
+                        }
+                    )
+                rows[coder.name][other.name] = average
+                rows[other.name][coder.name] = Average({n: _inverse(d) for n, d in average.by_item.items()})
+        found[metric.key] = rows
+    return found

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from codec.bitstream.errors import CodecError
-from codec.eval import machine, measure_process, own
+from codec.eval import anchor, machine, measure_process, own
 from codec.eval.cache import Cache, key
+from codec.eval.made import Made
 from codec.eval.material import Material, Source
 from codec.eval.results import OWN, Coder, Cost, Results
 
@@ -35,10 +36,11 @@ def costs(
     progress: Callable[[int, int], object],
 ) -> list[Cost]:
     """The cost of every codec that took part, from the cache where it was measured on this machine before."""
-    warm, whole = _spread(sources, WARM_ITEMS), _spread(sources, WHOLE_ITEMS)
+    warm, whole = _evenly(sources, WARM_ITEMS), _evenly(sources, WHOLE_ITEMS)
+    timed = [coder for coder in results.coders if not _made_elsewhere(material, coder)]
     found = []
-    progress(0, len(results.coders))
-    for done, coder in enumerate(results.coders, 1):
+    progress(0, len(timed))
+    for done, coder in enumerate(timed, 1):
         setting = _setting(results, coder)
         name = key(
             cost=coder.name,
@@ -51,10 +53,10 @@ def costs(
         )
         cost = cache.record(name, Cost)
         if cost is None:
-            cost = _measured(material, coder.name, setting, warm, whole, work)
+            cost = _measured(material, coder, setting, warm, whole, work)
             cache.keep(name, asdict(cost))
         found.append(cost)
-        progress(done, len(results.coders))
+        progress(done, len(timed))
     return found
 
 
@@ -74,6 +76,11 @@ def whole_process(arguments: Sequence[str]) -> tuple[float, int]:
 
 def median_s(call: Callable[[], object], repeat: int, settle: Callable[[], object] = lambda: None) -> float:
     """Median seconds of a call, after one that is not counted; `settle` waits for what the call left running."""
+    return statistics.median(times_s(call, repeat, settle))
+
+
+def times_s(call: Callable[[], object], repeat: int, settle: Callable[[], object] = lambda: None) -> list[float]:
+    """Seconds of each of `repeat` calls, after one that is not counted."""
     times = []
     for _ in range(repeat + 1):
         settle()
@@ -81,19 +88,28 @@ def median_s(call: Callable[[], object], repeat: int, settle: Callable[[], objec
         call()
         settle()
         times.append(time.perf_counter() - start)
-    return statistics.median(times[1:])
+    return times[1:]
+
+
+def _spread(times: Sequence[float]) -> float:
+    """How far the slowest is above the fastest, as a share of the median."""
+    return (max(times) - min(times)) / statistics.median(times)
+
+
+def _made_elsewhere(material: Material, coder: Coder) -> bool:
+    return coder.name != OWN and isinstance(anchor.named(material.name, coder.spec), Made)
 
 
 def _measured(
-    material: Material, coder: str, setting: float, warm: Sequence[Source], whole: Sequence[Source], work: Path
+    material: Material, coder: Coder, setting: float, warm: Sequence[Source], whole: Sequence[Source], work: Path
 ) -> Cost:
     encode, decode = _in_process(material, coder, setting)
-    encode_s, decode_s = [], []
+    encoding_s, decoding_s = [], []
     for source in warm:
         samples = material.samples(source.path)
         data = encode(samples)
-        encode_s.append(median_s(lambda x=samples: encode(x), REPEAT))  # type: ignore[misc]
-        decode_s.append(median_s(lambda d=data: decode(d), REPEAT))  # type: ignore[misc]
+        encoding_s.append(times_s(lambda x=samples: encode(x), REPEAT))  # type: ignore[misc]
+        decoding_s.append(times_s(lambda d=data: decode(d), REPEAT))  # type: ignore[misc]
     encoding, decoding = [], []
     coded = work / "cost.coded"
     for source in whole:
@@ -101,34 +117,36 @@ def _measured(
         encoding.append(whole_process(_process(material, coder, "encode", setting, source.path, coded)))
         decoding.append(whole_process(_process(material, coder, "decode", setting, coded, shown)))
     return Cost(
-        coder=coder,
+        coder=coder.name,
         setting=setting,
         items=len(warm),
-        encode_s=statistics.median(encode_s),
-        decode_s=statistics.median(decode_s),
+        encode_s=statistics.median(map(statistics.median, encoding_s)),
+        decode_s=statistics.median(map(statistics.median, decoding_s)),
         whole_encode_s=statistics.median(seconds for seconds, _ in encoding),
         whole_decode_s=statistics.median(seconds for seconds, _ in decoding),
         peak_encode_bytes=round(statistics.median(peak for _, peak in encoding)),
         peak_decode_bytes=round(statistics.median(peak for _, peak in decoding)),
+        encode_spread=statistics.median(map(_spread, encoding_s)),
+        decode_spread=statistics.median(map(_spread, decoding_s)),
     )
 
 
 def _in_process(
-    material: Material, coder: str, setting: float
+    material: Material, coder: Coder, setting: float
 ) -> tuple[Callable[[Any], bytes], Callable[[bytes], object]]:
-    if coder != OWN:
-        anchor = material.anchors[coder]
-        return lambda samples: anchor.encode(samples, setting), anchor.decode
+    if coder.name != OWN:
+        codec = anchor.named(material.name, coder.spec)
+        return lambda samples: codec.encode(samples, setting), codec.decode
     import torch
 
     torch.set_num_threads(1)
     return material.in_process(setting)
 
 
-def _process(material: Material, coder: str, action: str, setting: float, source: Path, target: Path) -> list[str]:
-    if coder != OWN:
-        module = material.anchor_module
-        return [sys.executable, "-m", module, action, coder, str(setting), str(source), str(target)]
+def _process(material: Material, coder: Coder, action: str, setting: float, source: Path, target: Path) -> list[str]:
+    if coder.name != OWN:
+        codec = anchor.named(material.name, coder.spec)
+        return codec.process(action, coder.spec, setting, source, target)
     if action == "encode":
         return own.command(
             "compress", str(source), "-o", str(target), "-q", f"{setting:g}", *material.arguments, "--force"
@@ -141,7 +159,7 @@ def _setting(results: Results, coder: Coder) -> float:
     return min(results.mean_points(coder.name), key=lambda row: abs(row[1] - results.medium.timed_rate))[0]
 
 
-def _spread(sources: Sequence[Source], count: int) -> list[Source]:
+def _evenly(sources: Sequence[Source], count: int) -> list[Source]:
     """At most `count` of them, evenly."""
     if len(sources) <= count:
         return list(sources)

@@ -7,14 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from codec.bitstream.errors import CodecError
-from codec.eval import metrics, published, scenes
-from codec.eval.anchors import ANCHORS
+from codec.bitstream.errors import CodecError, MediaError
+from codec.eval import image_measures, published, scenes
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
 from codec.eval.material import Material, Source, content_hash, printable_name
 from codec.eval.medium import IMAGES
-from codec.eval.results import Item, Published, Results
+from codec.eval.results import Coder, Item, Published, Results
 from codec.media import IMAGE_SUFFIXES, ImageData, Pixels, image_bytes, read_image, to_8_bits
 from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, Metric
 
@@ -35,14 +34,13 @@ class ImageItem(Item):
 class ImageMaterial(Material):
     """Sources are PNGs; pixels are (H, W, 1 or 3) uint8. effort, metric: of our encoder."""
 
-    medium = IMAGES
-    anchors = ANCHORS
+    name = IMAGES.name
     model = "image"
-    packages = ("pytorch_msssim", "ssimulacra2")
-    anchor_module = "codec.eval.anchors"
-    errors = (CodecError, OSError, RuntimeError, SystemError, ValueError)  # what Pillow's codecs raise
 
-    def __init__(self, effort: int = DEFAULT_EFFORT, metric: Metric = DEFAULT_METRIC) -> None:
+    def __init__(
+        self, effort: int = DEFAULT_EFFORT, metric: Metric = DEFAULT_METRIC, scores: Sequence[str] = ()
+    ) -> None:
+        super().__init__(scores)
         self.effort, self.metric = effort, metric
         self.arguments: tuple[str, ...] = ("--effort", str(effort))
         if metric != DEFAULT_METRIC:
@@ -66,14 +64,13 @@ class ImageMaterial(Material):
     def samples(self, path: Path) -> Pixels:
         return read_image(path).pixels
 
-    def measured(self, source: Source, x_hat: Pixels, rate: float) -> dict[str, float | None]:
-        return metrics.measured(self.samples(source.path), x_hat, rate)
-
-    def basis(self) -> dict[str, object]:
-        return {"metrics": metrics.versions(), "perceptual_rates": metrics.PERCEPTUAL_RATES_BPP}
+    def fitted(self, x: Pixels, x_hat: Pixels) -> Pixels:
+        if x.shape[:2] != x_hat.shape[:2]:
+            raise MediaError(f"{x.shape} became {x_hat.shape}: the decoder changed the size")
+        return x_hat
 
     def versions(self) -> dict[str, str]:
-        return metrics.versions()
+        return image_measures.versions()
 
     def in_process(self, setting: float) -> tuple[Callable[[Pixels], bytes], Callable[[bytes], object]]:
         import codec
@@ -92,15 +89,18 @@ class ImageMaterial(Material):
         sources: Sequence[Source],
         cache: Cache,
         progress: Callable[[int, int], object],
+        sheet: bool = False,
+        processes: int | None = None,
     ) -> dict[str, Any]:
-        return {"scenes": [asdict(s) for s in scenes.scenes(results, comparison, sources, cache, progress)]}
+        found = scenes.scenes(results, comparison, sources, cache, progress, sheet, processes)
+        return {"scenes": [asdict(s) for s in found], "sheet": ["", results.ours.name, *_names(scenes.beside(results))]}
 
     def notes(self, results: Results) -> list[str]:
-        low, high = metrics.PERCEPTUAL_RATES_BPP
+        low, high = image_measures.SLOW_RATES_BPP
         found = [
             "Rates count whole files. Ours are written and decoded by separate processes of the command line; anchors "
             "run through Pillow. All get 8-bit samples without metadata.",
-            f"MS-SSIM and SSIMULACRA 2 are measured between {low:g} and {high:g} {results.medium.rate_unit} only, "
+            f"All metrics but PSNR and GMSD are taken between {low:g} and {high:g} {results.medium.rate_unit} only, "
             f"because they are slow; a mean is shown where every {results.medium.item} has a value. MS-SSIM enters "
             "deltas and plots as -10 log10(1 - MS-SSIM).",
             f"The viewer of the report holds lossless crops of at most {scenes.CROP_WIDTH} x {scenes.CROP_HEIGHT} "
@@ -116,3 +116,7 @@ class ImageMaterial(Material):
 
     def published(self, sources: Sequence[Source]) -> list[Published]:
         return published.for_contents(source.item.content for source in sources)
+
+
+def _names(coders: Sequence[Coder]) -> list[str]:
+    return [coder.name for coder in coders]

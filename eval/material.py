@@ -8,17 +8,20 @@ from __future__ import annotations
 import hashlib
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from codec.eval import measure
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
-from codec.eval.medium import Medium
+from codec.eval.measure import Measure, MeasureMissing
+from codec.eval.medium import MEDIA, Medium
 from codec.eval.results import Item, Published, Results
 
 Samples = npt.NDArray[np.generic]
@@ -33,60 +36,52 @@ class Source:
     path: Path
 
 
-class Anchor(Protocol):
-    """A codec to compare with. ladder: the settings that draw its curve; knob: what its library calls the setting."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def title(self) -> str: ...
-    @property
-    def ladder(self) -> tuple[float, ...]: ...
-    @property
-    def knob(self) -> str: ...
-    @property
-    def options(self) -> Mapping[str, Any]: ...
-
-    def library(self) -> str | None:
-        """What it runs on, with versions; None where that is missing."""
-
-    def save_options(self, setting: float) -> dict[str, Any]:
-        """What the library is told."""
-
-    def encode(self, samples: Any, setting: float) -> bytes:
-        """The bytes of a file."""
-
-    def decode(self, data: bytes) -> Any:
-        """The samples of such a file."""
-
-    def payload_bytes(self, data: bytes) -> int:
-        """What of such a file counts as its rate."""
-
-
 class Material(ABC):
     """Images or clips.
 
-    anchors: by name; model: of ours, in the registry; packages: modules that nothing works without. arguments: of our
-    command line, beside the quality.
-    anchor_module: `python -m` this does one file in a process of its own; errors: what anchors raise.
+    name: of the medium; model: of ours, in the registry; arguments: of our command line, beside the quality;
+    trained_on: keys of the metrics that these arguments add to those that ours was trained on.
     """
 
-    anchors: Mapping[str, Anchor]
+    name: str
     model: str
-    packages: tuple[str, ...]
     arguments: tuple[str, ...] = ()
-    anchor_module: str
-    errors: tuple[type[Exception], ...]
+    trained_on: tuple[str, ...] = ()
+
+    def __init__(self, scores: Sequence[str] = ()) -> None:
+        """scores: the measures to take, all that are standard where there are none."""
+        self._scores = tuple(scores)
 
     @property
-    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Of the measures to take, as the user says them."""
+        return self._scores or tuple(name for name, m in measure.found(self.name).items() if m.standard)
+
+    @cached_property
+    def measures(self) -> dict[str, Measure]:
+        """Those that can be taken here, by what the user calls them. Raises MeasureMissing, PluginFailed."""
+        found = {spec: measure.named(self.name, spec) for spec in self.names}
+        return {spec: m for spec, m in found.items() if not m.missing()}
+
+    @cached_property
+    def missing(self) -> dict[str, str]:
+        """The titles of metrics that cannot be taken, with the reason."""
+        absent = [measure.named(self.name, spec) for spec in self.names if spec not in self.measures]
+        return {metric.title: m.missing() or "" for m in absent for metric in m.metrics}
+
+    @cached_property
     def medium(self) -> Medium:
-        """With the metrics that can be taken here."""
-
-    @property
-    def missing(self) -> Mapping[str, str]:
-        """The metrics that cannot, with the reason."""
-        return {}
+        """With the metrics that are taken, in the order of the medium. Raises MeasureMissing where there are none."""
+        taken = {metric.key: metric for m in self.measures.values() for metric in m.metrics}
+        if not taken:
+            reasons = "; ".join(f"{title}: {why}" for title, why in self.missing.items())
+            raise MeasureMissing(f"no metric can be taken here: {reasons}")
+        ordered = [metric for metric in MEDIA[self.name].metrics if metric.key in taken]
+        ordered += [metric for metric in taken.values() if metric not in ordered]
+        ordered.sort(key=lambda metric: not metric.in_deltas)  # the first is that of the headline
+        if not ordered[0].in_deltas:
+            raise MeasureMissing(f"{ordered[0].title} is not fit for Bjontegaard deltas: name another metric, too")
+        return MEDIA[self.name].of(ordered)
 
     @abstractmethod
     def sources(self, folder: Path, work: Path) -> tuple[list[Source], dict[str, str]]:
@@ -97,12 +92,8 @@ class Material(ABC):
         """The samples of a source, or of what a decoder of ours wrote."""
 
     @abstractmethod
-    def measured(self, source: Source, x_hat: Any, rate: float) -> dict[str, float | None]:
-        """Scores by key of the metric; None: not taken. Raises ValueError where a decoder changed the size."""
-
-    @abstractmethod
-    def basis(self) -> dict[str, object]:
-        """All that scores depend on beside the samples, as JSON values: names of kept results depend on it."""
+    def fitted(self, x: Any, x_hat: Any) -> Any:
+        """What a decoder gave, as long as the original. Raises MediaError where it changed the size."""
 
     @abstractmethod
     def versions(self) -> dict[str, str]:
@@ -120,8 +111,13 @@ class Material(ABC):
         sources: Sequence[Source],
         cache: Cache,
         progress: Callable[[int, int], object],
+        sheet: bool = False,
+        processes: int | None = None,
     ) -> dict[str, Any]:
-        """What the report shows of single things, as JSON values, under the names that its script knows."""
+        """What the report shows of single things, as JSON values, under the names that its script knows.
+
+        sheet: also what a sheet of crops holds; processes: that share the work, None: one a core.
+        """
 
     @abstractmethod
     def notes(self, results: Results) -> list[str]:
@@ -130,15 +126,6 @@ class Material(ABC):
     def published(self, sources: Sequence[Source]) -> list[Published]:
         """Curves of others over exactly these things."""
         return []
-
-
-def without_missing(medium: Medium, missing: Mapping[str, str]) -> Medium:
-    """The medium without the metrics whose keys are missing."""
-    return replace(
-        medium,
-        metrics=tuple(m for m in medium.metrics if m.key not in missing),
-        compared_at_equal_rates=tuple(key for key in medium.compared_at_equal_rates if key not in missing),
-    )
 
 
 def printable_name(path: Path) -> str:

@@ -6,4 +6,4 @@ from codec.eval.audio import AudioMaterial
 from codec.eval.images import ImageMaterial
 from codec.eval.material import Material
 
-MATERIALS: dict[str, Material] = {"images": ImageMaterial(), "audio": AudioMaterial()}
+MATERIALS: dict[str, Material] = {material.name: material for material in (ImageMaterial(), AudioMaterial())}

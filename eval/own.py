@@ -54,20 +54,31 @@ def settings(arguments: Sequence[str]) -> str:
     return " ".join(("separate processes", *arguments))
 
 
-def code(
-    sources: Sequence[Path], quality: float, work: Path, arguments: Sequence[str] = ()
-) -> list[tuple[bytes, Path]]:
-    """For each source the bytes of its file and the file that it is decoded to, in the folder `work`, by two processes.
+def compressed(sources: Sequence[Path], quality: float, work: Path, arguments: Sequence[str] = ()) -> list[bytes]:
+    """For each source the bytes of its file, written by one process to a new folder `work`.
 
     arguments: of `codec compress`. The names of sources differ in more than their suffixes. Raises CodecError.
     """
-    files, shown = work / "files", work / "decoded"
-    for place in (files, shown):
-        place.mkdir()
-    run("compress", *map(str, sources), "-o", str(files), "-q", f"{quality:g}", *arguments)
-    coded = [files / f"{source.stem}{SUFFIX}" for source in sources]
-    run("decompress", *map(str, coded), "-o", str(shown))
-    return [(file.read_bytes(), next(shown.glob(f"{file.stem}.*"))) for file in coded]
+    work.mkdir()
+    run("compress", *map(str, sources), "-o", str(work), "-q", f"{quality:g}", *arguments)
+    return [(work / f"{source.stem}{SUFFIX}").read_bytes() for source in sources]
+
+
+def decompressed(files: Sequence[Path], work: Path) -> list[Path]:
+    """For each file of ours what it is decoded to, by one process into a new folder `work`. Raises CodecError."""
+    work.mkdir()
+    run("decompress", *map(str, files), "-o", str(work))
+    return [next(work.glob(f"{file.stem}.*")) for file in files]
+
+
+def code(source: Path, quality: float, work: Path, arguments: Sequence[str] = ()) -> tuple[bytes, Path]:
+    """The bytes of a source's file, and what that is decoded to, in the folder `work`, by two processes.
+
+    Raises CodecError.
+    """
+    [data] = compressed([source], quality, work / "files", arguments)
+    [shown] = decompressed([work / "files" / f"{source.stem}{SUFFIX}"], work / "shown")
+    return data, shown
 
 
 def installed(model: str) -> ModelRow[Any] | None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
 from codec.eval import machine
+from codec.eval.own import ONE_THREAD
 
 
 @contextmanager
-def workers(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of as many processes as there are cores, of one thread each; what waits is dropped on an error."""
-    count = max(1, min(machine.cores(), jobs))
+def workers(jobs: int, processes: int | None = None) -> Iterator[ProcessPoolExecutor]:
+    """A pool of processes of one thread each, None: as many as there are cores; what waits is dropped on an error."""
+    count = max(1, min(processes or machine.cores(), jobs))
     pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _start_worker)
     try:
         yield pool
@@ -23,7 +25,5 @@ def workers(jobs: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _start_worker() -> None:
-    import torch
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent reports it
-    torch.set_num_threads(1)
+    os.environ.update(ONE_THREAD)  # for torch, where a metric or a codec loads it

@@ -1,4 +1,4 @@
-"""The folder of an evaluation: results.json, results.csv, plots, and report.html, which needs no network.
+"""The folder of an evaluation: results.json, rows, plots, and report.html, which needs no network.
 
 The page is a skeleton, a style sheet, a script and the data, put together from the files in `page/`.
 """
@@ -6,41 +6,39 @@ The page is a skeleton, a style sheet, a script and the data, put together from 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files as package_files
 from typing import Any
 
-from codec.eval.cache import Cache
+from codec.eval import rows
 from codec.eval.comparison import Comparison
 from codec.eval.cost import REPEAT
-from codec.eval.material import Source
 from codec.eval.materials import MATERIALS
 from codec.eval.medium import Medium
 from codec.eval.plots import COLOURS, FORMATS, file_name, plots
 from codec.eval.results import Results
+from codec.eval.uncertainty import LEAST_ITEMS, RESAMPLES
 
-JSON, CSV, PAGE = "results.json", "results.csv", "report.html"
+JSON, PAGE = "results.json", "report.html"
 SCORE_DIGITS = 5
 
 
 def file_names(medium: Medium) -> list[str]:
     """All files that `files` gives."""
-    return [JSON, CSV, PAGE, *(file_name(metric, suffix) for metric in medium.metrics for suffix in FORMATS)]
+    return [
+        JSON,
+        *rows.file_names(),
+        PAGE,
+        *(file_name(metric, suffix) for metric in medium.metrics for suffix in FORMATS),
+    ]
 
 
-def files(
-    results: Results,
-    comparison: Comparison,
-    sources: Sequence[Source],
-    cache: Cache,
-    progress: Callable[[int, int], object],
-) -> dict[str, bytes]:
-    """The files of the folder by name; progress as in `run.evaluate`, for what there is to see or hear."""
+def files(results: Results, comparison: Comparison, exhibits: dict[str, Any]) -> dict[str, bytes]:
+    """The files of the folder by name; exhibits: what `Material.exhibits` gave."""
     everything = {**results.as_dict(), "comparison": comparison.as_dict()}
-    exhibits = MATERIALS[results.medium.name].exhibits(results, comparison, sources, cache, progress)
     return {
         JSON: (json.dumps(everything, indent=1, allow_nan=False) + "\n").encode(),
-        CSV: results.csv(),
+        **rows.files(results),
         PAGE: page(results, everything | exhibits).encode(),
         **plots(results),
     }
@@ -81,6 +79,10 @@ def notes(results: Results) -> list[str]:
     found = [
         f"Averages are means of the values of single {medium.item}s. So are Bjontegaard deltas: each {medium.item} has "
         "its own. A number in brackets says over how many a mean is, where it is not over all.",
+        f"Intervals: 95 % of the mean by bootstrap over {medium.item}s ({RESAMPLES} resamples, percentiles), none for "
+        f"fewer than {LEAST_ITEMS}; codecs whose interval includes zero are called equal. By chance: the two-sided "
+        f"sign test over {medium.item}s.",
+        _trained(results),
         "Bjontegaard deltas: Akima interpolation (package bjontegaard) over all that two curves share; points that "
         "cost more than others and are no better are left out; overlap is the shared range as a share of both. The "
         f"window is {low:g} to {high:g} {medium.main.scaled_unit} of "
@@ -95,10 +97,23 @@ def notes(results: Results) -> list[str]:
         found.append(
             "Time: one CPU thread for every codec, one codec after another, at the setting whose mean rate is nearest "
             f"to {medium.timed_rate:g} {medium.rate_unit}. Warm: median over {results.costs[0].items} {medium.item}s "
-            f"of the median of {REPEAT} calls in one process after a first. Process: a whole process with the start of "
+            f"of the median of {REPEAT} calls in one process after a first, with how far the slowest is above the "
+            "fastest. Process: a whole process with the start of "
             "Python and libraries (anchors: Python with the library that holds them), and the peak of its memory."
         )
     return found
+
+
+def _trained(results: Results) -> str:
+    """Which codec was trained or tuned for which metric."""
+    said = [
+        f"{metric.title} ({', '.join(names)})"
+        for metric in results.medium.metrics
+        if (names := [coder.title for coder in results.coders if results.trained(coder, metric)])
+    ]
+    if not said:
+        return "No codec here was trained or tuned for a metric here, as far as is known."
+    return "A score that a codec was trained or tuned for is not its proof: " + "; ".join(said) + "."
 
 
 def _part(name: str) -> str:

@@ -1,9 +1,7 @@
-"""What an evaluation found, as data: points, costs, and what was left out; written as JSON and CSV."""
+"""What an evaluation found, as data: points, costs, and what was left out; written as JSON, and as rows by rows.py."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
@@ -39,7 +37,8 @@ class Item:
 class Coder:
     """A codec that took part. library: what it ran on, with versions; settings: what was fixed, in words.
 
-    arguments: of our command line, beside the quality.
+    arguments: of our command line, beside the quality; spec: what finds an anchor, as its user says it; trained_on:
+    keys of metrics that it was trained or tuned for, beyond what these say themselves.
     """
 
     name: str
@@ -48,13 +47,15 @@ class Coder:
     settings: str
     setting_name: str
     arguments: tuple[str, ...] = ()
+    spec: str = ""
+    trained_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Point:
     """An item through a codec at a setting. size_bytes: what the rate counts; scores: by key of the metric, None: not
     taken, or without a finite value, as for equal samples and silence; container_bytes: the rest of the file, where the
-    rate does not count it.
+    rate does not count it; file: the key of the coded file in the cache.
     """
 
     item: str
@@ -64,13 +65,15 @@ class Point:
     rate: float
     scores: dict[str, float | None]
     container_bytes: int = 0
+    file: str = ""
 
 
 @dataclass(frozen=True)
 class Cost:
     """Time and memory at one setting, medians; whole: a process from its start to its end, on one thread as all.
 
-    items: how many were timed warm; peak_*_bytes: of the whole processes.
+    items: how many were timed warm; *_spread: how far the slowest call of an item is above its fastest, as a share of
+    its median, the median over the items; peak_*_bytes: of the whole processes.
     """
 
     coder: str
@@ -82,6 +85,8 @@ class Cost:
     whole_decode_s: float
     peak_encode_bytes: int
     peak_decode_bytes: int
+    encode_spread: float = 0.0
+    decode_spread: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,10 @@ class Results:
     def anchors(self) -> list[Coder]:
         """The others."""
         return self.coders[1:]
+
+    def trained(self, coder: Coder, metric: Metric) -> bool:
+        """Whether a codec was trained or tuned for a metric."""
+        return coder.name in metric.trained or metric.key in coder.trained_on
 
     @property
     def groups(self) -> dict[str, list[str]]:
@@ -183,18 +192,6 @@ class Results:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
-
-    def csv(self) -> bytes:
-        """A line a point."""
-        out = io.StringIO(newline="")
-        writer = csv.writer(out, lineterminator="\n")
-        keys = [m.key for m in self.medium.metrics]
-        sizes = ["size_bytes", "container_bytes", f"rate_{self.medium.rate_unit}"]
-        writer.writerow([self.medium.item, "codec", "setting", *sizes, *keys])
-        for p in self.points:
-            scores = (p.scores[k] for k in keys)
-            writer.writerow([p.item, p.coder, f"{p.setting:g}", p.size_bytes, p.container_bytes, p.rate, *scores])
-        return out.getvalue().encode()
 
 
 def finite(score: float | None) -> float | None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 
-from codec.eval.comparison import Average, Comparison
-from codec.eval.results import OWN, Results
+from codec.eval.average import Average
+from codec.eval.comparison import AtRate, Comparison, mean_rate
+from codec.eval.medium import Metric
+from codec.eval.results import OWN, Coder, Results
 
 MEBI = 1 << 20
 NAMED_ITEMS = 3  # that a cell spells out
 WORST_ROWS = 5
+OWN_MARK, THEIR_MARK = "\u2020", "\u2021"  # dagger and double dagger
+MARK_SAYS = f"{OWN_MARK} trained or tuned for it, so no proof"
+MARKS_SAY = f"{OWN_MARK} ours, {THEIR_MARK} the other was trained or tuned for it, so it is no proof"
 
 
 @dataclass(frozen=True)
@@ -21,15 +27,28 @@ class Table:
     head: list[str]
     rows: list[list[str]]
 
-    def aligned(self) -> str:
-        """For a terminal: columns as wide as they must be, the first to the left, the others to the right."""
+    def aligned(self, words: bool = False) -> str:
+        """For a terminal: columns as wide as they must be, the first to the left, the others to the right.
+
+        words: all to the left.
+        """
         widths = [max(map(len, column)) for column in zip(self.head, *self.rows, strict=True)]
         lines = [self.title + (f" ({self.remark})" if self.remark else "")]
         for row in (self.head, *self.rows):
             cells = zip(row, widths, strict=True)
-            first, *others = [cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(cells)]
+            first, *others = [cell.ljust(w) if words or i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(cells)]
             lines.append("  " + "  ".join([first, *others]).rstrip())
         return "\n".join(lines)
+
+    def html(self) -> str:
+        """As a table with its title as a heading."""
+        head, *rows = (
+            "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+            for tag, cells in (("th", self.head), *(("td", row) for row in self.rows))
+        )
+        remark = f'<p class="quiet">{html.escape(self.remark)}</p>' if self.remark else ""
+        table = f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+        return f'<section><h2>{html.escape(self.title)}</h2>{remark}<div class="scroll">{table}</div></section>'
 
     def markdown(self) -> str:
         """With its title as a heading."""
@@ -47,7 +66,10 @@ def tables(results: Results, comparison: Comparison) -> list[Table]:
     found = [_curve(results, *group) for group in groups]
     if results.anchors:
         found += [_deltas(results, comparison, *group) for group in groups]
-        found.append(_worst(results, comparison))
+        found += [_worst(results, comparison), _worst_by_metric(results, comparison)]
+    if len(results.anchors) > 1:
+        ranking = results.medium.metric(comparison.ranked_by)
+        found += [_matrix(results, comparison, metric) for metric in dict.fromkeys((ranking, results.medium.main))]
     found += [_equal(results, comparison, *group) for group in groups]
     if comparison.published:
         found.append(_published(results, comparison))
@@ -69,7 +91,8 @@ def _counted(text: str, items: int, total: int) -> str:
     return f"{text} ({items})" if 0 < items < total else text
 
 
-def _mean_percent(average: Average) -> str:
+def mean_percent(average: Average) -> str:
+    """The mean, and of how many items where not of all."""
     return _counted(_percent(average.value), len(average.known), len(average.by_item))
 
 
@@ -101,65 +124,129 @@ def _curve(results: Results, group: str, items: list[str] | None) -> Table:
 def _deltas(results: Results, comparison: Comparison, group: str, items: list[str] | None) -> Table:
     medium, main = results.medium, results.medium.main
     low, high = main.window or (0, 0)
-    head = ["against", *(m.title for m in medium.in_deltas), f"{low:g}-{high:g} {main.scaled_unit or main.title}"]
     rows = []
     for anchor in results.anchors:
         against = comparison.against[anchor.name]
         if items is not None:
             against = against.over(items)
-        whole, quality = against.rate[main.key], against.quality
+        rates = [(_marked(results, m, anchor), against.rate[m.key]) for m in medium.in_deltas]
+        if main.window:
+            window = f"{main.title}, {low:g} to {high:g} {main.scaled_unit}".rstrip()
+            rates.append((window, against.windowed))
+        for title, average in rates:
+            rows.append([anchor.title, title, mean_percent(average), *sureness(average), _without(average)])
+        quality = against.quality
         better = "-" if quality.value is None else f"{quality.value:+.{main.digits}f} {main.scaled_unit}".rstrip()
+        counted = _counted(better, len(quality.known), len(quality.by_item))
         rows.append(
-            [
-                anchor.title,
-                *(_mean_percent(against.rate[m.key]) for m in medium.in_deltas),
-                _mean_percent(against.windowed),
-                _counted(better, len(quality.known), len(quality.by_item)),
-                f"{whole.overlap:.0%}",
-                _without(whole),
-            ]
+            [anchor.title, f"{main.title} for the same bits", counted, *["-"] * 4, f"{quality.overlap:.0%}", ""]
         )
     return Table(
         _titled(f"BD-rate of {results.subject}", group),
         f"negative: fewer bits for the same quality; means of the values of single {medium.item}s; in brackets: of how "
-        "many, where not of all",
-        [*head, "BD-quality", "overlap", "not defined for"],
+        f"many, where not of all; {MARKS_SAY}",
+        ["against", "by", "bits", "95 % interval", "verdict", "better on", "by chance", "overlap", "not defined for"],
         rows,
     )
 
 
+def sureness(average: Average) -> list[str]:
+    """Interval, verdict, items that are better, probability of the sign test, overlap."""
+    interval, chance = average.interval, average.by_chance
+    verdict = {None: "too few", True: "equal", False: "fewer" if (average.value or 0) < 0 else "more"}
+    return [
+        f"{interval[0]:+.1f} to {interval[1]:+.1f}" if interval else "-",
+        verdict[average.equal] if average.known else "-",
+        f"{average.lower} of {len(average.known)}",
+        "-" if chance is None else f"{chance:.2g}",
+        f"{average.overlap:.0%}",
+    ]
+
+
+def _marked(results: Results, metric: Metric, anchor: Coder) -> str:
+    """The title of a metric, and whether one of two codecs was made for it."""
+    ours = OWN_MARK if results.trained(results.ours, metric) else ""
+    theirs = THEIR_MARK if results.trained(anchor, metric) else ""
+    return f"{metric.title} {ours}{theirs}".rstrip()
+
+
+def _matrix(results: Results, comparison: Comparison, metric: Metric) -> Table:
+    rows = comparison.pairs[metric.key]
+    return Table(
+        f"Every pair, {metric.title}",
+        "BD-rate of the codec at the left against that above; equal: the 95 % interval includes zero",
+        ["", *(coder.title for coder in results.coders)],
+        [
+            [coder.title, *(_pair(rows[coder.name].get(other.name)) for other in results.coders)]
+            for coder in results.coders
+        ],
+    )
+
+
+def _pair(average: Average | None) -> str:
+    if average is None:
+        return ""
+    return f"equal ({mean_percent(average)})" if average.equal else mean_percent(average)
+
+
 def _worst(results: Results, comparison: Comparison) -> Table:
-    main = results.medium.main
+    medium = results.medium
+    metric = medium.metric(comparison.ranked_by)
     rows = []
     for item in comparison.worst_first[:WORST_ROWS]:
-        deltas = [comparison.against[anchor.name].rate[main.key].by_item[item] for anchor in results.anchors]
+        deltas = [comparison.against[anchor.name].rate[metric.key].by_item[item] for anchor in results.anchors]
         rows.append([item, *(_percent(delta.value if delta else None) for delta in deltas)])
     return Table(
-        f"Worst {results.medium.item}s",
-        f"BD-rate of {results.subject}, {main.title}",
-        [results.medium.item, *(anchor.title for anchor in results.anchors)],
+        f"Worst {medium.item}s",
+        f"BD-rate of {results.subject}, {metric.title}",
+        [medium.item, *(anchor.title for anchor in results.anchors)],
         rows,
+    )
+
+
+def _worst_by_metric(results: Results, comparison: Comparison) -> Table:
+    medium = results.medium
+    first = medium.metric(comparison.ranked_by)
+    metrics = [first, *(m for m in medium.in_deltas if m != first)]
+    columns = [
+        [
+            f"{item} {_percent(mean_rate(comparison.against, metric.key, item))}"
+            for item in comparison.ranked(metric.key)[:WORST_ROWS]
+        ]
+        for metric in metrics
+    ]
+    count = min(map(len, columns))
+    return Table(
+        f"Worst {medium.item}s by each metric",
+        f"BD-rate of {results.subject}, the mean over the others",
+        ["", *(metric.title for metric in metrics)],
+        [[str(place + 1), *(column[place] for column in columns)] for place in range(count)],
     )
 
 
 def _equal(results: Results, comparison: Comparison, group: str, items: list[str] | None) -> Table:
     medium, count = results.medium, len(results.items if items is None else items)
-    titles = {coder.name: coder.title for coder in results.coders}
-    metrics = [medium.metric(key) for key in medium.compared_at_equal_rates]
+    coders = {coder.name: coder for coder in results.coders}
+    metrics = medium.in_equal
     return Table(
         _titled("Quality for the same bits", group),
-        f"in brackets: over so many {medium.item}s only, as the others' curves do not reach the rate",
+        f"in brackets: over so many {medium.item}s only, as the others' curves do not reach the rate; {MARK_SAYS}",
         ["codec", medium.rate_unit, *(m.title for m in metrics)],
         [
             [
-                titles[row.coder],
+                coders[row.coder].title,
                 f"{row.rate:g}",
-                *(_counted(_number(row.scores[m.key], m.digits), row.items[m.key], count) for m in metrics),
+                *(_score(results, coders[row.coder], m, row, count) for m in metrics),
             ]
             for row in comparison.equal
             if row.group == group and any(row.items.values())
         ],
     )
+
+
+def _score(results: Results, coder: Coder, metric: Metric, row: AtRate, count: int) -> str:
+    mark = f" {OWN_MARK}" if results.trained(coder, metric) else ""
+    return _counted(_number(row.scores[metric.key], metric.digits), row.items[metric.key], count) + mark
 
 
 def _published(results: Results, comparison: Comparison) -> Table:
@@ -179,13 +266,15 @@ def _costs(results: Results) -> Table:
     titles = {coder.name: coder.title for coder in results.coders}
     return Table(
         "Time and memory",
-        "one thread each, medians; warm, then whole processes",
+        "one thread each, medians; warm, with how far calls spread; then whole processes",
         ["codec", "setting", "encode", "decode", "process: encode", "decode", "memory: encode", "decode"],
         [
             [
                 titles[c.coder],
                 f"{c.setting:g}",
-                *(f"{s * 1000:.0f} ms" for s in (c.encode_s, c.decode_s, c.whole_encode_s, c.whole_decode_s)),
+                f"{c.encode_s * 1000:.0f} ms ({c.encode_spread:.0%})",
+                f"{c.decode_s * 1000:.0f} ms ({c.decode_spread:.0%})",
+                *(f"{s * 1000:.0f} ms" for s in (c.whole_encode_s, c.whole_decode_s)),
                 *(f"{size / MEBI:.0f} MiB" if size else "-" for size in (c.peak_encode_bytes, c.peak_decode_bytes)),
             ]
             for c in results.costs

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +11,6 @@ from PIL import Image
 
 import codec
 from codec.devices import CPU
-from codec.eval.results import OWN
 from codec.image import decode as image_decode
 from codec.image.encode import ImageEncoder
 from codec.image.tile_encoder import padded
@@ -35,7 +31,6 @@ from tests.conftest import PARROTS, Run, only_line, torch_model
 from tests.second_decoder import SecondDecoder
 
 pytestmark = pytest.mark.slow  # it refines
-NONE = {"ms_ssim": None, "ssimulacra2": None}
 
 
 @pytest.fixture(scope="module")
@@ -172,42 +167,6 @@ def test_metrics_that_cannot_be_are_usage_errors(options: tuple[object, ...], na
 def test_the_metric_of_a_small_tile_is_finite(scrap: Pixels) -> None:
     for metric in METRICS:
         assert codec.info(codec.compress(scrap, 60, effort=2, metric=metric)).width == scrap.shape[1]
-
-
-def test_reports_of_settings_are_compared(tmp_path: Path) -> None:
-    def report(name: str, factor: float, arguments: list[str]) -> Path:
-        points = [
-            {
-                "item": "a.png",
-                "coder": OWN,
-                "rate": rate * factor,
-                "scores": {"psnr_rgb_db": db, "psnr_y_db": db} | NONE,
-            }
-            for rate, db in ((0.1, 28.0), (0.2, 30.0), (0.4, 33.0), (0.8, 36.0))
-        ]
-        found = {
-            "medium": {"name": "images"},
-            "items": [{"name": "a.png", "content": "1234"}],
-            "coders": [{"name": OWN, "arguments": arguments}],
-            "points": points,
-            "costs": [{"coder": OWN, "encode_s": 1.5}],
-        }
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "results.json").write_text(json.dumps(found))
-        return tmp_path / name
-
-    def compared(*paths: Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "codec.eval.settings", *map(str, paths)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    done = compared(report("plain", 1.0, []), report("refined", 0.9, ["--effort", "3"]))
-    assert done.stdout.splitlines()[2:] == [
-        "| - | +0.0 % (1) | +0.0 % (1) | - | - | 1.50 s |",
-        "| --effort 3 | -10.0 % (1) | -10.0 % (1) | - | - | 1.50 s |",
-    ]
-    missing = compared(tmp_path / "none")
-    assert missing.returncode == 1
-    assert len(missing.stderr.splitlines()) == 1
 
 
 # --- regions of interest ---------------------------------------------------------------------------------------------

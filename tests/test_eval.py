@@ -12,15 +12,18 @@ import numpy as np
 import pytest
 from scipy.interpolate import Akima1DInterpolator
 
-from codec.eval import machine, metrics, own, published
+from codec.bitstream.errors import MediaError
+from codec.eval import image_measures, machine, own, published
+from codec.eval.anchor import Anchor
 from codec.eval.anchors import ANCHORS
 from codec.eval.bdrate import Curve, UndefinedBdRate, bd_quality, bd_rate
 from codec.eval.cache import Cache, key
 from codec.eval.comparison import at_rate
 from codec.eval.cost import whole_process
+from codec.eval.images import ImageItem, ImageMaterial
 from codec.eval.material import content_hash
 from codec.eval.medium import IMAGES, MS_SSIM, PSNR_RGB
-from codec.eval.metrics import measured, ms_ssim, psnr_db, ssimulacra2
+from codec.eval.metrics import gmsd, ms_ssim, psnr_db, ssimulacra2
 from codec.media import Pixels
 from codec.model.registry import IMAGE
 from tests.conftest import PARROTS, ROOT, SPEECH, Run
@@ -93,7 +96,7 @@ def test_psnr() -> None:
     assert psnr_db(x, x + 1) == pytest.approx(48.1308, abs=1e-4)
     green = x.copy()
     green[:, :, 1] = 10
-    assert measured(x, green, 5.0)["psnr_y_db"] == pytest.approx(20 * math.log10(255 / 5.87))
+    assert image_measures.Psnr().scores(x, green)["psnr_y_db"] == pytest.approx(20 * math.log10(255 / 5.87))
 
 
 def test_perceptual_metrics_fall_with_noise(parrots: Pixels) -> None:
@@ -109,28 +112,32 @@ def test_perceptual_metrics_fall_with_noise(parrots: Pixels) -> None:
     assert ms_ssim(x, x) == pytest.approx(1)
     assert ssimulacra2(x, x) == pytest.approx(100)
     assert MS_SSIM.scaled(0.99) == pytest.approx(20)
+    assert gmsd(x, x) == 0 < gmsd(x, noisy[0]) < gmsd(x, noisy[1])
 
 
-def test_perceptual_metrics_are_left_out_where_nobody_compares_them(patch: Pixels) -> None:
-    low, high = metrics.PERCEPTUAL_RATES_BPP
+def test_slow_metrics_are_left_out_where_nobody_compares_them(patch: Pixels) -> None:
+    low, high = image_measures.SLOW_RATES_BPP
     assert low < min(IMAGES.equal_rates)
     assert max(IMAGES.equal_rates) < high
-    scores = measured(patch, patch, 0.5)
-    assert scores["ms_ssim"] is None  # too small an image
-    assert scores["ssimulacra2"] == pytest.approx(100)
-    assert measured(patch, patch, high * 1.1)["ssimulacra2"] is None
-    with pytest.raises(ValueError, match="changed the size"):
-        measured(patch, patch[1:], 0.5)
+    item = ImageItem("", "", "", 8, 8)
+    slow = image_measures.Ssimulacra2()
+    assert slow.wants(item, 0.5)
+    assert not slow.wants(item, high * 1.1)
+    assert image_measures.Psnr().wants(item, high * 1.1)
+    assert slow.scores(patch, patch)["ssimulacra2"] == pytest.approx(100)
+    assert image_measures.MsSsim().scores(patch, patch)["ms_ssim"] is None  # too small an image
+    with pytest.raises(MediaError, match="changed the size"):
+        ImageMaterial().fitted(patch, patch[1:])
 
 
 def test_grey_images_are_measured_as_rgb(patch: Pixels) -> None:
     grey = np.ascontiguousarray(patch[:, :, :1])
-    assert measured(grey, np.repeat(grey, 3, 2), 0.5)["psnr_rgb_db"] == math.inf
+    assert image_measures.Psnr().scores(grey, np.repeat(grey, 3, 2))["psnr_rgb_db"] == math.inf
 
 
 @pytest.mark.parametrize("anchor", ANCHORS.values(), ids=list(ANCHORS))
 def test_an_anchor_is_measured_from_its_file(patch: Pixels, anchor: object) -> None:
-    assert isinstance(anchor, type(ANCHORS["jpeg"]))
+    assert isinstance(anchor, Anchor)
     if not anchor.library():
         pytest.skip(f"{anchor.title} is not installed")
     settings = anchor.ladder[2], anchor.ladder[-2]

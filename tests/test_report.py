@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from codec.eval.medium import IMAGES
+from codec.eval.images import ImageMaterial
 from codec.eval.report import file_names
 from codec.media import ImageData, Pixels, to_pillow
 from tests.conftest import PATIENCE_S
@@ -58,8 +59,8 @@ class Evaluation:
         return found
 
 
-def command(root: Path, arguments: Sequence[object], without: Sequence[str] = ()) -> Done:
-    """Runs `codec eval ARGUMENTS` where some packages cannot be imported."""
+def command(root: Path, arguments: Sequence[object], without: Sequence[str] = (), site: Path | None = None) -> Done:
+    """Runs `codec eval ARGUMENTS` where some packages cannot be imported; site: a folder with others."""
     broken = root / "broken-packages"
     shutil.rmtree(broken, ignore_errors=True)
     for package in without:
@@ -71,7 +72,7 @@ def command(root: Path, arguments: Sequence[object], without: Sequence[str] = ()
         text=True,
         check=False,
         timeout=PATIENCE_S,
-        env=os.environ | {"PYTHONPATH": str(broken)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, [broken, *([site] if site else [])]))},
     )
 
 
@@ -79,6 +80,7 @@ def evaluate(root: Path, *without: str) -> Done:
     """Evaluates the images."""
     arguments: list[object] = ["images", root / "images", "-o", root / "report", "--results-page", root / "page.md"]
     arguments += ["--cache", root / "cache", "--force", "-a", "jpeg", "-a", "webp", "-a", "jpegxl"]
+    arguments += ["--look", root / "look.png"]
     arguments += [a for quality in QUALITIES for a in ("-q", quality)]
     return command(root, arguments, without)
 
@@ -104,18 +106,19 @@ def test_a_broken_image_and_a_missing_anchor_are_named_and_the_run_goes_on(evalu
     assert lines[-1] == "codec: 1 of 3 images failed"
     results = evaluation.results
     assert list(results["failures"]) == ["torn.png"]
-    assert list(results["skipped"]) == ["JPEG XL"]
+    assert "JPEG XL" in results["skipped"]
+    assert not {"JPEG 4:2:0", "WebP", "SSIMULACRA 2"} & set(results["skipped"])
     assert [coder["name"] for coder in results["coders"]] == ["codec", "jpeg", "webp"]
 
 
 def test_the_terminal_shows_every_table(evaluation: Evaluation) -> None:
     for title in ("Our curve", "BD-rate of ours", "Worst images", "Quality for the same bits", "Time and memory"):
         assert title in evaluation.first.stdout
-    assert re.search(r"JPEG 4:2:0 +-\d\d\.\d %", evaluation.first.stdout)
+    assert re.search(r"JPEG 4:2:0 +PSNR RGB . +-\d\d\.\d %", evaluation.first.stdout)
 
 
 def test_the_report_folder_holds_everything(evaluation: Evaluation) -> None:
-    assert sorted(p.name for p in evaluation.report.iterdir()) == sorted(file_names(IMAGES))
+    assert sorted(p.name for p in evaluation.report.iterdir()) == sorted(file_names(ImageMaterial().medium))
     results = evaluation.results
     assert [item["name"] for item in results["items"]] == ["<b>left.png", "right.png"]
     ours = [p for p in results["points"] if p["coder"] == "codec"]
@@ -132,6 +135,18 @@ def test_the_report_folder_holds_everything(evaluation: Evaluation) -> None:
         rows = list(csv.DictReader(file))
     assert len(rows) == len(results["points"])
     assert {row["codec"] for row in rows} == {"codec", "jpeg", "webp"}
+    if "results.parquet" in file_names(ImageMaterial().medium):
+        from pyarrow import parquet
+
+        table = parquet.read_table(evaluation.report / "results.parquet")
+        assert table.column_names == list(rows[0])
+        assert table["size_bytes"].to_pylist() == [int(row["size_bytes"]) for row in rows]
+
+
+def test_the_sheet_shows_each_image_through_ours_and_two_others(evaluation: Evaluation) -> None:
+    with Image.open(evaluation.root / "look.png") as sheet:
+        assert sheet.width > 4 * 256
+        assert sheet.height > 2 * 192
 
 
 def test_time_and_memory_are_those_of_each_codec(evaluation: Evaluation) -> None:
@@ -255,5 +270,12 @@ def test_the_page_works_in_a_browser(evaluation: Evaluation, browser: Any, width
         == (evaluation.results["comparison"]["worst_first"][0])
     )
     assert page.locator("#trouble").inner_text().startswith("Left out: torn.png")
+    assert page.locator("#matrix tbody tr").count() == 3
+    assert page.locator("#sheet img").count() == 2 * 4
+    page.keyboard.press("m")
+    assert page.locator("#metrics button").nth(2).get_attribute("aria-pressed") == "true"
+    swapped = [page.input_value("#right"), page.input_value("#left")]
+    page.keyboard.press("x")
+    assert [page.input_value("#left"), page.input_value("#right")] == swapped
     assert errors == []
     page.close()

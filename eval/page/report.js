@@ -34,7 +34,7 @@ const verdict = (value) => (value === null ? "" : value < 0 ? "good" : "bad");
 
 function table(id, head, rows) {
   // a row: cells, each text or {text, class}; and a class
-  const cell = (tag) => (c) => element(tag, { class: c.class || null }, c.text ?? c);
+  const cell = (tag) => (c) => element(tag, { class: c.class || null }, c.text ?? c, c.below ? element("small", {}, c.below) : null);
   byId(id).replaceChildren(
     element("thead", {}, element("tr", {}, ...head.map(cell("th")))),
     element("tbody", {}, ...rows.map((r) => element("tr", { class: r.class || null }, ...r.cells.map(cell("td"))))),
@@ -51,6 +51,15 @@ const rateCell = (value) => ({ text: percent(value), class: verdict(value) });
 const counted = (text, items, total) => items && items < total ? `${text} (${items})` : text; // means of some only
 const meanCell = ({ value, items }, total = data.items.length) =>
   ({ text: counted(percent(value), items, total), class: verdict(value) });
+const range = (interval) => interval ? `${signed(interval[0], 1)} to ${signed(interval[1], 1)}` : "";
+const sureCell = (average) => ({  // with its interval below
+  text: counted(percent(average.value), average.items, data.items.length), below: range(average.interval),
+  class: average.equal ? "equal" : verdict(average.value),
+});
+const trained = (coder, m) => m.trained.includes(coder.name) || coder.trained_on.includes(m.key);
+const marked = (m, coder) => m.title + (trained(ours, m) || (coder && trained(coder, m)) ? " \u2020" : "");
+const ranking = metrics.find((m) => m.key === data.comparison.ranked_by) ?? main;
+const compared = metrics.filter((m) => m.in_deltas);
 const words = (text) => ({ text, class: "words" });
 
 function fillHeader() {
@@ -60,9 +69,12 @@ function fillHeader() {
   const { cpu, cores, system } = data.machine;
   byId("machine").textContent = `${data.date} \u00b7 ${cpu}, ${cores} cores, ${system} \u00b7 ${ours.library}`;
   byId("tiles").append(...anchors.map((anchor) => {
-    const value = against[anchor.name].bd_rate_percent[main.key].value;
-    return element("div", { class: "tile" }, element("b", { class: verdict(value) }, percent(value)),
-      element("span", { class: "quiet" }, `bits against ${anchor.title}`));
+    const rates = against[anchor.name].bd_rate_percent, { value, interval, equal } = rates[ranking.key];
+    const sure = equal ? `equal: ${range(interval)} %` : interval ? `${range(interval)} %` : "";
+    const other = ranking === main ? "" : `${percent(rates[main.key].value)} by ${main.title}`;
+    return element("div", { class: "tile" }, element("b", { class: equal ? "equal" : verdict(value) }, percent(value)),
+      element("span", { class: "quiet" }, `bits against ${anchor.title}, ${marked(ranking)}`),
+      ...[sure, other].filter(Boolean).map((text) => element("small", {}, text)));
   }));
   const trouble = [...Object.entries(data.failures), ...Object.entries(data.skipped)];
   if (trouble.length) {
@@ -72,15 +84,18 @@ function fillHeader() {
 }
 
 function fillDeltas() {
-  byId("deltas-about").textContent = `BD-rate of ${subject} against each codec; negative: ${subject} needs fewer bits.`;
-  const [low, high] = main.window, compared = metrics.filter((m) => m.in_deltas), count = data.items.length;
+  byId("deltas-about").textContent = `BD-rate of ${subject} against each codec, with 95 % intervals; negative: ` +
+    `${subject} needs fewer bits. Grey: equal, the interval includes zero.` +
+    (compared.some((m) => trained(ours, m)) ? ` \u2020 ${subject}: trained or tuned for it, so it is no proof.` : "");
+  const count = data.items.length;
+  const window = main.window ? `${main.window[0]}\u2013${main.window[1]} ${unitOf(main) || main.title}` : "all";
   table("deltas",
-    ["against", ...compared.map((m) => m.title), `${low}\u2013${high} ${unitOf(main) || main.title}`, "BD-quality",
+    ["against", ...compared.map((m) => marked(m)), window, "BD-quality",
       "overlap", words("not defined for")],
     anchors.map((anchor) => {
       const a = against[anchor.name], rate = a.bd_rate_percent[main.key], quality = a.bd_quality.value;
-      return { cells: [anchor.title, ...compared.map((m) => meanCell(a.bd_rate_percent[m.key])),
-        meanCell(a.bd_rate_percent_in_window),
+      return { cells: [anchor.title, ...compared.map((m) => sureCell(a.bd_rate_percent[m.key])),
+        sureCell(a.bd_rate_percent_in_window),
         { text: quality === null ? DASH : counted(`${signed(quality, main.digits)} ${unitOf(main)}`, a.bd_quality.items, count), class: verdict(quality && -quality) },
         `${Math.round(rate.overlap * 100)} %`, words(rate.without.join(", "))] };
     }));
@@ -100,8 +115,20 @@ function fillDeltas() {
   })));
 }
 
+function fillMatrix() {
+  if (data.coders.length < 3) return;
+  byId("matrix-part").hidden = false;
+  segments("matrix-metrics", compared.map((m) => m.title), compared.indexOf(ranking), (index) => {
+    const pairs = data.comparison.pairs[compared[index].key];
+    table("matrix", ["", ...data.coders.map((c) => c.title)], data.coders.map((row) => ({
+      class: row === ours ? "ours" : "",
+      cells: [row.title, ...data.coders.map((c) => pairs[row.name][c.name] ? sureCell(pairs[row.name][c.name]) : "")],
+    })));
+  });
+}
+
 function fillEqual() {
-  const compared = medium.compared_at_equal_rates.map((key) => metrics.find((m) => m.key === key));
+  const compared = metrics.filter((m) => m.in_equal);
   const rows = data.comparison.at_equal_rates, count = data.items.length;
   const at = (coder, rate) => rows.find((row) => !row.group && row.coder === coder && row.rate === rate);
   const best = (rate, m) => {
@@ -114,7 +141,7 @@ function fillEqual() {
     data.coders.map((c) => ({ class: c === ours ? "ours" : "", cells: [c.title, ...medium.equal_rates.flatMap((rate) => {
       const { scores, items } = at(c.name, rate);
       return compared.map((m, i) => ({
-        text: counted(shown(scores[m.key], m.digits), items[m.key], count),
+        text: counted(shown(scores[m.key], m.digits), items[m.key], count) + (trained(c, m) ? " \u2020" : ""),
         class: (i ? "" : "edge ") + (items[m.key] === count && scores[m.key] === best(rate, m) ? "best" : ""),
       }));
     })] })));
@@ -122,11 +149,14 @@ function fillEqual() {
 }
 
 function fillItems() {
-  byId("items-title").textContent = `Every ${medium.item}`;
-  byId("items-about").textContent = `BD-rate of ${subject}, ${main.title}, the worst cases first. ` +
-    "A heading sorts; a row shows its curves.";
-  const names = data.comparison.worst_first;
-  const value = (anchor, item) => against[anchor.name].bd_rate_percent[main.key].by_item[item]?.value ?? null;
+  byId("items-title").textContent = `Every ${medium.item}, the worst first`;
+  segments("item-metrics", compared.map((m) => m.title), compared.indexOf(ranking), (index) => drawItems(compared[index]));
+}
+
+function drawItems(by) {
+  byId("items-about").textContent = `BD-rate of ${subject}, ${by.title}. A heading sorts; a row shows its curves.`;
+  const names = data.items.map((item) => item.name);
+  const value = (anchor, item) => against[anchor.name].bd_rate_percent[by.key].by_item[item]?.value ?? null;
   const mean = (item) => {
     const known = anchors.map((a) => value(a, item)).filter((v) => v !== null);
     return known.length ? known.reduce((a, b) => a + b) / known.length : null;
@@ -144,15 +174,16 @@ function fillItems() {
       order.map((item) => ({ cells: [item, ...columns.slice(1).map((c) => rateCell(c(item)))] })));
     byId("items").querySelectorAll("th").forEach((heading, column) => {
       if (column === sorted) heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
-      heading.addEventListener("click", () => {
+      pressable(heading, () => {
         descending = column === sorted ? !descending : column > 0;
         sorted = column;
         draw();
       });
     });
-    byId("items").querySelectorAll("tbody tr").forEach((row, index) => row.addEventListener("click", () => {
+    byId("items").querySelectorAll("tbody tr").forEach((row, index) => pressable(row, () => {
+      metric = by;
       byId("item").value = order[index];
-      chart();
+      byId("metrics").children[metrics.indexOf(by)].click();
       byId("chart").scrollIntoView({ behavior: "smooth", block: "center" });
     }));
   }
@@ -164,7 +195,9 @@ function fillCosts() {
   table("costs", ["", "setting", "encode", "decode", "process: encode", "process: decode", "memory: encode",
     "memory: decode"], data.costs.map((c) => ({ class: c.coder === ours.name ? "ours" : "",
     cells: [titles[c.coder], String(c.setting),
-      ...[c.encode_s, c.decode_s, c.whole_encode_s, c.whole_decode_s].map(milliseconds),
+      { text: milliseconds(c.encode_s), below: `\u00b1 ${Math.round(c.encode_spread * 50)} %` },
+      { text: milliseconds(c.decode_s), below: `\u00b1 ${Math.round(c.decode_spread * 50)} %` },
+      ...[c.whole_encode_s, c.whole_decode_s].map(milliseconds),
       mebi(c.peak_encode_bytes), mebi(c.peak_decode_bytes)] })));
 }
 
@@ -174,6 +207,12 @@ function fillNotes() {
     data.coders.map((c) => ({ cells: [c.title, words(c.library), words(c.settings)] })));
   byId("versions").textContent = Object.entries({ Python: data.machine.python, ...data.versions })
     .map(([name, version]) => `${name} ${version}`).join(", ");
+}
+
+function pressable(one, press) {
+  one.tabIndex = 0;
+  one.addEventListener("click", press);
+  one.addEventListener("keydown", (event) => { if (event.key === "Enter") press(); });
 }
 
 // ---- buttons of which one is pressed
@@ -321,7 +360,7 @@ const scenes = data.scenes ?? [];
 let scene = scenes[0], zoom = 1;
 
 function hardest() {
-  const rate = (anchor) => against[anchor.name].bd_rate_percent[main.key].value ?? -Infinity;
+  const rate = (anchor) => against[anchor.name].bd_rate_percent[ranking.key].value ?? -Infinity;
   return anchors.reduce((best, a) => (best === null || rate(a) > rate(best) ? a : best), null)?.name ?? "";
 }
 
@@ -371,9 +410,56 @@ function startViewer() {
     divide();
   });
   const wide = byId("frame").clientWidth;
-  segments("scenes", scenes.map((s) => `${s.why}: ${s.item}`), 0, (index) => { scene = scenes[index]; view(); });
+  segments("scenes", scenes.map((s) => `${s.why}: ${s.item}`), 0, (index) => {
+    scene = scenes[index];
+    for (const [side, chosen] of [["left", byId("left").value], ["right", byId("right").value]]) {
+      byId(side).replaceChildren(...scene.shown.map((s) => element("option", { value: s.name }, s.title)));
+      byId(side).value = scene.shown.some((s) => s.name === chosen) ? chosen : scene.shown[side === "left" ? 1 : 0].name;
+    }
+    view();
+  });
   const fitting = Math.max(0, ZOOMS.filter((z) => scene.width * z <= wide).length - 1);
   segments("zooms", ZOOMS.map((z) => `${z}\u00d7`), fitting, (index) => { zoom = ZOOMS[index]; view(); });
+}
+
+function fillSheet() {
+  if (scenes.length < 2) return;
+  byId("sheet-part").hidden = false;
+  byId("sheet").append(...scenes.map((one, index) => element("div", { class: "row" },
+    element("h3", {}, `${one.item} (${one.why})`),
+    element("div", { class: "crops" }, ...data.sheet.map((name) => one.shown.find((s) => s.name === name)).map((crop) =>
+      element("figure", {}, element("button", { type: "button", "aria-label": `${one.item}, ${crop.title}: side by side`,
+        onclick: () => {
+          byId("scenes").children[index].click();
+          byId("right").value = crop.name;
+          view();
+          byId("viewer").scrollIntoView({ behavior: "smooth" });
+        } }, element("img", { src: crop.uri, alt: "", width: one.width, height: one.height })),
+      element("figcaption", {}, crop.size_bytes === null ? crop.title :
+        `${crop.title}: ${bytes(crop.size_bytes)}, ${shown(crop.psnr_db, 2)} dB`)))))));
+}
+
+// ---- keyboard
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || ["SELECT", "INPUT"].includes(event.target.tagName)) return;
+  const next = (id) => {
+    const buttons = [...byId(id).children], at = buttons.findIndex((b) => b.getAttribute("aria-pressed") === "true");
+    buttons[(at + 1) % buttons.length]?.click();
+  };
+  const step = (by) => {
+    const select = byId("item"), count = select.options.length;
+    select.selectedIndex = (select.selectedIndex + by + count) % count;
+    chart();
+  };
+  const slide = (by) => { byId("slider").value = Number(byId("slider").value) + by; divide(); };
+  const swap = () => {
+    [byId("left").value, byId("right").value] = [byId("right").value, byId("left").value];
+    view();
+  };
+  const keys = { m: () => next("metrics"), j: () => step(1), k: () => step(-1),
+    ...(scene ? { ArrowLeft: () => slide(-2), ArrowRight: () => slide(2), x: swap, z: () => next("zooms") } : {}) };
+  keys[event.key]?.();
 }
 
 // ---- excerpts
@@ -416,10 +502,13 @@ function startListening() {
 
 fillHeader();
 fillDeltas();
+fillMatrix();
 fillEqual();
-fillItems();
 fillCosts();
 fillNotes();
 startCurves();
+fillItems();
 startViewer();
+fillSheet();
+document.addEventListener("keydown", onKey);
 startListening();
