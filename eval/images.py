@@ -12,7 +12,7 @@ from codec.eval import image_measures, published, scenes
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
 from codec.eval.material import Material, Source, content_hash, printable_name
-from codec.eval.medium import IMAGES
+from codec.eval.medium import IMAGES, MS_SSIM, PSNR_RGB, PSNR_Y
 from codec.eval.results import Coder, Item, Published, Results
 from codec.media import IMAGE_SUFFIXES, ImageData, Pixels, image_bytes, read_image, to_8_bits
 from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, Metric
@@ -45,6 +45,13 @@ class ImageMaterial(Material):
         self.arguments: tuple[str, ...] = ("--effort", str(effort))
         if metric != DEFAULT_METRIC:
             self.arguments += ("--metric", metric)
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        if self.metric == "psnr":  # which has weights of its own
+            return (PSNR_RGB.key, PSNR_Y.key)
+        also = {"msssim": (MS_SSIM.key,)}.get(self.metric, ()) if self.effort > 1 else ()
+        return (*super().trained_on, *also)
 
     def sources(self, folder: Path, work: Path) -> tuple[list[Source], dict[str, str]]:
         sources: list[Source] = []

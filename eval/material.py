@@ -22,7 +22,7 @@ from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
 from codec.eval.measure import Measure, MeasureMissing
 from codec.eval.medium import MEDIA, Medium
-from codec.eval.results import Item, Published, Results
+from codec.eval.results import OWN, Item, Published, Results
 
 Samples = npt.NDArray[np.generic]
 HASH_BYTES = 16
@@ -39,18 +39,21 @@ class Source:
 class Material(ABC):
     """Images or clips.
 
-    name: of the medium; model: of ours, in the registry; arguments: of our command line, beside the quality;
-    trained_on: keys of the metrics that these arguments add to those that ours was trained on.
+    name: of the medium; model: of ours, in the registry; arguments: of our command line, beside the quality.
     """
 
     name: str
     model: str
     arguments: tuple[str, ...] = ()
-    trained_on: tuple[str, ...] = ()
 
     def __init__(self, scores: Sequence[str] = ()) -> None:
         """scores: the measures to take, all that are standard where there are none."""
         self._scores = tuple(scores)
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """Keys of the metrics that our weights were trained for."""
+        return tuple(metric.key for metric in self.medium.metrics if OWN in metric.trained)
 
     @property
     def names(self) -> tuple[str, ...]:

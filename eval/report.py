@@ -109,7 +109,7 @@ def _trained(results: Results) -> str:
     said = [
         f"{metric.title} ({', '.join(names)})"
         for metric in results.medium.metrics
-        if (names := [coder.title for coder in results.coders if results.trained(coder, metric)])
+        if (names := [coder.title for coder in results.coders if metric.key in coder.trained_on])
     ]
     if not said:
         return "No codec here was trained or tuned for a metric here, as far as is known."

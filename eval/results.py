@@ -38,7 +38,7 @@ class Coder:
     """A codec that took part. library: what it ran on, with versions; settings: what was fixed, in words.
 
     arguments: of our command line, beside the quality; spec: what finds an anchor, as its user says it; trained_on:
-    keys of metrics that it was trained or tuned for, beyond what these say themselves.
+    keys of the metrics that it was trained or tuned for.
     """
 
     name: str
@@ -135,10 +135,6 @@ class Results:
     def anchors(self) -> list[Coder]:
         """The others."""
         return self.coders[1:]
-
-    def trained(self, coder: Coder, metric: Metric) -> bool:
-        """Whether a codec was trained or tuned for a metric."""
-        return coder.name in metric.trained or metric.key in coder.trained_on
 
     @property
     def groups(self) -> dict[str, list[str]]:

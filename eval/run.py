@@ -32,7 +32,12 @@ def coders(
     row = own.installed(material.model)
     if with_ours and row:
         settings = own.settings(material.arguments)
-        found.append(Coder(OWN, own.TITLE, own.identity(row), settings, "quality", material.arguments))
+        found.append(
+            Coder(
+                *(OWN, own.TITLE, own.identity(row), settings, "quality", material.arguments),
+                trained_on=material.trained_on,
+            )
+        )
     elif with_ours:
         skipped[own.TITLE] = f"its model '{material.model}' is not installed here"
     for spec, anchor in anchors.items():
@@ -43,12 +48,17 @@ def coders(
                 Coder(
                     *(anchor.name, anchor.title, library, settings, anchor.knob),
                     spec=spec,
-                    trained_on=anchor.trained_on,
+                    trained_on=(*anchor.trained_on, *_trained(material, anchor)),
                 )
             )
         else:
             skipped[anchor.title] = anchor.missing() or "not installed here"
     return found, skipped
+
+
+def _trained(material: Material, anchor: Anchor) -> list[str]:
+    """The keys of the metrics that name an anchor themselves."""
+    return [metric.key for metric in material.medium.metrics if anchor.name in metric.trained]
 
 
 def _said(value: object) -> str:

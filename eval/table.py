@@ -165,8 +165,8 @@ def sureness(average: Average) -> list[str]:
 
 def _marked(results: Results, metric: Metric, anchor: Coder) -> str:
     """The title of a metric, and whether one of two codecs was made for it."""
-    ours = OWN_MARK if results.trained(results.ours, metric) else ""
-    theirs = THEIR_MARK if results.trained(anchor, metric) else ""
+    ours = OWN_MARK if metric.key in results.ours.trained_on else ""
+    theirs = THEIR_MARK if metric.key in anchor.trained_on else ""
     return f"{metric.title} {ours}{theirs}".rstrip()
 
 
@@ -236,7 +236,7 @@ def _equal(results: Results, comparison: Comparison, group: str, items: list[str
             [
                 coders[row.coder].title,
                 f"{row.rate:g}",
-                *(_score(results, coders[row.coder], m, row, count) for m in metrics),
+                *(_score(coders[row.coder], m, row, count) for m in metrics),
             ]
             for row in comparison.equal
             if row.group == group and any(row.items.values())
@@ -244,8 +244,8 @@ def _equal(results: Results, comparison: Comparison, group: str, items: list[str
     )
 
 
-def _score(results: Results, coder: Coder, metric: Metric, row: AtRate, count: int) -> str:
-    mark = f" {OWN_MARK}" if results.trained(coder, metric) else ""
+def _score(coder: Coder, metric: Metric, row: AtRate, count: int) -> str:
+    mark = f" {OWN_MARK}" if metric.key in coder.trained_on else ""
     return _counted(_number(row.scores[metric.key], metric.digits), row.items[metric.key], count) + mark
 
 

@@ -56,7 +56,7 @@ const sureCell = (average) => ({  // with its interval below
   text: counted(percent(average.value), average.items, data.items.length), below: range(average.interval),
   class: average.equal ? "equal" : verdict(average.value),
 });
-const trained = (coder, m) => m.trained.includes(coder.name) || coder.trained_on.includes(m.key);
+const trained = (coder, m) => coder.trained_on.includes(m.key);
 const marked = (m, coder) => m.title + (trained(ours, m) || (coder && trained(coder, m)) ? " \u2020" : "");
 const ranking = metrics.find((m) => m.key === data.comparison.ranked_by) ?? main;
 const compared = metrics.filter((m) => m.in_deltas);
