@@ -76,8 +76,8 @@ class Report:
 class Stopping(threading.Event):
     """Set when a batch ends early; work that takes long asks it."""
 
-    def check(self) -> None:
-        """Raises CodecError once it is set."""
+    def check(self, done: float = 0.0) -> None:
+        """Raises CodecError once it is set; takes the share of the work that is done, as `progress` of the library."""
         if self.is_set():
             raise CodecError("interrupted")
 

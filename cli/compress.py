@@ -235,7 +235,7 @@ def _progress(is_shown: bool, stopping: Stopping) -> Iterator[Callable[[float], 
     with tqdm(total=1.0, desc="refining", disable=None if is_shown else True, leave=False, bar_format=BAR) as bar:
 
         def show(done: float) -> None:
-            stopping.check()
+            stopping.check(done)
             bar.n = done
             bar.refresh()
 

@@ -14,7 +14,7 @@ from codec.bitstream import constants
 from codec.bitstream.errors import CodecError
 from codec.bitstream.file import HEAD_BYTES, media_of
 from codec.cli import audio, files, inputs, options
-from codec.cli.batch import Batch, workers_for
+from codec.cli.batch import Batch, Stopping, workers_for
 from codec.cli.inputs import SUFFIX
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ def decompress(
 
     alone = device_named(device).name != "cpu"
     workers, threads = workers_for(habits.jobs, threads, len(jobs), alone)
+    stopping = Stopping()
 
     def restore_audio(source: files.Input, target: str, out: BinaryIO) -> Sequence[str]:
         if region or bit_depth == "8":
@@ -123,6 +124,7 @@ def decompress(
             device=device,
             threads=threads,
             max_pixels=max_pixels,
+            progress=stopping.check,
         )
         for text in restored.notices:
             media.notice(text)
@@ -155,7 +157,7 @@ def decompress(
         else:
             media.read_image(target, max_pixels)
 
-    Batch(habits, convert, verify, workers).run(jobs)
+    Batch(habits, convert, verify, workers, stopping).run(jobs)
 
 
 def _restored(keep_suffix: bool, source: Path) -> Path:
@@ -186,7 +188,7 @@ def _held(source: Path) -> int:
     try:
         if not source.is_file() and not source.is_dir() and source.exists():
             raise click.UsageError(
-                f"{source} is a pipe, and what it holds is not known before: name the output with -o"
+                f"{files.shown(source)} is a pipe, and what it holds is not known before: name the output with -o"
             )
         with source.open("rb") as file:
             return media_of(file.read(HEAD_BYTES))

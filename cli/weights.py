@@ -148,7 +148,7 @@ def needed(inputs: tuple[str, ...]) -> None:
                 with closing(files.Input(source)) as file:
                     begun = read_beginning(Reader(file.head(HEAD_BYTES)))
                 if begun.media == constants.MEDIA_ORIGINAL:
-                    click.echo(files.printable(f"{source}: no weights"))
+                    click.echo(f"{files.shown(source)}: no weights")
                     continue
                 found = shelf.needed(begun.model, begun.digest)
         except ModelMismatch as error:

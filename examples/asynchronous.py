@@ -16,7 +16,7 @@ class GivenUp(Exception):
 
 
 async def compressed(source: str, limit: asyncio.Semaphore, **options: object) -> bytes:
-    """The .lcc file of an image. Where the task is cancelled, refinement ends at its next step."""
+    """The .lcc file of an image. Where the task is cancelled, its work ends at the next step."""
     stop = threading.Event()
 
     def progress(done: float) -> None:

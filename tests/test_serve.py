@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,13 +146,28 @@ def test_many_requests_side_by_side_all_get_their_own_answer(server: Server) -> 
         assert parts_of(body)["file"] == codec.compress(pictures[number % 4])
 
 
-@pytest.mark.slow
 def test_work_ends_when_its_time_is_over(small: bytes) -> None:
-    pytest.importorskip("torch", reason="needs torch")
-    with served(application(Limits(time_s=1e-3), ["127.0.0.1"])) as server:
-        status, words = error_of(server.post("/code?effort=5", small))
-    assert status == 503
-    assert "lower effort" in words
+    with served(application(Limits(time_s=1e-6), ["127.0.0.1"])) as server:
+        for data in (small, SPEECH.read_bytes(), codec.compress(small)):
+            status, words = error_of(server.post("/code", data))
+            assert status == 503
+            assert "longer than this server gives" in words
+
+
+def test_work_ends_when_nobody_waits_for_it() -> None:
+    messages = [{"type": "http.request", "body": SPEECH.read_bytes(), "more_body": False}]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"application/octet-stream")]
+    scope = {"type": "http", "method": "POST", "path": "/code", "query_string": b"quality=0", "headers": headers}
+    asyncio.run(application(LIMITS, ["127.0.0.1"])(scope, receive, send))
+    assert sent[0]["status"] == 503  # which nobody reads
 
 
 @pytest.mark.slow

@@ -123,7 +123,9 @@ def _of_audio(
     data: bytes, wish: Wish, limits: Limits, deadline: Deadline, threads: int | None
 ) -> tuple[Shown, dict[str, Any]]:
     file, encode_s = _timed(
-        lambda: codec.compress_audio(data, wish.quality, threads=threads, max_seconds=limits.seconds)
+        lambda: codec.compress_audio(
+            data, wish.quality, threads=threads, max_seconds=limits.seconds, progress=deadline.check
+        )
     )
     found, facts = _restored(file, None, limits, deadline, threads)
     return found, facts | {"encode_s": encode_s}
@@ -135,9 +137,14 @@ def _restored(
     """What is in an .lcc file, compared with the image that it was made from, where there is one."""
     deadline.check()
     found, decode_s = _timed(
-        lambda: codec.decode(file, threads=threads, max_pixels=limits.pixels, max_seconds=limits.seconds)
+        lambda: codec.decode(
+            file,
+            threads=threads,
+            max_pixels=limits.pixels,
+            max_seconds=limits.seconds,
+            progress=deadline.check,
+        )
     )
-    deadline.check()
     for text in found.notices:
         media.notice(text)
     facts: dict[str, Any] = {"decode_s": decode_s}
