@@ -8,6 +8,7 @@ Coder: range coder of constriction (Bamler 2022), 32-bit words, written little-e
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -158,22 +159,26 @@ class Decoder:
             raise CorruptFile("the coded stream holds more than is needed")
 
 
+def _zeros(rows: Rows) -> Symbols:
+    return np.zeros(len(rows), np.int32)
+
+
 class PrefixDecoder:
-    """Reads a stream that was cut: the symbols that are certain whatever followed, and zero for all others.
+    """Reads a stream that was cut: the symbols that are certain whatever followed, and zero for all others, or those
+    that `rest` gives under their rows.
 
     A range decoder's symbols rise with the number that the stream spells, so what the smallest and the largest
     continuation agree on holds for every one between them.
     """
 
-    def __init__(self, models: Models, data: bytes) -> None:
-        self._models, self._ended = models, False
+    def __init__(self, models: Models, data: bytes, rest: Callable[[Rows], Symbols] = _zeros) -> None:
+        self._models, self._rest, self._ended = models, rest, False
         self._least, self._most = (Decoder(models, _continued(data, byte)) for byte in (b"\x00", b"\xff"))
 
     def take(self, rows: Rows) -> Symbols:
         """The symbols (n,) of one pass under table rows (n,)."""
-        symbols = np.zeros(len(rows), np.int32)
         if self._ended:
-            return symbols
+            return self._rest(rows)
         least, most = self._least.attempt(rows), self._most.attempt(rows)
         # Escapes stand behind a pass: that a symbol is one may be certain and its value not.
         reach = self._models.reach[rows[least.order]]
@@ -185,6 +190,7 @@ class PrefixDecoder:
             symbols_differ = np.flatnonzero(differ & ~escapes)
             known = min([known, *symbols_differ[:1]])
             least.symbols[escapes] = 0
+        symbols = self._rest(rows) if self._ended else np.zeros(len(rows), np.int32)
         symbols[least.order[:known]] = least.symbols[:known]
         return symbols
 

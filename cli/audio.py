@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from codec.cli.files import STREAM, Input
 
 if TYPE_CHECKING:
-    from codec import AudioDecoder, AudioReader, Device
+    from codec import AudioDecoder, AudioReader, Device, Partial
     from codec.media import AudioFileReader, Samples
 
 
@@ -88,7 +88,7 @@ def decompress(
     bit_depth: int | None,
     start_s: float,
     duration_s: float | None,
-    partial: bool,
+    partial: Partial,
     device: Device,
     threads: int | None,
     max_seconds: float,

@@ -18,7 +18,7 @@ from codec.cli.batch import Batch, Stopping, workers_for
 from codec.cli.inputs import SUFFIX
 
 if TYPE_CHECKING:
-    from codec import Device, Region
+    from codec import Device, Partial, Region
     from codec.cli.batch import Habits
 
 
@@ -53,6 +53,7 @@ def region_of(text: str) -> Region:
     is_flag=True,
     help="Restore what there is of a cut or damaged file; exit code 3 where something is missing.",
 )
+@click.option("--draw", is_flag=True, help="With --partial, which it implies: draw what is missing from the prior.")
 @click.option(
     "--bit-depth",
     type=click.Choice(["8", "16", "24", "32"]),
@@ -72,6 +73,7 @@ def decompress(
     start_s: float,
     duration_s: float | None,
     partial: bool,
+    draw: bool,
     bit_depth: str | None,
     keep_suffix: bool,
     max_pixels: int,
@@ -83,6 +85,7 @@ def decompress(
     """Restore images, audio and files as they were from .lcc files. IN - is standard input."""
     if habits.rm and (region or start_s or duration_s is not None):
         raise click.UsageError("--rm and a part of a file contradict each other: the rest would be lost")
+    wanted: Partial = "draw" if draw else partial
     found = inputs.found(names, habits.recursive, inputs.is_coded)
     jobs = inputs.jobs(found, out, functools.partial(_restored, keep_suffix))
     import codec
@@ -105,7 +108,7 @@ def decompress(
             bit_depth=depth,
             start_s=start_s,
             duration_s=duration_s,
-            partial=partial,
+            partial=wanted,
             device=device,
             threads=threads,
             max_seconds=max_seconds,
@@ -120,7 +123,7 @@ def decompress(
             source.read(),
             bit_depth=16 if bit_depth == "16" else 8,
             region=region,
-            partial=partial,
+            partial=wanted,
             device=device,
             threads=threads,
             max_pixels=max_pixels,

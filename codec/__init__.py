@@ -24,6 +24,7 @@ _HOMES = {
     "verify": "codec.api",
     "BitDepth": "codec.arguments",
     "Device": "codec.arguments",
+    "Partial": "codec.arguments",
     "Region": "codec.arguments",
     "check_audio_options": "codec.arguments",
     "check_image_options": "codec.arguments",
@@ -71,11 +72,13 @@ _HOMES = {
     "LatentData": "codec.uses.latents",
     "bits_map": "codec.uses.latents",
     "latents_of": "codec.uses.latents",
+    "complete": "codec.uses.sampling",
+    "sample": "codec.uses.sampling",
 }
 
 if TYPE_CHECKING:
     from codec.api import compress, decode, decompress, preload, verify
-    from codec.arguments import BitDepth, Device, Region, check_audio_options, check_image_options
+    from codec.arguments import BitDepth, Device, Partial, Region, check_audio_options, check_image_options
     from codec.audio.decode import AudioDecoder, AudioReader
     from codec.audio.encode import AudioEncoder
     from codec.audio_api import (
@@ -112,6 +115,7 @@ if TYPE_CHECKING:
     from codec.original_api import restore_original, store_original
     from codec.uses.features import features_many
     from codec.uses.latents import LatentData, bits_map, latents_of
+    from codec.uses.sampling import complete, sample
 
 __all__ = [
     "AudioData",
@@ -141,6 +145,7 @@ __all__ = [
     "MissingPackage",
     "ModelMismatch",
     "OriginalInfo",
+    "Partial",
     "Region",
     "UnsupportedFile",
     "__version__",
@@ -151,6 +156,7 @@ __all__ = [
     "check_audio_options",
     "check_image_options",
     "collected_notices",
+    "complete",
     "compress",
     "compress_audio",
     "compress_image",
@@ -167,6 +173,7 @@ __all__ = [
     "latents_of",
     "preload",
     "restore_original",
+    "sample",
     "store_original",
     "verify",
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NotRequired, TypedDict, Unpack, cast, overload
 
 from codec import audio_api, image_api, media, original_api
-from codec.arguments import BitDepth, Device, Region
+from codec.arguments import BitDepth, Device, Partial, Region
 from codec.audio_api import AudioCompression, compress_audio
 from codec.bitstream import constants
 from codec.bitstream.audio import AudioFile
@@ -63,7 +63,7 @@ class Decoding(Limits, total=False):
     region: Region | None
     start_s: float
     duration_s: float | None
-    partial: bool
+    partial: Partial
     device: Device
     threads: int | None
     weights: PathLike | None
@@ -201,7 +201,7 @@ def decoded(
     region: Region | None = None,
     start_s: float = 0.0,
     duration_s: float | None = None,
-    partial: bool = False,
+    partial: Partial = False,
     device: Device = "auto",
     threads: int | None = None,
     weights: PathLike | None = None,
@@ -211,7 +211,7 @@ def decoded(
     progress: Report | None = None,
 ) -> Decoded:
     """`decode`, for an output that only one of the media may have."""
-    parsed = parse(media.read_bytes(data), max_pixels, max_seconds, partial)
+    parsed = parse(media.read_bytes(data), max_pixels, max_seconds, bool(partial))
     if isinstance(parsed, OriginalFile):
         if output not in (None, ORIGINAL_OUTPUT):
             raise MediaError(f"the file holds an original, byte for byte, which cannot be given as '{output}'")

@@ -21,6 +21,7 @@ from codec.quality import (
 
 Device = str  # "auto", "cpu", "cuda" or, of several, "cuda:0", "cuda:1" and so on
 BitDepth = Literal[8, 16]
+Partial = bool | Literal["draw"]  # of a cut or damaged file, take what there is; draw what is missing
 Region = tuple[int, int, int, int]  # x, y, width, height in pixels
 
 
@@ -115,6 +116,13 @@ def checked_region(region: Region | None) -> Region | None:
         whole_number("width of the region", width),
         whole_number("height of the region", height),
     )
+
+
+def seed_of(partial: Partial) -> int | None:
+    """By which what is missing is drawn; None where it is not. Raises ValueError for any other word."""
+    if isinstance(partial, str) and partial != "draw":
+        raise ValueError(f"partial '{partial}': expected True, False or 'draw'")
+    return 0 if partial == "draw" else None
 
 
 def seconds(name: str, value: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from codec import media
-from codec.arguments import Device, check_audio_options, check_quality, seconds, whole_number
+from codec.arguments import Device, Partial, check_audio_options, check_quality, seconds, seed_of, whole_number
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.decoded import DecodedAudio
@@ -45,7 +45,7 @@ class AudioDecoding(TypedDict, total=False):
 
     start_s: float
     duration_s: float | None
-    partial: bool
+    partial: Partial
     device: Device
     threads: int | None
     weights: PathLike | None
@@ -151,7 +151,7 @@ def decode_audio(
     *,
     start_s: float = 0.0,
     duration_s: float | None = None,
-    partial: bool = False,
+    partial: Partial = False,
     device: Device = "auto",
     threads: int | None = None,
     weights: PathLike | None = None,
@@ -161,13 +161,14 @@ def decode_audio(
     """The audio of an .lcc file with what there is to say of it: `audio`, `damage` and `notices`. Warns of nothing.
 
     start_s, duration_s: of the only part that is wanted, in seconds.
-    partial: give what there is of a file that is cut or damaged behind its header, and silence for the rest.
+    partial: give what there is of a file that is cut or damaged behind its header, and silence for the rest; "draw"
+        draws what a chunk lacks from the prior, as `codec.complete` does, where True takes expected values.
     threads: of the networks on CPUs; all cores where None.
     weights: a weights file to code with, or a folder of what files may need, before the rest of the shelf.
     progress: called with the share of the work that is done, every two seconds of audio; what it raises ends the work.
     Raises: as `decompress_audio`.
     """
-    parsed = audio_file.read(media.read_bytes(data), max_seconds, partial)
+    parsed = audio_file.read(media.read_bytes(data), max_seconds, bool(partial))
     return decoded(
         parsed,
         start_s=start_s,
@@ -185,7 +186,7 @@ def decoded(
     *,
     start_s: float,
     duration_s: float | None,
-    partial: bool,
+    partial: Partial,
     device: Device,
     threads: int | None,
     weights: PathLike | None,
@@ -203,8 +204,9 @@ def decoded(
             device_named(device, threads, weights),
             start_s=start_s,
             duration_s=duration_s,
-            partial=partial,
+            partial=bool(partial),
             progress=progress,
+            seed=seed_of(partial),
         )
     return replace(found, notices=tuple(notices))
 
@@ -220,7 +222,7 @@ def audio_reader(
     *,
     start_s: float = 0.0,
     duration_s: float | None = None,
-    partial: bool = False,
+    partial: Partial = False,
     device: Device = "auto",
     threads: int | None = None,
     weights: PathLike | None = None,
@@ -238,12 +240,13 @@ def audio_reader(
     start_s = seconds("start_s", start_s)
     duration_s = None if duration_s is None else seconds("duration_s", duration_s)
     return AudioReader(
-        audio_file.read(media.read_bytes(data), max_seconds, partial),
+        audio_file.read(media.read_bytes(data), max_seconds, bool(partial)),
         device_named(device, threads, weights),
         start_s=start_s,
         duration_s=duration_s,
-        partial=partial,
+        partial=bool(partial),
         bounded=bounded,
+        seed=seed_of(partial),
     )
 
 

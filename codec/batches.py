@@ -121,7 +121,7 @@ def _presented(
 def settled(function: Callable[[Source], Found]) -> Callable[[Source], Settled[Found]]:
     """The function, but errors of the family, and lacks of memory, are results."""
 
-    def settled(source: Source) -> Settled[Found]:
+    def result_of(source: Source) -> Settled[Found]:
         with media.collected_notices() as notices:
             try:
                 with memory_errors():
@@ -129,4 +129,4 @@ def settled(function: Callable[[Source], Found]) -> Callable[[Source], Settled[F
             except CodecError as error:
                 return error, notices
 
-    return settled
+    return result_of

@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 from codec import media
-from codec.arguments import BitDepth, Device, Region, check_image_options, checked_region, whole_number
+from codec.arguments import (
+    BitDepth,
+    Device,
+    Partial,
+    Region,
+    check_image_options,
+    checked_region,
+    seed_of,
+    whole_number,
+)
 from codec.bitstream import constants
 from codec.bitstream import image as image_file
 from codec.decoded import DecodedImage
@@ -53,7 +62,7 @@ class ImageDecoding(TypedDict, total=False):
 
     bit_depth: BitDepth
     region: Region | None
-    partial: bool
+    partial: Partial
     device: Device
     threads: int | None
     weights: PathLike | None
@@ -186,7 +195,7 @@ def decode_image(
     *,
     bit_depth: BitDepth = 8,
     region: Region | None = None,
-    partial: bool = False,
+    partial: Partial = False,
     device: Device = "auto",
     threads: int | None = None,
     weights: PathLike | None = None,
@@ -197,13 +206,14 @@ def decode_image(
 
     bit_depth: of the samples, 8 or 16.
     region: (x, y, width, height) of the only pixels wanted.
-    partial: show what there is of a file that is cut or damaged behind its header.
+    partial: show what there is of a file that is cut or damaged behind its header; "draw" draws what is missing from
+        the prior, as `codec.complete` does, where True takes expected values.
     threads: of the networks on CPUs; all cores where None.
     weights: a weights file to code with, or a folder of what files may need, before the rest of the shelf.
     progress: called with the share of the work that is done, tile by tile; what it raises ends the work.
     Raises: as `decompress_image`.
     """
-    parsed = image_file.read(media.read_bytes(data), max_pixels, partial)
+    parsed = image_file.read(media.read_bytes(data), max_pixels, bool(partial))
     return decoded(
         parsed,
         bit_depth=bit_depth,
@@ -221,7 +231,7 @@ def decoded(
     *,
     bit_depth: BitDepth,
     region: Region | None,
-    partial: bool,
+    partial: Partial,
     device: Device,
     threads: int | None,
     weights: PathLike | None,
@@ -239,8 +249,9 @@ def decoded(
             device_named(device, threads, weights),
             bit_depth=int(bit_depth),
             region=checked_region(region),
-            partial=partial,
+            partial=bool(partial),
             progress=progress,
+            seed=seed_of(partial),
         )
     return replace(found, notices=tuple(notices))
 

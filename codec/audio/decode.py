@@ -24,6 +24,7 @@ from codec.decoded import DecodedAudio
 from codec.devices import Device
 from codec.latents import decode as latents_decode
 from codec.latents.decode import Latents, Record
+from codec.latents.drawing import Draw
 from codec.latents.header import identity, log2_steps_of, weights_of
 from codec.media import AudioData, AudioMetadata, Samples
 from codec.media.audio.data import TAGS
@@ -118,7 +119,9 @@ class _Player:
         first: int = 0,
         partial: bool = False,
         bounded: bool = False,
+        seed: int | None = None,
     ) -> None:
+        self._seed = seed
         self._loaded = weights_of(header, AUDIO, device)
         self._model, self._header, self._partial = self._loaded.model, header, partial
         self._halo = self._model.config.synthesis_halo
@@ -193,8 +196,9 @@ class _Player:
             if piece.whole:
                 name = identity(self._header, self.chunks)
                 return latents_decode.decode(model, tables, piece.data, shape, self._log2_steps, name, record=record)
-            if len(piece.data) > constants.CRC_BYTES:
-                return latents_decode.decode_prefix(model, tables, piece.data, shape, self._log2_steps)
+            if len(piece.data) > constants.CRC_BYTES or self._seed is not None:
+                draw = None if self._seed is None else Draw(tables.tables, self._seed, self.chunks)
+                return latents_decode.decode_prefix(model, tables, piece.data, shape, self._log2_steps, draw=draw)
             return None
         except CorruptFile as error:
             named = CorruptFile(f"chunk {self.chunks}: {error}")
@@ -226,15 +230,17 @@ def restored(
     duration_s: float | None = None,
     partial: bool = False,
     progress: Report | None = None,
+    seed: int | None = None,
 ) -> DecodedAudio:
     """The audio of a parsed file.
 
     start_s, duration_s: of the only part that is wanted, in seconds; chunks that it does not need are not decoded.
     partial: give silence for what is cut or damaged behind the header of a file that was parsed so.
-    progress: called with the share that is done, chunk by chunk; what it raises ends the work.
+    progress: called with the share that is done, chunk by chunk; what it raises ends the work. seed: by which latents
+    that are missing of partial files are drawn from the prior; where None, they have their expected values.
     Raises: CorruptFile, UnsupportedFile, ModelMismatch; MediaError for a part outside the audio.
     """
-    with AudioReader(parsed, device, start_s=start_s, duration_s=duration_s, partial=partial) as reader:
+    with AudioReader(parsed, device, start_s=start_s, duration_s=duration_s, partial=partial, seed=seed) as reader:
         return DecodedAudio(reader.audio(progress), reader.damage)
 
 
@@ -253,6 +259,7 @@ class AudioReader:
         duration_s: float | None = None,
         partial: bool = False,
         bounded: bool = False,
+        seed: int | None = None,
     ) -> None:
         """bounded: keep samples inside full scale even where those of the source were floats."""
         self._parsed = parsed
@@ -262,7 +269,7 @@ class AudioReader:
         self.metadata = self._metadata()
         # a chunk earlier, for what synthesis sees of it
         before = max(self._first // (CHUNK_SECONDS * self.header.sample_rate) - 1, 0)
-        self._player: _Player | None = _Player(self.header, device, before, partial, bounded)
+        self._player: _Player | None = _Player(self.header, device, before, partial, bounded, seed)
         self._found = self._player.damage
 
     @property

@@ -26,6 +26,7 @@ from codec.image.sections import image_of
 from codec.image.tiles import Rect, whole
 from codec.latents import decode as latents_decode
 from codec.latents.decode import Latents, Record
+from codec.latents.drawing import Draw
 from codec.latents.header import identity, log2_steps_of, weights_of
 from codec.latents.pieces import AT_ONCE, ordered_map
 from codec.media import Pixels
@@ -58,17 +59,19 @@ def restored(
     region: tuple[int, int, int, int] | None = None,
     partial: bool = False,
     progress: Report | None = None,
+    seed: int | None = None,
 ) -> DecodedImage:
     """The image of a parsed file.
 
     bit_depth: of the samples, 8 or 16. region: x, y, width, height of the only pixels wanted. partial: show what there
     is of a file that is cut or damaged behind its header, and was parsed so. progress: called with the share that is
-    done, tile by tile; what it raises ends the work.
+    done, tile by tile; what it raises ends the work. seed: by which latents that are missing of partial files are drawn
+    from the prior; where None, they have their expected values.
     Raises: CorruptFile, UnsupportedFile, ModelMismatch; MediaError for a region outside the image.
     """
     header = parsed.header
     wanted = _wanted(region, header)
-    mosaic = _Mosaic(parsed, device, partial)
+    mosaic = _Mosaic(parsed, device, partial, seed)
     full_scale, dtype = (255 * STEP_OF_8_BITS, np.uint16) if bit_depth == 16 else (255, np.uint8)
     pixels: Pixels = np.empty((wanted.y1 - wanted.y0, wanted.x1 - wanted.x0, header.channels), dtype)
 
@@ -147,10 +150,10 @@ def verify(parsed: Container, device: Device) -> None:
 class _Mosaic:
     """The tiles of a parsed file, decoded when asked for; three rows or columns of them stay in memory."""
 
-    def __init__(self, parsed: Container, device: Device, partial: bool) -> None:
+    def __init__(self, parsed: Container, device: Device, partial: bool, seed: int | None = None) -> None:
         header = parsed.header
         self.header, self.streams, self.tiling = header, parsed.streams, header.tiling
-        self.partial = partial
+        self.partial, self.seed = partial, seed
         self.loaded = weights_of(header, IMAGE, device)
         self.log2_step = log2_steps_of(header)
         self.damage: dict[int, str] = {}  # by tile
@@ -219,9 +222,10 @@ class _Mosaic:
             except CorruptFile as error:
                 self.fail(number, error)
                 data = b""
-        if len(data) <= constants.CRC_BYTES:
+        if len(data) <= constants.CRC_BYTES and self.seed is None:
             return Latents.unknown((1, *shape), model.config.prior.channels)
-        return latents_decode.decode_prefix(model, tables, data, shape, self.log2_step, certain)
+        draw = None if self.seed is None else Draw(tables.tables, self.seed, number)
+        return latents_decode.decode_prefix(model, tables, data, shape, self.log2_step, certain, draw)
 
     def kind(self, number: int) -> int:
         """How a tile is coded. Raises CorruptFile, but where `partial`, where that is not known."""

@@ -10,6 +10,7 @@ from codec.bitstream import constants
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CorruptFile
 from codec.bitstream.range_coder import Decoder, Models, PrefixDecoder, Rows, Symbols
+from codec.latents.drawing import Draw
 from codec.model.fixed_point import LATENTS, SYMBOLS, Floats, rows_of
 from codec.model.frozen import Frozen
 from codec.model.walk import Positions, coarse_shape
@@ -78,13 +79,15 @@ def decode_prefix(
     shape: tuple[int, int],
     log2_step: Floats,
     certain: bool = True,
+    draw: Draw | None = None,
 ) -> Latents:
-    """Latents (B, *shape, M) of the beginning of a stream: expected values for what is not there."""
+    """Latents (B, *shape, M) of the beginning of a stream: for what is not there expected values, or what is drawn."""
+    rest = {} if draw is None else {"rest": draw.take}
     try:
         # a cut may have left bytes of the checksum, which must not be read as symbols
-        return _walk(model, PrefixDecoder(tables, data[: -constants.CRC_BYTES]), shape, log2_step, certain)
+        return _walk(model, PrefixDecoder(tables, data[: -constants.CRC_BYTES], **rest), shape, log2_step, certain)
     except CorruptFile:  # impossible hyper-latents: nothing of the stream can be believed
-        return _walk(model, PrefixDecoder(tables, b""), shape, log2_step, certain)
+        return _walk(model, PrefixDecoder(tables, b"", **rest), shape, log2_step, certain)
 
 
 def checksum(y_hat: Floats, identity: bytes) -> bytes:

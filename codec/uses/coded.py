@@ -27,8 +27,11 @@ from codec.quality import DEFAULT_EFFORT
 Source = ImageSource | AudioSource  # an image, audio, or an .lcc file of either: as `codec.compress` takes them
 
 
-def opened(source: Source) -> ImageData | AudioData | Container | AudioFile:
-    """What a source holds: an .lcc file is parsed, not decoded. Raises MediaError, CorruptFile, UnsupportedFile."""
+def opened(source: Source, partial: bool = False) -> ImageData | AudioData | Container | AudioFile:
+    """What a source holds: an .lcc file is parsed, not decoded. partial: even where it is cut.
+
+    Raises MediaError, CorruptFile, UnsupportedFile.
+    """
     given: Any = source
     if isinstance(given, (str, os.PathLike)) or is_file(given):
         given = media.read_bytes(given)
@@ -37,7 +40,7 @@ def opened(source: Source) -> ImageData | AudioData | Container | AudioFile:
     if isinstance(given, (bytes, bytearray, memoryview)):
         head = bytes(given[: media.HEAD_BYTES])
         if head.startswith(constants.MAGIC):
-            parsed = parse(bytes(given))
+            parsed = parse(bytes(given), partial=partial)
             if isinstance(parsed, OriginalFile):
                 raise MediaError("it is a file stored byte for byte, which has no latents")
             return parsed
@@ -47,15 +50,16 @@ def opened(source: Source) -> ImageData | AudioData | Container | AudioFile:
 
 
 def as_latents(
-    source: Source | Container | AudioFile, quality: float, device: Device, effort: int = DEFAULT_EFFORT
+    source: Source, quality: float, device: Device, effort: int = DEFAULT_EFFORT, partial: bool = False
 ) -> Container | AudioFile:
     """A file of the source without lossless tiles, in memory and parsed.
 
-    quality: that images and audio are coded at. Files keep theirs; those with lossless tiles are coded anew at it.
+    quality: that images and audio are coded at. Files keep theirs, also where their lossless tiles are coded anew.
+    partial: take what there is of a file that is cut.
     Raises: as `codec.decompress`; ValueError for a quality outside 0..100.
     """
     check_quality(quality)
-    held = source if isinstance(source, (Container, AudioFile)) else opened(source)
+    held = opened(source, partial)
     if isinstance(held, AudioData):
         return read_audio_file(audio_encode.encode(held, quality, device))
     if isinstance(held, AudioFile):
@@ -64,7 +68,7 @@ def as_latents(
         if not any(stream.data[:1] == bytes([constants.TILE_LOSSLESS]) for stream in held.streams):
             return held
         step_index = held.header.step_index
-        held = image_decode.restored(held, device, bit_depth=held.header.bit_depth).image
+        held = image_decode.restored(held, device, bit_depth=held.header.bit_depth, partial=partial).image
         return image_file(held, step_index, device, effort)
     encoder = ImageEncoder(held, device)
     return image_file(held, encoder.curve.step_index(quality), device, effort)
