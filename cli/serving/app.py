@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import cast
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -17,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from codec.bitstream.errors import CodecError, LimitExceeded
 from codec.cli.serving.work import Deadline, Limits, TooLong, Wish, multipart, shown
-from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, DEFAULT_QUALITY
+from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, DEFAULT_QUALITY, Metric
 from codec.workers import shared_out
 
 PAGE = Path(__file__).parent / "page"
@@ -98,7 +99,7 @@ class _Coder:
             wish = Wish(
                 float(asked.get("quality", DEFAULT_QUALITY)),
                 int(asked.get("effort", DEFAULT_EFFORT)),
-                asked.get("metric", DEFAULT_METRIC),  # type: ignore[arg-type]  # checked below
+                cast(Metric, asked.get("metric", DEFAULT_METRIC)),  # checked below
             )
             wish.check(self.limits)
         except ValueError as error:
