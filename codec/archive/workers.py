@@ -84,7 +84,8 @@ def ray(archive: Archive, load: Load, numbers: Iterable[int], address: str) -> I
     except ImportError as error:
         raise MissingPackage("--ray needs Ray: pip install 'codec[ray]'") from error
     try:
-        engine.init(address=address or None, log_to_driver=False, configure_logging=False)
+        where = {"address": address} if address else {"include_dashboard": False}
+        engine.init(log_to_driver=False, configure_logging=False, **where)
     except Exception as error:  # of any kind, Ray's own and others
         raise CodecError(f"there is no Ray cluster {address}: {' '.join(str(error).split())}") from error
     try:
