@@ -380,7 +380,9 @@ def test_the_page_plays_in_a_browser(evaluation: Evaluation, browser: Any, width
     assert not page.locator("#viewer").is_visible()
     assert page.locator("#heard audio").count() == 3
     duration = page.evaluate(
-        "new Promise((done) => { const a = document.querySelector('#heard audio');"
+        "new Promise((done, fail) => { const a = document.querySelector('#heard audio');"
+        "if (!a.currentSrc && !a.src) fail(new Error('an excerpt has no sound'));"
+        "a.addEventListener('error', () => fail(new Error('an excerpt cannot be played')));"
         "a.addEventListener('loadedmetadata', () => done(a.duration)); a.preload = 'auto'; a.load(); })"
     )
     assert duration == pytest.approx(1.5, abs=0.01)

@@ -474,7 +474,7 @@ function listen(audition) {
   const { item, start_s, duration_s, top_hz, heard } = audition;
   byId("audition-place").textContent = `${item}: ${duration_s} seconds from ${start_s} s, where ${subject} is furthest ` +
     "from the original; rates and scores are those of the whole clip. A spectrogram plays from where it is touched.";
-  const players = heard.map((one) => element("audio", { controls: "", preload: "none", src: one.sound }));
+  const players = heard.map((one) => element("audio", { controls: "", preload: "none", src: one.audio }));
   byId("heard").replaceChildren(...heard.map((one, index) => {
     const player = players[index], mark = element("i", {}), picture = element("div", { class: "spectrogram" },
       element("img", { src: one.spectrogram, alt: `Spectrogram: ${one.title}` }),
