@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeVar, Unpack, overload
 
 from codec import api, media
@@ -11,7 +13,7 @@ from codec.bitstream.errors import CodecError, memory_errors
 from codec.decoded import Decoded
 from codec.media import AudioData, ByteSource, ImageData, ImageSource, MediaNotice, Pixels
 from codec.media.notices import warn
-from codec.workers import ordered_map, shared_out
+from codec.workers import ordered_map, processes, shared_out
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -33,12 +35,16 @@ def compress_many(
     quality: float | None = None,
     *,
     workers: int | None = None,
+    in_processes: bool = False,
     **options: Unpack[Either],
 ) -> Iterator[bytes | CodecError]:
     """The bytes of the .lcc file of each source, in order; where one cannot be compressed, the error in its place.
 
     sources: any iterable of what `compress` takes; it is taken from while results are, a few ahead of them.
-    workers: threads that work side by side; one for each core and at most 8 where None.
+    workers: that work side by side; one for each core and at most 8 where None.
+    in_processes: workers are new processes, not threads: for very many small images on more than two or three cores.
+        Each takes a while to start and its own copy of the weights; the calling script needs its
+        `if __name__ == "__main__":`, and sources and options must be such that pickle copies them.
     options: those of `compress`, the same for all; threads: of the networks of each worker.
     Warns MediaNotice as `compress` does, when the result is taken.
     Raises: ValueError and TypeError, as `compress`, which end the work; what the iterable raises.
@@ -47,11 +53,12 @@ def compress_many(
         raise ValueError("out is for one file: take the results")
     count, options["threads"] = shared_out(workers, options.get("threads"))
 
-    def compressed(source: ImageSource | AudioSource) -> bytes:
-        data: bytes = api.compress(source, quality, **options)  # type: ignore[call-overload]
-        return data
+    compressed: Callable[..., bytes] = partial(api.compress, quality=quality, **options)
+    return _noticed(ordered_map(settled(compressed), sources, count, count, pool=_pool(in_processes)))
 
-    return _noticed(ordered_map(settled(compressed), sources, count, ahead=count))
+
+def _pool(in_processes: bool) -> Callable[[int], Executor]:
+    return processes if in_processes else ThreadPoolExecutor
 
 
 def _noticed(results: Iterable[Settled[Found]]) -> Iterator[Found | CodecError]:
@@ -64,51 +71,62 @@ def _noticed(results: Iterable[Settled[Found]]) -> Iterator[Found | CodecError]:
 Sources = Iterable[ByteSource]
 
 
+class DecodingMany(Decoding, total=False):
+    """What `decompress_many` can be asked for beside the output."""
+
+    workers: int | None
+    in_processes: bool
+
+
 @overload
 def decompress_many(
-    sources: Sources, *, output: None = None, workers: int | None = None, **options: Unpack[Decoding]
+    sources: Sources, *, output: None = None, **options: Unpack[DecodingMany]
 ) -> Iterator[Image.Image | AudioData | bytes | CodecError]: ...
 @overload
 def decompress_many(
-    sources: Sources, *, output: Literal["pil"], workers: int | None = None, **options: Unpack[Decoding]
+    sources: Sources, *, output: Literal["pil"], **options: Unpack[DecodingMany]
 ) -> Iterator[Image.Image | CodecError]: ...
 @overload
 def decompress_many(
-    sources: Sources, *, output: Literal["image"], workers: int | None = None, **options: Unpack[Decoding]
+    sources: Sources, *, output: Literal["image"], **options: Unpack[DecodingMany]
 ) -> Iterator[ImageData | CodecError]: ...
 @overload
 def decompress_many(
-    sources: Sources, *, output: Literal["array"], workers: int | None = None, **options: Unpack[Decoding]
+    sources: Sources, *, output: Literal["array"], **options: Unpack[DecodingMany]
 ) -> Iterator[Pixels | CodecError]: ...
 @overload
 def decompress_many(
-    sources: Sources, *, output: Literal["tensor"], workers: int | None = None, **options: Unpack[Decoding]
+    sources: Sources, *, output: Literal["tensor"], **options: Unpack[DecodingMany]
 ) -> Iterator[Tensor | CodecError]: ...
 @overload
 def decompress_many(
-    sources: Sources, *, output: Literal["audio"], workers: int | None = None, **options: Unpack[Decoding]
+    sources: Sources, *, output: Literal["audio"], **options: Unpack[DecodingMany]
 ) -> Iterator[AudioData | CodecError]: ...
 @overload
 def decompress_many(
-    sources: Sources, *, output: Literal["bytes"], workers: int | None = None, **options: Unpack[Decoding]
+    sources: Sources, *, output: Literal["bytes"], **options: Unpack[DecodingMany]
 ) -> Iterator[bytes | CodecError]: ...
 def decompress_many(
-    sources: Sources, *, output: Output | None = None, workers: int | None = None, **options: Unpack[Decoding]
+    sources: Sources,
+    *,
+    output: Output | None = None,
+    workers: int | None = None,
+    in_processes: bool = False,
+    **options: Unpack[Decoding],
 ) -> Iterator[Image.Image | ImageData | Pixels | Tensor | AudioData | bytes | CodecError]:
     """The image, audio or original of each .lcc file, in order; where one cannot be decoded, the error in its place.
 
     sources: any iterable of what `decompress` takes; it is taken from while results are, a few ahead of them.
-    output, options: as `decompress` has them, the same for all. workers: as `compress_many`.
+    output, options: as `decompress` has them, the same for all. workers, in_processes: as `compress_many`.
     Warns as `decompress` does, when the result is taken.
     Raises: ValueError and TypeError, as `decompress`, which end the work; what the iterable raises.
     """
     api.check_output(output)
     count, options["threads"] = shared_out(workers, options.get("threads"))
 
-    def decoded(source: ByteSource) -> Decoded:
-        return api.decoded(source, output, **options)
-
-    return _presented(_noticed(ordered_map(settled(decoded), sources, count, ahead=count)), output)
+    decoded = partial(api.decoded, output=output, **options)
+    results = ordered_map(settled(decoded), sources, count, count, pool=_pool(in_processes))
+    return _presented(_noticed(results), output)
 
 
 def _presented(
@@ -119,14 +137,14 @@ def _presented(
 
 
 def settled(function: Callable[[Source], Found]) -> Callable[[Source], Settled[Found]]:
-    """The function, but errors of the family, and lacks of memory, are results."""
+    """The function, but errors of the family, and lacks of memory, are results; pickle can copy it too."""
+    return partial(_result_of, function)
 
-    def result_of(source: Source) -> Settled[Found]:
-        with media.collected_notices() as notices:
-            try:
-                with memory_errors():
-                    return function(source), notices
-            except CodecError as error:
-                return error, notices
 
-    return result_of
+def _result_of(function: Callable[[Source], Found], source: Source) -> Settled[Found]:
+    with media.collected_notices() as notices:
+        try:
+            with memory_errors():
+                return function(source), notices
+        except CodecError as error:
+            return error, notices

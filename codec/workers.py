@@ -1,15 +1,17 @@
-"""Work side by side in threads: results in order, few of them in memory, and cores shared out among workers.
+"""Work side by side: results in order, few of them in memory, and cores shared out among workers.
 
-Threads and not processes: networks, image files and the range coder compute outside of Python's lock, weights are
-loaded once, and nothing has to be copied from one process to another.
+By threads where nothing else is said: networks and image files compute outside of Python's lock, weights are loaded
+once, and nothing has to be copied. Of small images up to two fifths of the time are spent under the lock, so more than
+two or three threads gain little there; processes have a lock each.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -25,12 +27,13 @@ def ordered_map(
     workers: int,
     ahead: int = 1,
     ended: Callable[[], object] | None = None,
+    pool: Callable[[int], Executor] = ThreadPoolExecutor,
 ) -> Iterator[Result]:
     """function(item) of each item, in order; at most so many `workers` at work, and `ahead` more items taken.
 
     items: may be endless; they are taken in the thread that takes the results. One item, or one worker, is worked on in
     that thread too. What a function raises is raised in its place, and ends the work.
-    ended: called when the work ends, before what is in work then is waited for.
+    ended: called when the work ends, before what is in work then is waited for. pool: makes so many workers.
     """
     items = iter(items)
     first = [] if workers == 1 else list(islice(items, 2))
@@ -38,10 +41,10 @@ def ordered_map(
         yield from map(function, chain(first, items))
         return
     waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
+    with pool(workers) as crew:
         try:
             for item in chain(first, items):
-                waiting.append(pool.submit(function, item))
+                waiting.append(crew.submit(function, item))
                 if len(waiting) >= workers + ahead:
                     yield waiting.popleft().result()
             while waiting:
@@ -51,6 +54,11 @@ def ordered_map(
                 ended()
             for future in waiting:
                 future.cancel()
+
+
+def processes(workers: int) -> Executor:
+    """So many new processes, which share nothing with this one: functions, items and results are copied by pickle."""
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
 def shared_out(workers: int | None, threads: int | None, items: int | None = None) -> tuple[int, int | None]:

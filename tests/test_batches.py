@@ -50,6 +50,18 @@ def test_results_are_those_of_compress_in_order_with_errors_in_their_places(
     assert isinstance(found[3], codec.MissingFile)
 
 
+@pytest.mark.slow
+def test_processes_give_the_same_results_errors_and_warnings(coded: list[bytes]) -> None:
+    palette = Image.fromarray(picture(0)).quantize(16)
+    with pytest.warns(codec.MediaNotice, match="palette"):
+        found = list(codec.compress_many([picture(0), b"no image", palette], workers=2, in_processes=True))
+    assert found[0] == coded[0]
+    assert isinstance(found[1], codec.MediaError)
+    assert str(found[1]) == "not an image, or a clip, of a known format or kind"
+    (decoded,) = codec.decompress_many(coded[:1], output="array", in_processes=True)
+    assert np.array_equal(decoded, codec.decompress(coded[0], output="array"))  # type: ignore[arg-type]
+
+
 def test_images_and_audio_mix_and_come_back_in_order(coded: list[bytes]) -> None:
     sound = AudioData(np.zeros((480, 1), np.float32), 48_000)
     data = list(codec.compress_many([picture(0), sound, picture(1)], workers=2))
