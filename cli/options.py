@@ -82,7 +82,7 @@ effort_option = click.option(
     default=DEFAULT_EFFORT,
     show_default=True,
     help="0 is plain; 1 weighs bits against error, for half a percent; 2 to 9 refine each image at length: "
-    "3 takes seconds for 7 to 12 %, 9 half a minute for 8 to 14 %.",
+    "3 takes seconds for about a tenth, 9 half a minute for a little more.",
 )
 metric_option = click.option(
     "--metric",

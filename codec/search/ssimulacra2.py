@@ -59,10 +59,8 @@ WEIGHTS = {
 }
 SCALES = 1 + max(scale for scale, *_ in WEIGHTS)
 
-# In objectives that price squared error: how much of that is kept, which knows colours and flat areas better; and, by
-# log2 of the nominal step, log2 of how much squared error a pixel one unit of `distance` goes with, which was fitted
-# once, on twelve crops coded at six steps
-SQUARED_SHARE = 0.2
+# in objectives that price squared error: log2 of how much of it a pixel one unit of `distance` goes with, by log2 of
+# the nominal step; fitted once, on twelve crops coded at six steps
 ERROR_OF_DISTANCE = (4.578, -0.336, 0.0315)
 
 Array = TypeVar("Array")  # of numpy or torch, float32

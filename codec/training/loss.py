@@ -15,13 +15,14 @@ from torch import Tensor
 
 from codec.search import ssimulacra2
 from codec.search.lagrangian import LAMBDA
-from codec.search.ssimulacra2 import SQUARED_SHARE
 from codec.training.relaxation import Pass
 
 SOFTENING = 0.02  # bits a pixel: keeps empty crops from weighing without end
 
 Objective = Literal["eyes", "psnr"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
+
+SQUARED_SHARE = 0.2  # of "eyes"; refinement, which follows each image into what the metric overlooks, keeps more
 
 BLOCK = 8  # pixels
 SEAM_PRICE = 20.0  # squared errors a pixel that a grey level of excess step on the grid counts as
