@@ -150,7 +150,7 @@ class Changes:
         return Table(
             f"Where {self.subject.title} moved most",
             f"BD-rate against itself, {self.ranking.title}",
-            ["", "lost", "", "won", ""],
+            ["", "worst", "", "best", ""],
             [
                 [
                     str(place + 1),
