@@ -27,6 +27,7 @@ COMMANDS = {
     "info": "info",
     "verify": "verify",
     "features": "features",
+    "anomaly": "anomaly",
     "archive": "archive",
     "restore": "restore",
     "diff": "diff",

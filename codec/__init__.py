@@ -68,6 +68,10 @@ _HOMES = {
     "collected_notices": "codec.media",
     "restore_original": "codec.original_api",
     "store_original": "codec.original_api",
+    "Ordinary": "codec.uses.anomaly",
+    "fitted": "codec.uses.anomaly",
+    "surprise": "codec.uses.anomaly",
+    "denoise": "codec.uses.denoising",
     "features_many": "codec.uses.features",
     "LatentData": "codec.uses.latents",
     "bits_map": "codec.uses.latents",
@@ -113,6 +117,8 @@ if TYPE_CHECKING:
         collected_notices,
     )
     from codec.original_api import restore_original, store_original
+    from codec.uses.anomaly import Ordinary, fitted, surprise
+    from codec.uses.denoising import denoise
     from codec.uses.features import features_many
     from codec.uses.latents import LatentData, bits_map, latents_of
     from codec.uses.sampling import complete, sample
@@ -144,6 +150,7 @@ __all__ = [
     "MissingFile",
     "MissingPackage",
     "ModelMismatch",
+    "Ordinary",
     "OriginalInfo",
     "Partial",
     "Region",
@@ -168,13 +175,16 @@ __all__ = [
     "decompress_audio",
     "decompress_image",
     "decompress_many",
+    "denoise",
     "features_many",
+    "fitted",
     "info",
     "latents_of",
     "preload",
     "restore_original",
     "sample",
     "store_original",
+    "surprise",
     "verify",
 ]
 

@@ -6,6 +6,8 @@ import os
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from codec import media
 from codec.arguments import check_quality
 from codec.audio import encode as audio_encode
@@ -22,7 +24,7 @@ from codec.image import decode as image_decode
 from codec.image.encode import ImageEncoder
 from codec.media import AudioData, AudioSource, ImageData, ImageSource
 from codec.media.paths import is_file
-from codec.quality import DEFAULT_EFFORT
+from codec.quality import DEFAULT_EFFORT, DEFAULT_METRIC, Metric
 
 Source = ImageSource | AudioSource  # an image, audio, or an .lcc file of either: as `codec.compress` takes them
 
@@ -74,7 +76,19 @@ def as_latents(
     return image_file(held, encoder.curve.step_index(quality), device, effort)
 
 
-def image_file(image: ImageData, step_index: int, device: Device, effort: int = DEFAULT_EFFORT) -> Container:
-    """The file of an image at a nominal step of 2^(step_index / 256), all of whose tiles are latents; no metadata."""
-    encoder = ImageEncoder(replace(image, alpha=None), device, latents_only=True)
+def image_file(
+    image: ImageData,
+    step_index: int,
+    device: Device,
+    effort: int = DEFAULT_EFFORT,
+    *,
+    metric: Metric = DEFAULT_METRIC,
+    worth: float = 1.0,
+) -> Container:
+    """The file of an image at a nominal step of 2^(step_index / 256), all of whose tiles are latents; no metadata.
+
+    metric: that the weights go by. worth: of errors beside bits; 1 is what compression takes.
+    """
+    importance = None if worth == 1 else np.full(image.pixels.shape[:2], worth, np.float32)
+    encoder = ImageEncoder(replace(image, alpha=None), device, importance=importance, metric=metric, latents_only=True)
     return replace(read_image_file(encoder.encode(step_index, effort)), extras={})

@@ -1,0 +1,29 @@
+"""What latents are good for besides files: `python examples/latents.py IMAGE FOLDER` makes pictures of it."""
+
+# %% An image
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import codec
+
+source, folder = sys.argv[1], Path(sys.argv[2])
+image = Image.open(source).convert("RGB").crop((250, 100, 378, 196))
+pixels = np.asarray(image)
+
+# %% Where the bits go: bright is unexpected
+bits = codec.bits_map(image, quality=50)[0].sum(-1)
+grey = Image.fromarray((255 * bits / bits.max()).astype(np.uint8))
+grey.resize((128, 96), Image.Resampling.NEAREST).save(folder / "bits.png")
+
+# %% What the prior draws: nothing known, then more and more of the image
+strip = [codec.sample((96, 128), quality=50, seed=1)]
+strip += [codec.complete(image, known, seed=1) for known in (0.2, 0.5, 1.0)]
+Image.fromarray(np.hstack([np.asarray(x) for x in strip])).save(folder / "drawn.png")
+
+# %% Noise taken off
+noisy = np.clip(pixels + np.random.default_rng(0).normal(0, 25, pixels.shape), 0, 255).astype(np.uint8)
+clean = codec.denoise(noisy, shifts=2)
+Image.fromarray(np.hstack([pixels, noisy, np.asarray(clean)])).save(folder / "denoised.png")

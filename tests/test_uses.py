@@ -1,0 +1,86 @@
+"""Noise taken off, and what is unusual told from what is ordinary."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import codec
+from codec.media import Pixels
+from codec.uses.denoising import noise_sigma
+from tests.conftest import PARROTS, PATIENCE_S, ROOT, Run, only_line
+
+
+def surface(seed: int, scratched: bool = False) -> Pixels:
+    """Soft clouds with a little grain, maybe with a bright scratch."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:48, :48] / 48
+    shade = sum(
+        np.sin(2 * np.pi * (rng.uniform(-2, 2) * x + rng.uniform(-2, 2) * y) + rng.uniform(0, 7)) for _ in range(4)
+    )
+    grey = 128 + 15 * shade + rng.normal(0, 2, x.shape)
+    if scratched:
+        grey[20:23, 8:40] = 240
+    return np.clip(grey, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def ordinary() -> codec.Ordinary:
+    return codec.fitted([surface(seed) for seed in range(12)], workers=1)
+
+
+def test_scratches_are_more_of_a_surprise_than_surfaces(ordinary: codec.Ordinary) -> None:
+    usual = [codec.surprise(surface(seed), ordinary) for seed in (100, 101, 102)]
+    odd = [codec.surprise(surface(seed, scratched=True), ordinary) for seed in (100, 101, 102)]
+    assert max(usual) < min(odd)
+
+
+def test_audio_is_no_judge_of_images_and_few_examples_are_none(ordinary: codec.Ordinary) -> None:
+    with pytest.raises(codec.MediaError, match="other media"):
+        codec.surprise((np.zeros(4800, np.float32), 48_000), ordinary)
+    with pytest.raises(codec.MediaError, match="at least"):
+        codec.fitted([surface(0)])
+
+
+def test_the_commands_learn_and_judge(run: Run, ordinary: codec.Ordinary, tmp_path: Path) -> None:
+    folder = tmp_path / "fine"
+    folder.mkdir()
+    for seed in range(12):
+        Image.fromarray(surface(seed)).save(folder / f"{seed:02}.png")
+    assert run("anomaly", "fit", folder, "-o", tmp_path / "m.npz").returncode == 0
+    Image.fromarray(surface(100, scratched=True)).save(tmp_path / "odd.png")
+    done = run("anomaly", "score", tmp_path / "m.npz", tmp_path / "odd.png")
+    expected = codec.surprise(surface(100, scratched=True), ordinary)
+    assert float(done.stdout.split()[0]) == pytest.approx(expected, abs=2e-3)
+    assert "not what" in only_line(run("anomaly", "score", tmp_path / "odd.png", tmp_path / "odd.png"))
+
+
+def test_noise_is_estimated_and_taken_off(parrots: Pixels) -> None:
+    clean = parrots[200:328, 300:428].astype(np.float64)
+    noisy = np.clip(clean + np.random.default_rng(0).normal(0, 25, clean.shape), 0, 255).astype(np.uint8)
+    assert noise_sigma(noisy.astype(np.float32)) == pytest.approx(25, rel=0.15)
+    found = np.asarray(codec.denoise(noisy, shifts=2)).astype(np.float64)
+    assert np.mean((found - clean) ** 2) < 0.4 * np.mean((noisy - clean) ** 2)
+
+
+def test_a_clean_image_stays_as_it_is() -> None:
+    flat = np.full((20, 30, 3), 77, np.uint8)
+    np.testing.assert_array_equal(np.asarray(codec.denoise(flat)), flat)
+    with pytest.raises(ValueError, match="shift"):
+        codec.denoise(flat, shifts=0)
+
+
+@pytest.mark.slow
+def test_the_example_makes_its_pictures(tmp_path: Path) -> None:
+    example = [sys.executable, "-W", "error", str(ROOT / "examples" / "latents.py"), str(PARROTS), str(tmp_path)]
+    done = subprocess.run(example, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stderr
+    for name, width in (("bits", 128), ("drawn", 4 * 128), ("denoised", 3 * 128)):
+        with Image.open(tmp_path / f"{name}.png") as image:
+            assert image.size == (width, 96)
+            assert np.ptp(np.asarray(image)) > 0
