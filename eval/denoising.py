@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -23,9 +25,12 @@ Denoiser = Callable[[Pixels, float], np.ndarray]  # image and sigma to an image 
 def denoisers() -> dict[str, list[Denoiser]]:
     """By name, at each strength. Raises MissingPackage without scikit-image."""
     try:
-        from skimage import restoration
+        import_module("pywt")
+        restoration: Any = import_module("skimage.restoration")
     except ImportError as error:
-        raise codec.MissingPackage("denoisers to compare with need scikit-image: pip install scikit-image") from error
+        raise codec.MissingPackage(
+            "denoisers to compare with need scikit-image and PyWavelets: pip install scikit-image pywavelets"
+        ) from error
 
     def means(strength: float) -> Denoiser:
         def found(x: Pixels, sigma: float) -> np.ndarray:
