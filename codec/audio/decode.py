@@ -186,7 +186,7 @@ class _Player:
 
     def unknown(self, piece: Chunk) -> Latents:
         """What stands for the latents of a chunk of which nothing is known."""
-        return Latents.unknown((self._header.channels, 1, piece.latents), self._features.shape[3])
+        return Latents.unknown(self._model, (self._header.channels, 1, piece.latents))
 
     def decoded(self, piece: Chunk, record: Record | None = None) -> Latents | None:
         """The latents of the next chunk; None where they cannot be had and `partial`. record: of a whole stream."""

@@ -223,7 +223,7 @@ class _Mosaic:
                 self.fail(number, error)
                 data = b""
         if len(data) <= constants.CRC_BYTES and self.seed is None:
-            return Latents.unknown((1, *shape), model.config.prior.channels)
+            return Latents.unknown(model, (1, *shape))
         draw = None if self.seed is None else Draw(tables.tables, self.seed, number)
         return latents_decode.decode_prefix(model, tables, data, shape, self.log2_step, certain, draw)
 

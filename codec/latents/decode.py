@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -11,27 +12,62 @@ from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CorruptFile
 from codec.bitstream.range_coder import Decoder, Models, PrefixDecoder, Rows, Symbols
 from codec.latents.drawing import Draw
+from codec.model.engine import Hyper
 from codec.model.fixed_point import LATENTS, SYMBOLS, Floats, rows_of
 from codec.model.frozen import Frozen
 from codec.model.walk import Positions, coarse_shape
 
 
 class Latents(NamedTuple):
-    """Decoded latents. y_hat: (B, h, w, M) in steps; to_steps: (B, n, M) from feature units, n = 1 or h * w."""
+    """Decoded latents. y_hat: (B, h, w, M) in steps; to_steps: (B, n, M) from feature units, n = 1 or h * w.
+
+    symbols: (B, h, w, M), y_hat without what was predicted, where the model's synthesis sees them.
+    """
 
     y_hat: Floats
     to_steps: Floats
+    symbols: Floats | None = None
 
     @staticmethod
-    def unknown(shape: tuple[int, int, int], channels: int) -> Latents:
-        """Zeros (*shape, channels)."""
-        return Latents(np.zeros((*shape, channels), np.float32), np.ones((shape[0], 1, channels), np.float32))
+    def unknown(model: Frozen, shape: tuple[int, int, int]) -> Latents:
+        """Zeros (*shape, M)."""
+        y_hat = np.zeros((*shape, model.config.prior.channels), np.float32)
+        return Latents(y_hat, np.ones((shape[0], 1, y_hat.shape[3]), np.float32), symbols_of(model, y_hat))
 
     @property
     def features(self) -> Floats:
-        """(B, h, w, M), as synthesis takes them."""
-        batch, height, width, channels = self.y_hat.shape
-        return (self.y_hat.reshape(batch, height * width, channels) / self.to_steps).reshape(self.y_hat.shape)
+        """(B, h, w, M, or 2 M with those of symbols behind), as synthesis takes them."""
+        parts = [self._in_units(x) for x in (self.y_hat, self.symbols) if x is not None]
+        return np.concatenate(parts, 3) if len(parts) > 1 else parts[0]
+
+    def _in_units(self, x: Floats) -> Floats:
+        """Feature units of (B, h, w, M) steps."""
+        batch, height, width, channels = x.shape
+        units: Floats = (x.reshape(batch, height * width, channels) / self.to_steps).reshape(x.shape)
+        return units
+
+
+def symbols_of(model: Frozen, y_hat: Floats) -> Floats | None:
+    """Zeros like latents, for their symbols, where the model's synthesis sees these."""
+    return np.zeros_like(y_hat) if model.config.sees_symbols else None
+
+
+# (channels, flat positions, mean, log2_scale) -> symbols (B, positions, channels) of a pass
+Code = Callable[[slice, Positions, Floats, Floats], Floats]
+
+
+def walked(model: Frozen, hyper: Hyper, log2_steps: Floats, shape: tuple[int, int], code: Code) -> Latents:
+    """The latents (B, *shape, M) of the symbols that `code` takes or puts, pass by pass."""
+    symbols = symbols_of(model, np.zeros((len(log2_steps), *shape, model.config.prior.channels), np.float32))
+    in_rows = None if symbols is None else symbols.reshape(len(symbols), -1, symbols.shape[3])
+
+    def choose(channels: slice, where: Positions, mean: Floats, log2_scale: Floats) -> Floats:
+        found = code(channels, where, mean, log2_scale)
+        if in_rows is not None:
+            in_rows[:, where, channels] = found
+        return found + mean
+
+    return Latents(model.walk(hyper, log2_steps, shape, choose), model.gains.to_steps(log2_steps), symbols)
 
 
 Record = list[tuple[Rows, Symbols]]  # table rows and symbols (n,) of each pass, that of the hyper-latents first
@@ -117,9 +153,8 @@ def _walk(
     if np.abs(z_hat).max() > SYMBOLS.high:
         raise CorruptFile(f"a hyper-latent lies beyond {SYMBOLS.high}")
 
-    def choose(channels: slice, where: Positions, mean: Floats, log2_scale: Floats) -> Floats:
-        return take(log2_scale) + mean
+    def code(channels: slice, where: Positions, mean: Floats, log2_scale: Floats) -> Floats:
+        return take(log2_scale)
 
     hyper = model.hyper_synthesis(z_hat, log2_step, shape)
-    log2_steps = model.log2_steps(hyper, log2_step)
-    return Latents(model.walk(hyper, log2_steps, shape, choose), model.gains.to_steps(log2_steps))
+    return walked(model, hyper, model.log2_steps(hyper, log2_step), shape, code)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from codec.bitstream.range_coder import SYMBOL_MAX, Encoder, Models, Rows
-from codec.latents.decode import Latents, checksum
+from codec.latents.decode import Latents, checksum, walked
 from codec.model.fixed_point import Floats, rows_of
 from codec.model.frozen import Frozen
 from codec.model.walk import Positions
@@ -104,7 +104,7 @@ def symbols(
     squared_steps = np.exp2(2 * (log2_steps - log2_step[:, None, None]))  # as shares of those of the nominal steps
     by_place = np.broadcast_to(np.asarray(price, np.float32), (1, *shape, 1)).reshape(1, -1, 1)
 
-    def choose(channels: slice, where: Positions, mean: Floats, log2_scale: Floats) -> Floats:
+    def code(channels: slice, where: Positions, mean: Floats, log2_scale: Floats) -> Floats:
         nonlocal error, lost
         residual = y[:, where, channels] - mean
         rows = rows_of(log2_scale, certain)
@@ -117,7 +117,6 @@ def symbols(
         if certain:
             lost += float(np.sum(worth * rounded * (2 * residual - rounded), where=rows == 0))
         ends[channels.stop] = encoder.size
-        chosen: Floats = symbols + mean
-        return chosen
+        return symbols
 
-    return Put(Latents(model.walk(hyper, log2_steps, shape, choose), to_steps), ends, error, lost)
+    return Put(walked(model, hyper, log2_steps, shape, code), ends, error, lost)

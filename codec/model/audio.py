@@ -19,21 +19,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from codec.bitstream import constants
 from codec.model.band_energies import Envelope
 from codec.model.base import Autoencoder, hyper_analysis_net
 from codec.model.blocks import Conditioning, Plain, Stack, depth_to_space, space_to_depth, zeroed
-from codec.model.config import BANDS, AudioConfig
+from codec.model.config import BANDS, NEAR_FRAMES, AudioConfig
 from codec.model.dct import Array, dct_matrix
-from codec.model.envelope import LEAST_DRAWN, LEAST_EVIDENCE, UNITS_PER_OCTAVE
+from codec.model.envelope import CODED_STEEPNESS, LEAST_CODED, LEAST_DRAWN, LEAST_POWER, UNITS_PER_OCTAVE, nearby
 from codec.model.front_end import FrontEnd
 
 RMS_FLOOR = 0.3  # added to statistics, in companded units: keeps silent frequencies from unbounded norms
 NOISE_START = -1.5  # share of a band's amplitude that noise begins with, before the sigmoid
-# share of coefficients whose signs are drawn, before the sigmoid: next to none below FOLLOWED_HERTZ, where the ear
-# follows waves and prediction is good; above RANDOM_HERTZ nearly all, but where there is evidence
-SIGNS_START = (-9.0, -2.0)
-FOLLOWED_HERTZ, RANDOM_HERTZ = 3000.0, 6000.0
 MATCH_START = (0.5, -1.5)  # share of the way to a band's energy, before the sigmoid: at the middle step, and by quality
 # octaves that the steps of energies move by at coarse, middle and fine anchors: they need less range than coefficients
 ENERGY_STEPS = (-3.0, -0.5, 1.5)
@@ -73,6 +68,7 @@ class AudioModel(Autoencoder):
     """x: (B, rows, samples) in -1..1 at 48 kHz, samples = (n * merged + 1) * hop; latents (B, rows, n, 672)."""
 
     log2_norm_fine: Tensor
+    nearby: Tensor
 
     def __init__(self, config: AudioConfig, statistics: AudioStatistics | None = None) -> None:
         hop, merged = config.hop, config.merged
@@ -80,7 +76,7 @@ class AudioModel(Autoencoder):
         channels = sum(config.prior.groups)
         keep = np.argsort(-s.rms_merged, kind="stable")[: channels - BANDS]
         log2_std = torch.tensor(np.log2(np.append(s.rms_envelope, s.rms_merged[keep])), dtype=torch.float32)
-        super().__init__(config.prior, config.middle, log2_std, log2_std / 2)
+        super().__init__(config, log2_std, log2_std / 2)
         self.config, self.body = config, config.body
         self.register_buffer("log2_norm_fine", torch.tensor(np.log2(s.rms) / 2, dtype=torch.float32))
         self.front_end, self.envelope = FrontEnd(hop), Envelope(hop, merged, s.mean_envelope)
@@ -100,8 +96,7 @@ class AudioModel(Autoencoder):
             Stack(hop, config.synthesis_fine, fine),
         )
         self.noise_share, self.noise_by_quality = zeroed(nn.Linear(hop, hop)), zeroed(nn.Linear(1, hop))
-        if config.draws_signs:
-            self._add_signs()
+        self.register_buffer("nearby", torch.tensor(nearby(hop), dtype=torch.float32), persistent=False)
         self.match_by_quality = zeroed(nn.Linear(1, BANDS))
         nn.init.constant_(self.noise_share.bias, NOISE_START)
         for parameter, start in zip(
@@ -127,15 +122,6 @@ class AudioModel(Autoencoder):
             self.up.weight[:, BANDS:] = up[:, :body]
             self.up_treble.weight.copy_(up[:, body:])
 
-    def _add_signs(self) -> None:
-        hop = self.config.hop
-        self.signs, self.signs_by_quality = zeroed(nn.Linear(hop, hop)), zeroed(nn.Linear(1, hop))
-        self.evidence_weight = nn.Parameter(torch.ones(hop))
-        hertz = (np.arange(hop) + 0.5) / hop * constants.SAMPLE_RATE / 2
-        start = np.interp(hertz, (FOLLOWED_HERTZ, RANDOM_HERTZ), SIGNS_START)
-        with torch.no_grad():
-            self.signs.bias.copy_(torch.tensor(start, dtype=torch.float32))
-
     def hyper_analysis(self, h: Tensor) -> Tensor:
         """Hyper-latents of features; treble adds nothing to what energies tell of it."""
         return super().hyper_analysis(h[..., : self.body])
@@ -159,14 +145,15 @@ class AudioModel(Autoencoder):
     def synthesis(self, h: Tensor, log2_step: Tensor, noise: Tensor | None = None) -> Tensor:
         """(B, rows, samples) float32 audio, not clamped, of features h; its first and last hop are not complete.
 
+        h: (B, rows, n, M), or 2 M with the features of symbols alone behind, where `draws_signs`.
         noise: (B, rows, n * merged, hop) uniform with unit variance; drawn at random where None.
         """
         at_fine, at_coarse = self._conditions(log2_step)
         quality = at_fine.quality[:, None]
         body = self.s_coarse(h[..., : self.body], at_coarse)
         energies = self._near(body, h[..., :BANDS])
-        treble = self.up_treble(h[..., self.body :])
-        coded = F.linear(h[..., BANDS : self.body].float(), self.up.weight[:, BANDS:]) + treble
+        treble = self.up_treble(h[..., self.body : self.prior.config.channels])
+        symbols = h[..., self.prior.config.channels :]
         h = self.up(body) + treble
         h = self.s_fine(depth_to_space(h, (1, self.config.merged)), at_fine)
         noise_share = torch.sigmoid(self.noise_share(h) + self.noise_by_quality(quality)[:, None, None]).float()
@@ -177,23 +164,33 @@ class AudioModel(Autoencoder):
             wanted = self.envelope.decoded(energies * torch.exp2(self.prior.log2_norm[:BANDS]))
             c_hat = self.front_end.expand(h.float() * torch.exp2(self.log2_norm_fine))
             if self.config.draws_signs:
-                kept = 1 - self._random_share(h.float(), coded.float(), log2_step, quality)
+                kept = self._kept_share(h.float(), symbols.float())
                 c_hat = kept * c_hat + (1 - kept**2 + LEAST_DRAWN).sqrt() * c_hat.abs() * noise
             c_hat = c_hat + noise_share * self.envelope.amplitudes(wanted) * noise
             c_hat = c_hat + self.envelope.amplitudes(self.envelope.missing(c_hat, wanted)) * noise
             return self.front_end.samples(self.envelope.matched(c_hat, wanted, match_share))
 
-    def _random_share(self, h: Tensor, coded: Tensor, log2_step: Tensor, quality: Tensor) -> Tensor:
-        """(B, rows, frames, hop) share in 0..1 of coefficients whose signs are drawn.
+    def _kept_share(self, h: Tensor, symbols: Tensor) -> Tensor:
+        """(B, rows, frames, hop) share in 0..1 of coefficients h that keep their signs; the others are drawn.
 
-        What networks fill in where nothing was coded depends on features alone, and with steady features it would be
-        the same frame again and again: a buzz. coded: (B, rows, latents, merged * hop), what was coded, untouched by
-        networks, is the evidence that a coefficient has the sign that it has.
+        What prediction and networks fill in depends on features alone: with steady features it would be the same frame
+        again and again, a buzz. So signs are kept where enough of the power near them was coded. symbols: (B, rows,
+        latents, M) features of symbols, untouched by predictions and networks. No gradients: no network shall be
+        rewarded for being believed.
         """
-        logits = self.signs(h) + self.signs_by_quality(quality)[:, None, None]
-        per_step = torch.exp2(self.log2_norm_fine - log2_step[:, None, None, None])
-        steps = depth_to_space(coded, (1, self.config.merged)) * per_step
-        return torch.sigmoid(logits - self.evidence_weight * torch.log(steps**2 + LEAST_EVIDENCE))
+        with torch.no_grad():
+            body, treble = symbols[..., BANDS : self.body], symbols[..., self.body :]
+            coded = F.linear(body, self.up.weight[:, BANDS:]) + F.linear(treble, self.up_treble.weight)
+            coded = depth_to_space(coded, (1, self.config.merged))
+            share = self._near_power(coded) / (self._near_power(h) + LEAST_POWER)
+            doubt = (LEAST_CODED / share.clamp(1e-4, 1e4)) ** CODED_STEEPNESS
+            return 1 / (1 + doubt)
+
+    def _near_power(self, c: Tensor) -> Tensor:
+        """Mean squares of the coefficients (B, rows, frames, hop) near each."""
+        over_frequency = F.linear(c * c, self.nearby).flatten(0, 1).transpose(1, 2)
+        mean = F.avg_pool1d(over_frequency, NEAR_FRAMES, 1, NEAR_FRAMES // 2, count_include_pad=False)
+        return mean.transpose(1, 2).reshape(c.shape)
 
     def _near(self, h: Tensor, energies: Tensor) -> Tensor:
         """(..., BANDS) float32 energies of features h, kept near known ones."""

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from codec.model.blocks import Depthwise
-from codec.model.config import PriorConfig
+from codec.model.config import Config
 from codec.model.fixed_layers import clamp
 from codec.model.fixed_point import SYMBOLS
 from codec.model.gain import Gain
@@ -22,17 +22,21 @@ class Autoencoder(nn.Module):
 
     h_a: nn.Module
 
-    def __init__(self, config: PriorConfig, middle: float, log2_std: Tensor, log2_norm: Tensor) -> None:
+    def __init__(self, config: Config, log2_std: Tensor, log2_norm: Tensor) -> None:
         super().__init__()
-        self.gain = Gain(sum(config.groups), middle)
-        self.prior = Prior(config, log2_std, log2_norm)
+        self.sees_symbols = config.sees_symbols
+        self.gain = Gain(config.prior.channels, config.middle)
+        self.prior = Prior(config.prior, log2_std, log2_norm)
 
     def analysis(self, x: Tensor, log2_step: Tensor) -> Tensor:
         """Features (B, h, w, M) of signals coded at nominal steps 2^log2_step, (B,)."""
         raise NotImplementedError
 
     def synthesis(self, h: Tensor, log2_step: Tensor) -> Tensor:
-        """Signals from features (B, h, w, M) coded at nominal steps 2^log2_step, (B,)."""
+        """Signals from features (B, h, w, M) coded at nominal steps 2^log2_step, (B,).
+
+        Where it `sees_symbols`, features of symbols alone lie behind: (B, h, w, 2 M).
+        """
         raise NotImplementedError
 
     def linear_parameters(self) -> list[nn.Parameter]:

@@ -10,6 +10,7 @@ from codec.bitstream import constants
 BLOCK = 8  # pixels a side of an image's finer blocks
 FINE = 3 * BLOCK**2  # channels of images at 1/8
 BANDS = 32  # of the spectral envelope of audio
+NEAR_FRAMES, NEAR_FREQUENCIES = 9, 5  # of audio: within two latents and 500 Hz, what was coded is near
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Config(Protocol):
     """What the configs of all models have.
 
     middle: log2 of the nominal step that training centred on. analysis_halo, synthesis_halo: how many latents around a
-    place the transforms look at.
+    place the transforms look at. sees_symbols: whether synthesis is told what was coded apart from what was predicted.
     """
 
     @property
@@ -65,6 +66,8 @@ class Config(Protocol):
     def analysis_halo(self) -> int: ...
     @property
     def synthesis_halo(self) -> int: ...
+    @property
+    def sees_symbols(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,11 @@ class ImageConfig:
     def synthesis_halo(self) -> int:
         """As `analysis_halo`."""
         return -(-self.synthesis8 // 2) + self.synthesis16
+
+    @property
+    def sees_symbols(self) -> bool:
+        """Images have no use for it."""
+        return False
 
 
 @dataclass(frozen=True)
@@ -136,8 +144,13 @@ class AudioConfig:
     @property
     def synthesis_halo(self) -> int:
         """Latents."""
-        return self._reach(self.synthesis_fine, self.synthesis_coarse)
+        return self._reach(self.synthesis_fine, self.synthesis_coarse, NEAR_FRAMES // 2 if self.draws_signs else 0)
 
-    def _reach(self, fine_blocks: int, coarse_blocks: int) -> int:
-        frames = fine_blocks * (self.kernel_fine // 2) + 1  # and the frame that overlaps
+    @property
+    def sees_symbols(self) -> bool:
+        """To tell what may be drawn."""
+        return self.draws_signs
+
+    def _reach(self, fine_blocks: int, coarse_blocks: int, beyond: int = 0) -> int:
+        frames = fine_blocks * (self.kernel_fine // 2) + beyond + 1  # and the frame that overlaps
         return -(-frames // self.merged) + coarse_blocks * (self.kernel_coarse // 2)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codec.bitstream.constants import SAMPLE_RATE
-from codec.model.config import BANDS
+from codec.model.config import BANDS, NEAR_FREQUENCIES
 from codec.model.dct import Array, dct_matrix
 from codec.model.fixed_point import Floats
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from codec.model.weights import Loaded
 
 ENERGY_FLOOR = 1e-9  # of a coefficient's square: 90 dB below full scale
-LEAST_EVIDENCE = 0.01  # of squared coded coefficients, in steps: where nothing was coded
+# share of the power near a coefficient that was coded: where it is less, its sign is drawn; the higher the steepness,
+# the sharper the border
+LEAST_CODED, CODED_STEEPNESS = 0.05, 4
+LEAST_POWER = 1e-6  # of companded coefficients
 LEAST_DRAWN = 1e-6  # of the power of drawn coefficients: keeps gradients of its root finite
 SILENCE = 4 * ENERGY_FLOOR  # energies up to here are decoded as none
 UNITS_PER_OCTAVE = 32.0  # of energy; the middle step is then 2 dB
@@ -58,8 +61,16 @@ def spread(hop: int) -> Array:
     return member
 
 
+def nearby(hop: int) -> Array:
+    """(hop, hop) averages over the frequencies near each."""
+    distance = np.abs(np.arange(hop)[:, None] - np.arange(hop))
+    near = (distance <= NEAR_FREQUENCIES // 2).astype(np.float64)
+    averages: Array = near / near.sum(1, keepdims=True)
+    return averages
+
+
 def silent(loaded: Loaded, channels: int, latents: int) -> Floats:
-    """(channels, 1, latents, M) features that synthesis makes silence of."""
+    """(channels, 1, latents, M or 2 M) features that synthesis makes silence of."""
     features = loaded.model.unknown((channels, 1, latents))
     octaves = np.log2(ENERGY_FLOOR) - loaded.arrays["envelope.mean"].astype(np.float64)
     of_bands = octaves @ dct_matrix(BANDS).T * UNITS_PER_OCTAVE

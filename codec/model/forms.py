@@ -165,10 +165,6 @@ def _of_audio(config: AudioConfig) -> Shapes:
     yield from _linear("noise_share", hop, hop)
     yield from _linear("noise_by_quality", hop, 1)
     yield from _linear("match_by_quality", BANDS, 1)
-    if config.draws_signs:
-        yield from _linear("signs", hop, hop)
-        yield from _linear("signs_by_quality", hop, 1)
-        yield "evidence_weight", (hop,)
     yield from _hyper_analysis(config.body, config.hyper_width, config.prior.hyper_channels, (1, 4))
 
 

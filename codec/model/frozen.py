@@ -26,7 +26,7 @@ class Frozen:
         return self.engine.analysis(x, log2_step)
 
     def synthesis(self, h: Floats, log2_step: Floats, noise: Floats | None = None) -> Floats:
-        """Signals, not clamped, from features."""
+        """Signals, not clamped, from features, and behind them those of symbols where it sees them."""
         return self.engine.synthesis(h, log2_step, noise)
 
     def hyper_analysis(self, h: Floats) -> Floats:
@@ -55,5 +55,5 @@ class Frozen:
         return found
 
     def unknown(self, shape: tuple[int, int, int]) -> Floats:
-        """Zeros (*shape, M)."""
-        return np.zeros((*shape, self.config.prior.channels), np.float32)
+        """Features, all zero, as synthesis takes them: (*shape, M), or 2 M with those of symbols."""
+        return np.zeros((*shape, self.config.prior.channels * (1 + self.config.sees_symbols)), np.float32)

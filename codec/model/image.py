@@ -27,7 +27,7 @@ class ImageModel(Autoencoder):
         channels = sum(config.prior.groups)
         keep = np.argsort(-s.rms16, kind="stable")[:channels]
         log2_std = torch.tensor(np.log2(s.rms16[keep]), dtype=torch.float32)
-        super().__init__(config.prior, config.middle, log2_std, log2_std / 2)
+        super().__init__(config, log2_std, log2_std / 2)
         self.register_buffer("log2_norm8", torch.tensor(np.log2(s.rms8) / 2, dtype=torch.float32))
         self.dct = Plain(FINE, FINE, bias=False)
         self.down, self.up = zeroed(Plain(4 * FINE, channels)), zeroed(Plain(channels, 4 * FINE))

@@ -9,19 +9,22 @@ import math
 
 import numpy as np
 
-from codec.model.config import BANDS, AudioConfig
+from codec.model.config import BANDS, NEAR_FRAMES, AudioConfig
 from codec.model.dct import dct_matrix
 from codec.model.envelope import (
+    CODED_STEEPNESS,
     CORRECTION,
     ENERGY_FLOOR,
     GAIN_LIMIT,
+    LEAST_CODED,
     LEAST_DRAWN,
-    LEAST_EVIDENCE,
+    LEAST_POWER,
     LEFT_ABOVE,
     LEFT_BELOW,
     LOG2_ENERGIES,
     SILENCE,
     UNITS_PER_OCTAVE,
+    nearby,
     spread,
 )
 from codec.model.fixed_point import LOG2_BITS, Arrays
@@ -49,12 +52,13 @@ def analysis(arrays: Arrays, config: AudioConfig) -> Graph:
 
 
 def synthesis(arrays: Arrays, config: AudioConfig) -> Graph:
-    """features (B, 1, latents, M), noise (B, 1, frames, hop), quality and step (B, 1, 1, 1) to x (B, 1, samples)."""
+    """features (B, 1, latents, M, or 2 M with those of symbols), noise (B, 1, frames, hop), quality and step
+    (B, 1, 1, 1) to x (B, 1, samples).
+    """
     audio = _Audio(arrays, config)
     graph, everywhere = audio.graph, audio.everywhere
-    features = graph.node(
-        "Transpose", graph.input("features", (None, 1, None, config.prior.channels)), perm=(0, 3, 1, 2)
-    )
+    width = config.prior.channels * (1 + config.sees_symbols)
+    features = graph.node("Transpose", graph.input("features", (None, 1, None, width)), perm=(0, 3, 1, 2))
     noise = graph.node("Transpose", graph.input("noise", (None, 1, None, config.hop)), perm=(0, 3, 1, 2))
     body = audio.channels(features, 0, config.body)
     decoded = stack(graph, arrays, "s_coarse", config.synthesis_coarse, body, audio.at_coarse)
@@ -66,8 +70,8 @@ def synthesis(arrays: Arrays, config: AudioConfig) -> Graph:
     noise_share = graph.node("Sigmoid", noise_share)
     c = audio.expanded(audio.times(h, np.exp2(audio.log2_norm_fine)))
     if config.draws_signs:
-        known = audio.matrix(audio.channels(body, BANDS, config.body), float32(arrays["up.weight"])[:, BANDS:])
-        c = audio.signs_drawn(c, h, audio.frames(graph.node("Add", known, treble)), noise)
+        symbols = audio.channels(features, config.prior.channels, width)
+        c = audio.signs_drawn(c, h, symbols, noise)
     hiss = graph.node("Mul", noise_share, everywhere(audio.root(wanted)))
     c = graph.node("Add", c, graph.node("Mul", hiss, noise))
     limit = graph.node("Mul", audio.energies(c), graph.constant(np.float32(4**GAIN_LIMIT)))
@@ -138,18 +142,26 @@ class _Audio:
         split = self.graph.node("Transpose", split, perm=(0, 2, 3, 1))
         return self.graph.node("Reshape", split, self.graph.constant([0, self.config.hop, 1, -1]))
 
-    def signs_drawn(self, c: str, h: str, coded: str, noise: str) -> str:
-        """Coefficients with a share of their signs drawn: the larger, the less of them was coded."""
-        graph = self.graph
-        steps = graph.node("Div", self.times(coded, np.exp2(self.log2_norm_fine)), self.step)
-        steps = graph.node("Mul", steps, graph.constant(np.float32(0.25)))  # `step` is a quarter of the nominal one
-        evidence = graph.node("Log", self.plus(graph.node("Mul", steps, steps), LEAST_EVIDENCE))
-        logits = graph.node("Add", self.linear("signs", h), self.by_quality("signs_by_quality"))
-        logits = graph.node("Sub", logits, self.times(evidence, float32(self.arrays["evidence_weight"])))
-        kept = self.plus(graph.node("Neg", graph.node("Sigmoid", logits)), 1.0)
+    def signs_drawn(self, c: str, h: str, symbols: str, noise: str) -> str:
+        """Coefficients c of companded ones h with a share of their signs drawn: see `AudioModel._kept_share`."""
+        graph, body = self.graph, self.config.body
+        of_body = self.matrix(self.channels(symbols, BANDS, body), float32(self.arrays["up.weight"])[:, BANDS:])
+        of_treble = self.channels(symbols, body, self.config.prior.channels)
+        of_treble = self.matrix(of_treble, float32(self.arrays["up_treble.weight"]))
+        coded = self.frames(graph.node("Add", of_body, of_treble))
+        share = graph.node("Div", self.near_power(coded), self.plus(self.near_power(h), LEAST_POWER))
+        doubt = graph.node("Div", graph.constant(np.float32(LEAST_CODED)), self.clip(share, 1e-4, 1e4))
+        doubt = graph.node("Pow", doubt, graph.constant(np.float32(CODED_STEEPNESS)))
+        kept = graph.node("Reciprocal", self.plus(doubt, 1.0))
         drawn = self.plus(graph.node("Neg", graph.node("Mul", kept, kept)), 1 + LEAST_DRAWN)
         drawn = graph.node("Mul", graph.node("Sqrt", drawn), graph.node("Abs", c))
         return graph.node("Add", graph.node("Mul", kept, c), graph.node("Mul", drawn, noise))
+
+    def near_power(self, c: str) -> str:
+        """Mean squares of the coefficients (B, hop, 1, frames) near each."""
+        over_frequency = self.matrix(self.graph.node("Mul", c, c), nearby(self.config.hop))
+        reach = NEAR_FRAMES // 2
+        return self.graph.node("AveragePool", over_frequency, kernel_shape=(1, NEAR_FRAMES), pads=(0, reach, 0, reach))
 
     def by_quality(self, name: str) -> str:
         """(B, rows, 1, 1) of a stored linear layer of the quality."""

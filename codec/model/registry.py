@@ -100,7 +100,7 @@ IMAGE = ModelRow(
     curves={"3284504255ed9de6": quality.IMAGE_PSNR},
 )
 AUDIO = ModelRow(
-    id=3,
+    id=4,
     name="audio",
     media="audio",
     module="audio",

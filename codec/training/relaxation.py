@@ -20,7 +20,7 @@ from codec.search.rdoq import Rdoq
 
 
 class RelaxedLatents(NamedTuple):
-    """h_hat: (B, h, w, M) features, as decoded; y_bits, z_bits: (B,) estimated bits."""
+    """h_hat: (B, h, w, M or 2 M) features, as synthesis takes them; y_bits, z_bits: (B,) estimated bits."""
 
     h_hat: Tensor
     y_bits: Tensor
@@ -105,6 +105,7 @@ def relaxed_latents(
         log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)
     y = h.flatten(1, 2) * to_steps
+    symbols = torch.zeros_like(y)
     residuals: list[Tensor] = []
     scales: list[Tensor] = []
 
@@ -119,6 +120,7 @@ def relaxed_latents(
         rounded = straight(residual, integers)
         if hard:
             rounded = rounded * (rows_of(log2_scale) > 0)
+        symbols[:, where, channels] = rounded.detach()
         residuals.append((rounded if hard else residual).flatten(1))
         scales.append(log2_scale.flatten(1))
         return rounded + mean
@@ -127,4 +129,6 @@ def relaxed_latents(
     residual = torch.cat(residuals, 1)
     scale = torch.exp2(torch.cat(scales, 1).clamp(LOG2_SCALE_MIN, LOG2_SCALE_MAX))
     y_bits = logistic_bits(residual if hard else noisy(residual), scale).sum(1)
-    return RelaxedLatents((y_hat.flatten(1, 2) / to_steps).view_as(h), y_bits, z_bits.sum((1, 2, 3)))
+    shown = [y_hat.flatten(1, 2), symbols] if model.sees_symbols else [y_hat.flatten(1, 2)]
+    h_hat = torch.cat([(x / to_steps).view_as(h) for x in shown], 3)
+    return RelaxedLatents(h_hat, y_bits, z_bits.sum((1, 2, 3)))
