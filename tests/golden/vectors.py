@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tests.second_decoder import audio_output
-from tests.second_decoder.audio_synthesis import BANDS, FRAMES, HOP, RowSynthesis, noise
+from tests.second_decoder.audio_synthesis import BANDS, FRAMES, HOP, RowSynthesis, drawn, kept, noise
 from tests.second_decoder.container import AUDIO, IMAGE, SIZES, Header
 from tests.second_decoder.image_synthesis import stages
 from tests.second_decoder.layers import Layers
@@ -102,38 +102,23 @@ def audio_synthesis() -> Vector:
         "features from channel 32 on are divided by": quiet,
         "noise": {"seed": SEED, "row": 1},
     }
-    found = RowSynthesis(layers, draws_signs=False).stages(features, hiss)
+    found = RowSynthesis(layers, draws_signs=False).stages(features, np.zeros_like(features), hiss)
     return Vector(settings, {"noise": hiss, **found}, 1e-4)
 
 
 def signs() -> Vector:
-    """SPEC-SYNTHESIS, section 4.5, with weights by a formula."""
-    arrays = {
-        "log2_norm_fine": np.zeros(HOP),
-        "prior.log2_norm": np.zeros(672),
-        "signs.weight": np.eye(HOP) / 2,
-        "signs.bias": pattern((HOP,), 2),
-        "signs_by_quality.weight": pattern((HOP, 1), 1),
-        "signs_by_quality.bias": np.zeros(HOP),
-        "evidence_weight": np.full(HOP, 0.75),
-    }
-    synthesis = RowSynthesis(Layers(arrays, STEP_INDEX, SIZES[AUDIO, 3].middle), draws_signs=True)
-    shape = (1, FRAMES, HOP)
-    share = synthesis.random_share(pattern(shape, 3), pattern(shape, 2))
-    drawn = synthesis.drawn(pattern(shape, 0.5), share, noise(SEED, 0, FRAMES))
+    """SPEC-SYNTHESIS, section 4.5: ever more of the power is coded."""
+    shape = (1, 3 * FRAMES, HOP)
+    rising = (np.arange(shape[1])[:, None] / 5) ** 4
+    share = kept(pattern(shape, 3), pattern(shape, 0.5) * rising)
     settings = {
-        "step_index": STEP_INDEX,
         "s_fine": [list(shape), 3],
-        "evidence": [list(shape), 2],
+        "coded": [list(shape), 0.5],
+        "coded at frame t is multiplied by": "(t / 5)^4",
         "expanded": [list(shape), 0.5],
         "noise": {"seed": SEED, "row": 0},
-        "signs.weight": "the identity, halved",
-        "signs.bias": [[HOP], 2],
-        "signs_by_quality.weight": [[HOP, 1], 1],
-        "signs_by_quality.bias": 0,
-        "evidence_weight": 0.75,
     }
-    return Vector(settings, {"r": share, "signs": drawn}, 1e-4)
+    return Vector(settings, {"r": share, "signs": drawn(pattern(shape, 0.5), share, noise(SEED, 0, shape[1]))}, 1e-4)
 
 
 def output() -> Vector:
@@ -182,7 +167,7 @@ def network(media: int) -> Network:
     return Network(EARLIER / weights_name(media))
 
 
-def kept(values: np.ndarray) -> dict[str, Any]:
+def sampled(values: np.ndarray) -> dict[str, Any]:
     """What of an output a file holds."""
     every = 1 if values.size <= SMALL else EVERY
     flat = values.ravel()[::every].tolist()
@@ -195,6 +180,6 @@ def write() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, make in MADE.items():
         settings, outputs, tolerance = make()
-        found = {key: kept(values) for key, values in outputs.items()}
+        found = {key: sampled(values) for key, values in outputs.items()}
         text = json.dumps({"settings": settings, "tolerance": tolerance, "outputs": found})
         (FOLDER / f"{name}.json").write_text(text + "\n")

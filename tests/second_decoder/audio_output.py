@@ -32,14 +32,16 @@ def clip_of(network: Network, header: Header, samples: int, latents: list[Latent
 def at_coded_rate(network: Network, header: Header, latents: list[Latents]) -> Reals:
     """(n, channels) at 48 kHz of all chunks."""
     assert all(chunk.y.shape[1] == CHUNK for chunk in latents[:-1])
-    features = np.concatenate([network.features(chunk) for chunk in latents], 1)
+    features, symbols = (
+        np.concatenate([part(chunk) for chunk in latents], 1) for part in (network.features, network.symbol_features)
+    )
     _, at = read_varint(header.payload, header.rest)
     (seed,) = np.frombuffer(header.payload[at : at + 2], "<u2")
     found = []
     for row, step_index in enumerate(header.steps):
         synthesis = RowSynthesis(Layers(network.weights, step_index, header.sizes.middle), header.sizes.draws_signs)
         hiss = noise(int(seed), row, FRAMES * features.shape[1])
-        found.append(synthesis.stages(features[row : row + 1], hiss)["x"])
+        found.append(synthesis.stages(features[row : row + 1], symbols[row : row + 1], hiss)["x"])
     x = np.stack(found, 1)
     for left in header.lefts:
         x[:, left : left + 2] = left_right(x[:, left : left + 2])

@@ -59,8 +59,11 @@ class RowSynthesis:
         self.layers, self.draws_signs = layers, draws_signs
         self.norm_fine = np.exp2(layers.array("log2_norm_fine"))
 
-    def stages(self, features: Reals, noise: Reals) -> dict[str, Reals]:
-        """What each stage gives, by name and in order; the last is samples. features: (1, columns, channels)."""
+    def stages(self, features: Reals, symbols: Reals, noise: Reals) -> dict[str, Reals]:
+        """What each stage gives, by name and in order; the last is samples.
+
+        features, symbols: (1, columns, channels), all that was decoded, and that without what was predicted.
+        """
         layers, body = self.layers, features[..., :BODY]
         s_coarse = layers.blocks("s_coarse", 4, body, layers.norms()[:BODY])
         wanted = self._wanted(s_coarse[..., :BANDS], body[..., :BANDS])
@@ -70,8 +73,8 @@ class RowSynthesis:
         c = expanded(s_fine * self.norm_fine)
         found = {"s_coarse": s_coarse, "wanted": wanted, "up": up, "s_fine": s_fine, "expanded": c}
         if self.draws_signs:
-            found["evidence"] = self.evidence(body, treble)
-            found["signs"] = c = self.drawn(c, self.random_share(s_fine, found["evidence"]), noise)
+            found["coded"] = self.coded(symbols)
+            found["signs"] = c = drawn(c, kept(s_fine, found["coded"]), noise)
         share = sigmoid(layers.linear("noise_share", s_fine) + layers.by_quality("noise_by_quality"))
         found["noisy"] = c = c + share * amplitude(wanted) * noise
         found["filled"] = c = c + amplitude(np.maximum(wanted - 256 * energies(c), 0)) * noise
@@ -86,21 +89,10 @@ class RowSynthesis:
         octaves = coded * norm @ d / 32 + moved + self.layers.array("envelope.mean")
         return np.maximum(np.exp2(np.clip(octaves, -32, 16)) - 4 * FLOOR, 0)
 
-    def evidence(self, body: Reals, treble: Reals) -> Reals:
-        """(1, frames, HOP) what coded features alone say of each coefficient, in steps."""
-        coded = body[..., BANDS:] @ self.layers.array("up.weight")[:, BANDS:].T + treble
-        return depth_to_space(coded, (1, FRAMES)) * self.norm_fine / self.layers.step
-
-    def random_share(self, h: Reals, evidence: Reals) -> Reals:
-        """(1, frames, HOP) share of each coefficient whose sign is drawn."""
-        known = self.layers.array("evidence_weight") * np.log(evidence**2 + 0.01)
-        return sigmoid(self.layers.linear("signs", h) + self.layers.by_quality("signs_by_quality") - known)
-
-    @staticmethod
-    def drawn(c: Reals, share: Reals, noise: Reals) -> Reals:
-        """Coefficients with a share of their signs drawn."""
-        kept = 1 - share
-        return kept * c + np.sqrt(1 - kept**2 + 1e-6) * np.abs(c) * noise
+    def coded(self, symbols: Reals) -> Reals:
+        """(1, frames, HOP) what symbols alone say of each coefficient."""
+        up, treble = (self.layers.array(f"{name}.weight") for name in ("up", "up_treble"))
+        return depth_to_space(symbols[..., BANDS:BODY] @ up[:, BANDS:].T + symbols[..., BODY:] @ treble.T, (1, FRAMES))
 
     def _matched(self, c: Reals, wanted: Reals) -> Reals:
         """Coefficients with their bands moved towards energies."""
@@ -108,6 +100,28 @@ class RowSynthesis:
         moved = octaves * sigmoid(self.layers.by_quality("match_by_quality"))
         moved = np.maximum(np.minimum(moved, octaves + 0.25), octaves - 1)
         return c * everywhere(np.exp2(np.minimum(moved, 4)) * wanted / (wanted + FLOOR))
+
+
+def near(x: Reals) -> Reals:
+    """(1, frames, HOP) mean squares of the coefficients near each."""
+    return mean_within(mean_within(x[0] ** 2, 2, axis=1), 4, axis=0)[None]
+
+
+def mean_within(x: Reals, reach: int, axis: int) -> Reals:
+    """Means of what lies within a reach along an axis, of what there is."""
+    places = np.arange(x.shape[axis])
+    return np.stack([np.take(x, places[max(i - reach, 0) : i + reach + 1], axis).mean(axis) for i in places], axis)
+
+
+def kept(h: Reals, coded: Reals) -> Reals:
+    """(1, frames, HOP) share of each coefficient that keeps its sign."""
+    share = np.clip(near(coded) / (near(h) + 1e-6), 1e-4, 1e4)
+    return 1 / (1 + (0.05 / share) ** 4)
+
+
+def drawn(c: Reals, kept: Reals, noise: Reals) -> Reals:
+    """Coefficients of which only a share keeps its signs."""
+    return kept * c + np.sqrt(1 - kept**2 + 1e-6) * np.abs(c) * noise
 
 
 def sigmoid(x: Reals) -> Reals:

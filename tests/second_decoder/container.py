@@ -52,7 +52,7 @@ SIZES = {  # of each medium and model
         has_repeated_ends=False,
     ),
     (AUDIO, 2): OF_AUDIO,
-    (AUDIO, 3): OF_AUDIO._replace(draws_signs=True),
+    (AUDIO, 4): OF_AUDIO._replace(draws_signs=True),
 }
 
 

@@ -34,10 +34,13 @@ from tests.second_decoder.streams import TOTAL, Ints, Model, Passes
 
 
 class Latents(NamedTuple):
-    """Latents of a piece, (rows, columns, channels), and the logarithms of their steps, which broadcast to them."""
+    """Latents of a piece, (rows, columns, channels), the logarithms of their steps, which broadcast to them, and their
+    symbols.
+    """
 
     y: Ints
     log2_step: Ints
+    symbols: Ints
 
 
 class Network:
@@ -82,8 +85,17 @@ class Network:
 
     def features(self, latents: Latents) -> NDArray[np.float64]:
         """What synthesis takes (SPEC, section 8)."""
+        return latents.y / 64 / self._steps_of_unit(latents)
+
+    def symbol_features(self, latents: Latents) -> NDArray[np.float64]:
+        """Those of symbols alone (SPEC-SYNTHESIS, section 4.5)."""
+        return latents.symbols / self._steps_of_unit(latents)
+
+    def _steps_of_unit(self, latents: Latents) -> NDArray[np.float64]:
+        """How many steps a unit of features is."""
         e = self.weights["prior.log2_norm"].astype(np.int64) - latents.log2_step
-        return latents.y / 64 / (EXP2[e & 255] * 2.0 ** ((e >> 8) - 14))
+        steps: NDArray[np.float64] = EXP2[e & 255] * 2.0 ** ((e >> 8) - 14)
+        return steps
 
     def _tables(self) -> list[Model]:
         """The cumulative frequencies of each row."""
@@ -168,7 +180,7 @@ class Network:
         log2_std, log2_norm = (self.weights[f"prior.log2_{name}"].astype(np.int64) for name in ("std", "norm"))
         expected = EXPECTED[np.clip((log2_std - log2_step) >> 2, -1024, 1023) + 1024]
         y = np.zeros((*shape, sum(sizes.groups)), np.int64)
-        context = np.zeros_like(y)
+        context, symbols = np.zeros_like(y), np.zeros_like(y)
         row, column = np.indices(shape)
         if header.media == AUDIO:
             row[:] = 0  # those of stereo are grids of their own
@@ -190,12 +202,13 @@ class Network:
                 o = self._linear(f"{name}.head", self._pointwise(f"{name}.body", g, g, HIDDEN), STREAM, OUTPUT)
                 step_to_norm = log2_norm[group] - log2_step[at, group]
                 mean = MEANS.clamp(exp2_times(o[:, :channels], step_to_norm))
-                symbols = passes.decode(rows_for(o[:, channels:] + expected[at, group]))
-                y[at, group] = 64 * symbols + mean
+                symbols[at, group] = passes.decode(rows_for(o[:, channels:] + expected[at, group]))
+                y[at, group] = 64 * symbols[at, group] + mean
                 context[at, group] = STREAM.clamp(exp2_times(y[at, group], -step_to_norm - 512))
-        return Latents(y, log2_step)
+        return Latents(y, log2_step, symbols)
 
 
 def unknown(piece: Piece, header: Header) -> Latents:
     """What stands for the latents of a piece of which nothing is known, or which has none."""
-    return Latents(np.zeros((*piece.shape, sum(header.sizes.groups)), np.int64), np.zeros(1, np.int64))
+    zeros = np.zeros((*piece.shape, sum(header.sizes.groups)), np.int64)
+    return Latents(zeros, np.zeros(1, np.int64), zeros)
