@@ -31,7 +31,7 @@ from tests import golden
 def test_a_model_of_the_other_medium_is_refused(partial: bool) -> None:
     seen, heard = read(golden.file("quality-50")), audio_file.read(golden.file("audio-empty"))
     model, digest = heard.header.model, heard.header.digest
-    with pytest.raises(CorruptFile, match="model 3 is one of audio, not of image"):
+    with pytest.raises(CorruptFile, match="model 4 is one of audio, not of image"):
         image_decode.decode(
             write(replace(seen, header=replace(seen.header, model=model, digest=digest))), CPU, partial=partial
         )
