@@ -6,6 +6,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
+from codec.audio.pairing import BANDS_HZ, narrowing
 from codec.eval import audio_metrics
 from codec.eval.measure import Measure, Packaged
 from codec.eval.medium import (
@@ -19,7 +20,7 @@ from codec.eval.medium import (
     VNSIM,
     ZIMTOHRLI,
 )
-from codec.eval.noise_metrics import BANDS_HZ, LAGS, narrowing, repetition
+from codec.eval.noise_metrics import LAGS, repetition
 from codec.eval.results import Item
 from codec.media import Samples
 

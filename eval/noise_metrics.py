@@ -9,12 +9,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from codec.bitstream.constants import FRAMES, HOP, SAMPLE_RATE
+from codec.audio.pairing import SILENT_POWER
+from codec.bitstream.constants import FRAMES, HOP
 from codec.media import Samples
 
 LAGS = (FRAMES * HOP, 2 * FRAMES * HOP)  # of one and two latents: 960 and 1920 samples
-BANDS_HZ = ((1000, 4000), (4000, 12_000))  # of coherence
-SILENT_POWER = 1e-20  # of a whole clip: below it nothing is alike
 
 
 def repetition(x: Samples, x_hat: Samples) -> float:
@@ -31,26 +30,7 @@ def repetition(x: Samples, x_hat: Samples) -> float:
     return max(0.0, *beyond)
 
 
-def narrowing(x: Samples, x_hat: Samples) -> tuple[float, float]:
-    """How far the correlation of left and right is from that of x, in each of BANDS_HZ; of (n, 2), 0 to 2."""
-    low, high = (abs(_of_band(x_hat, band) - _of_band(x, band)) for band in BANDS_HZ)
-    return low, high
-
-
-def _of_band(x: Samples, band: tuple[int, int]) -> float:
-    """The correlation of left and right (n, 2) in a band of frequencies, -1 to 1; 0 in silence."""
-    spectra = np.fft.rfft(x, axis=0)
-    bin_hz = SAMPLE_RATE / len(x)
-    left, right = spectra[round(band[0] / bin_hz) : round(band[1] / bin_hz)].T
-    together = float((left * right.conj()).real.sum())
-    return together / float(np.sqrt(_power(left) * _power(right) + SILENT_POWER))
-
-
 def _likeness(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
     """The correlation of two stretches, -1 to 1; 0 in silence."""
     a, b = (side.astype(np.float64) - side.mean(dtype=np.float64) for side in (a, b))
     return float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum() + SILENT_POWER))
-
-
-def _power(spectrum: npt.NDArray[np.complexfloating]) -> float:
-    return float((np.abs(spectrum) ** 2).sum())

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from codec.audio.pairing import narrowing
 from codec.bitstream.errors import CodecError
 from codec.eval import anchor_process, audio_measures, audio_metrics, noise_metrics, own, work
 from codec.eval.audio import AudioMaterial, Clip
@@ -95,15 +96,15 @@ def test_a_frame_that_comes_again_and_sides_that_become_one_are_measured() -> No
     buzz, middle = np.tile(noise[:1920], (50, 1)), np.repeat(noise.mean(1, keepdims=True), 2, 1)
     assert noise_metrics.repetition(noise, noise) == noise_metrics.repetition(buzz, noise) == 0
     assert noise_metrics.repetition(noise, buzz) > 0.95
-    assert noise_metrics.narrowing(noise, noise) == (0, 0)
-    assert noise_metrics.narrowing(noise, middle) == pytest.approx((1, 1), abs=0.05)
+    assert narrowing(noise, noise) == (0, 0)
+    assert narrowing(noise, middle) == pytest.approx((1, 1), abs=0.05)
     spectrum = np.fft.rfft(noise, axis=0)
     spectrum[5000 * 2 : 11_000 * 2, 1] = spectrum[5000 * 2 : 11_000 * 2, 0]  # bins of half a hertz
-    low, high = noise_metrics.narrowing(noise, np.fft.irfft(spectrum, len(noise), axis=0).astype(np.float32))
+    low, high = narrowing(noise, np.fft.irfft(spectrum, len(noise), axis=0).astype(np.float32))
     assert low == pytest.approx(0, abs=0.01)
     assert high == pytest.approx(6 / 8, abs=0.05)
     silence = np.zeros_like(noise)
-    assert (noise_metrics.repetition(noise, silence), max(noise_metrics.narrowing(silence, silence))) == (0, 0)
+    assert (noise_metrics.repetition(noise, silence), max(narrowing(silence, silence))) == (0, 0)
 
 
 def test_speech_metrics_are_of_speech_only_and_sizes_must_agree() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from codec import media
 from codec.audio.beginning import before
 from codec.audio.decode import CHUNK, HOP, LATENT, samples_of
-from codec.audio.pairing import as_coded, lefts_of, mid_side_of
+from codec.audio.pairing import as_coded, lefts_of, mid_side_of, narrowing
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.bitstream.audio import CHUNK_SECONDS
@@ -35,6 +35,7 @@ from codec.search.heard import distance, price
 
 LOUDEST = 1000.0  # of full scale; floats may lie beyond it, but not without end
 QUIET = 1e-3  # peak of what tells nothing of the audio to come ...
+WIDTH_SHARE = 1.0  # of what is heard: a correlation of left and right that is off by one, in either band
 PATIENCE = 5  # ... for which a file of several channels waits so many chunks before it decides how it is coded
 
 
@@ -218,9 +219,11 @@ class AudioEncoder:
         x_hat = samples_of(self._loaded, header, coded.latents.features, span.first)[HOP:-HOP]
         x = self._between(span.first * LATENT, span.first * LATENT + len(x_hat))[:, left : left + 2]
         octaves = AUDIO.config.middle - self._step_index / constants.STEP_UNITS
-        heard = price(octaves) * sum(distance(*sides) for sides in zip(x.T, x_hat.T, strict=True))
+        heard = sum(distance(*sides) for sides in zip(x.T, x_hat.T, strict=True)) + WIDTH_SHARE * sum(
+            narrowing(x, x_hat)
+        )
         seconds = span.count * LATENT / constants.SAMPLE_RATE
-        return _Trial(left, header, span, coded, heard + coded.size * 8 / 1000 / seconds)
+        return _Trial(left, header, span, coded, price(octaves) * heard + coded.size * 8 / 1000 / seconds)
 
     def _coded(self, header: AudioHeader, span: _Span, first: int = 0) -> Coded:
         """A chunk of as many channels as the header has, from one of them on."""
