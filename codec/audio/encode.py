@@ -219,9 +219,8 @@ class AudioEncoder:
         x_hat = samples_of(self._loaded, header, coded.latents.features, span.first)[HOP:-HOP]
         x = self._between(span.first * LATENT, span.first * LATENT + len(x_hat))[:, left : left + 2]
         octaves = AUDIO.config.middle - self._step_index / constants.STEP_UNITS
-        heard = sum(distance(*sides) for sides in zip(x.T, x_hat.T, strict=True)) + WIDTH_SHARE * sum(
-            narrowing(x, x_hat)
-        )
+        heard = WIDTH_SHARE * sum(narrowing(x, x_hat))
+        heard += sum(distance(*sides) for sides in zip(x.T, x_hat.T, strict=True))
         seconds = span.count * LATENT / constants.SAMPLE_RATE
         return _Trial(left, header, span, coded, price(octaves) * heard + coded.size * 8 / 1000 / seconds)
 
