@@ -25,7 +25,7 @@ OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 SQUARED_SHARE = 0.2  # of "eyes"; refinement, which follows each image into what the metric overlooks, keeps more
 
 BLOCK = 8  # pixels
-SEAM_PRICE = 20.0  # squared errors a pixel that a grey level of excess step on the grid counts as
+SEAM_PRICE = 8.0  # squared errors a pixel that a grey level of excess step on the grid counts as
 EVEN = 3.0  # grey levels: where neighbours differ by less in the original, steps of blocks are seen
 SEAM_RUN = 8  # pixels along a seam that are judged together
 LEAST_SQUARE = 1e-3  # grey levels^2: keeps the gradient of the root finite
