@@ -13,6 +13,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -173,7 +174,9 @@ def test_work_ends_when_nobody_waits_for_it() -> None:
 @pytest.mark.slow
 def test_the_command_says_where_it_listens_and_ends_on_an_interrupt() -> None:
     command = [sys.executable, "-m", "codec.cli", "serve", "--port", "0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    # a shell that runs this in the background has its children ignore interrupts
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heeded)
     assert process.stderr is not None
     line = process.stderr.readline()
     assert re.fullmatch(r"codec: http://127\.0\.0\.1:\d+ until Ctrl-C\n", line), line
