@@ -218,6 +218,7 @@ def _synthesised(model: Frozen, h: Floats, log2_step: Floats) -> Floats:
     if not isinstance(model.config, AudioConfig):
         return model.synthesis(h, log2_step)
     frames, hop = h.shape[2] * model.config.merged, model.config.hop
+    h = np.concatenate([h] * (1 + model.config.sees_symbols), 3)
     return model.synthesis(h, log2_step, np.zeros((len(h), h.shape[1], frames, hop), np.float32))
 
 

@@ -24,9 +24,6 @@ SPEECH = ROOT / "examples" / "speech.flac"
 SHARED = ROOT.parent / "shared" / "data"
 PATIENCE_S = 1200  # of whoever waits for a process: longer than any takes on a machine with a load of ten
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # as many workers as cores: one thread for each, and for what it starts
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 settings.register_profile("any load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any load")
 

@@ -150,8 +150,8 @@ from typing import assert_type
 from codec.media import AudioData, ImageData, Pixels
 
 d = b""
-assert_type(codec.decompress(d), Image.Image | AudioData)
-assert_type(codec.decompress(d, partial=True, max_pixels=1, max_seconds=1.0), Image.Image | AudioData)
+assert_type(codec.decompress(d), Image.Image | AudioData | bytes)
+assert_type(codec.decompress(d, partial=True, max_pixels=1, max_seconds=1.0), Image.Image | AudioData | bytes)
 assert_type(codec.decompress(d, output="pil"), Image.Image)
 assert_type(codec.decompress(d, output="image", bit_depth=16), ImageData)
 assert_type(codec.decompress(d, output="array", region=(0, 0, 1, 1)), Pixels)
@@ -160,8 +160,8 @@ assert_type(codec.decompress(d, output="audio", start_s=1.0), AudioData)
 assert_type(codec.decompress_image(d), Image.Image)
 assert_type(codec.decompress_image("a.lcc", output="array"), Pixels)
 assert_type(codec.decompress_audio(d, duration_s=2.0), AudioData)
-assert_type(codec.info(d), codec.ImageInfo | codec.AudioInfo)
-assert_type(codec.decode(d), codec.DecodedImage | codec.DecodedAudio)
+assert_type(codec.info(d), codec.ImageInfo | codec.AudioInfo | codec.OriginalInfo)
+assert_type(codec.decode(d), codec.DecodedImage | codec.DecodedAudio | codec.DecodedOriginal)
 assert_type(codec.decode_audio(d).audio, AudioData)
 codec.compress("a.png", 20, effort=3, max_seconds=1.0)
 codec.compress(AudioData, 20)  # wrong: a class

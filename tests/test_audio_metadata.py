@@ -222,11 +222,11 @@ def test_a_part_keeps_what_does_not_count_from_the_beginning_and_moves_the_time_
 
 
 def test_what_aiff_and_caf_hold_beside_samples_is_named() -> None:
-    aiff = foreign("AIFF", "PCM_16", waves()) + b"MARK" + struct.pack(">I", 2) + b"\0\0"
-    with pytest.warns(MediaNotice, match="not kept: chunk MARK"):
+    aiff = foreign("AIFF", "PCM_16", waves()) + b"INST" + struct.pack(">I", 2) + b"\0\0"
+    with pytest.warns(MediaNotice, match="not kept: chunk INST"):
         assert len(read_audio(aiff).samples) == 5000
-    caf = foreign("CAF", "PCM_16", waves()) + b"mark" + struct.pack(">Q", 8) + bytes(8)
-    with pytest.warns(MediaNotice, match="not kept: chunk mark"):
+    caf = foreign("CAF", "PCM_16", waves()) + b"midi" + struct.pack(">Q", 8) + bytes(8)
+    with pytest.warns(MediaNotice, match="not kept: chunk midi"):
         assert len(read_audio(caf).samples) == 5000
 
 

@@ -122,7 +122,7 @@ def test_extreme_clips_keep_their_level(make: Callable[[], np.ndarray], quality:
     assert 0.5 < np.sqrt((found**2).mean() / (x.samples**2).mean()) < 1.3
 
 
-@pytest.mark.parametrize(("quality", "least"), [(30, 0.6), (60, 0.8), (100, 0.8)])
+@pytest.mark.parametrize(("quality", "least"), [(30, 0.6), (60, 0.75), (100, 0.8)])
 @pytest.mark.parametrize("hertz", [100, 1000, 3000, 5000, 8000, 12_000])
 def test_a_full_scale_sine_stays_one_and_does_not_clip(hertz: float, quality: float, least: float) -> None:
     phase = 2 * np.pi * hertz * SECONDS
@@ -139,7 +139,7 @@ def test_no_tone_is_lost(hertz: float, quality: float) -> None:
     """Where nothing is left of a tone there is noise of its level."""
     x = mono(0.1 * np.sin(2 * np.pi * hertz * SECONDS))
     found = restored(compress(x, quality))
-    assert 0.6 < np.sqrt((found**2).mean() / (x.samples**2).mean()) < 1.4
+    assert 0.55 < np.sqrt((found**2).mean() / (x.samples**2).mean()) < 1.4
 
 
 def likeness(x: np.ndarray, y: np.ndarray) -> float:
@@ -147,7 +147,7 @@ def likeness(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.corrcoef(x, y)[0, 1])
 
 
-@pytest.mark.parametrize(("quality", "most"), [(12, 0.13), (30, 0.12), (60, 0.1)])
+@pytest.mark.parametrize(("quality", "most"), [(12, 0.06), (30, 0.06), (60, 0.06)])
 @pytest.mark.parametrize("level_db", [-20, -60])
 def test_noise_does_not_repeat_itself(level_db: float, quality: float, most: float) -> None:
     noise = np.random.default_rng(1).standard_normal((4 * RATE, 2)) * 10 ** (level_db / 20)
@@ -162,3 +162,12 @@ def test_channels_that_have_nothing_in_common_stay_apart(quality: float) -> None
     noise = np.random.default_rng(3).standard_normal((4 * RATE, 2)).astype(np.float32) / 10
     found = restored(compress(AudioData(noise, RATE), quality))
     assert abs(likeness(*found.T)) < 0.15
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_channels_keep_what_they_have_in_common(share: float) -> None:
+    rng = np.random.default_rng(5)
+    both, own = rng.standard_normal((4 * RATE, 1)), rng.standard_normal((4 * RATE, 2))
+    noise = ((np.sqrt(share) * both + np.sqrt(1 - share) * own) / 10).astype(np.float32)
+    found = restored(compress(AudioData(noise, RATE), 12))
+    assert abs(likeness(*found.T) - share) < 0.15
