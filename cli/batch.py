@@ -8,7 +8,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar
@@ -114,15 +114,13 @@ class Batch:
         Raises CodecError at the end where any input failed, click's Exit where all were converted and one is
         incomplete; click.UsageError before anything is done.
         """
-        from tqdm import tqdm
-
         self.habits.check(jobs)
         unseen = len(jobs) < 2 or self.habits.quiet or self.habits.as_json
         failed = incomplete = 0
         reports = ordered_map(self._report, _tasks(jobs), self.workers, self.workers, self.stopping.set)
-        with tqdm(total=len(jobs), unit="file", disable=True if unseen else None, leave=False) as bar:
+        with _counted(len(jobs), unseen) as count:
             for report, error in reports:
-                bar.update()
+                count()
                 self._tell(report)
                 if error and len(jobs) == 1:
                     raise error
@@ -268,3 +266,15 @@ def answers(
 
     results = ordered_map(answered, inputs, workers, ahead=workers)
     yield from zip((found.source for found in inputs), results, strict=True)
+
+
+@contextmanager
+def _counted(total: int, unseen: bool) -> Iterator[Callable[[], object]]:
+    """What is called for each file that is done: on a terminal a bar shows how many are, unless they go unseen."""
+    if unseen:
+        yield lambda: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="file", disable=None, leave=False) as bar:
+        yield bar.update

@@ -7,11 +7,10 @@ two or three threads gain little there; processes have a lock each.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -58,6 +57,9 @@ def ordered_map(
 
 def processes(workers: int) -> Executor:
     """So many new processes, which share nothing with this one: functions, items and results are copied by pickle."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
