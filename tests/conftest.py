@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, settings
 from codec.devices import Device
 from codec.media import Pixels, read_image
 from codec.model import weights
-from codec.model.base import Autoencoder
 from codec.model.registry import ModelRow
-from codec.model.torch_engine import TorchEngine
+
+if TYPE_CHECKING:
+    from codec.model.base import Autoencoder
 
 ROOT = Path(__file__).parent.parent
 PARROTS = ROOT / "examples" / "parrots.png"
@@ -77,6 +78,8 @@ def only_line(done: subprocess.CompletedProcess[bytes]) -> str:
 
 def torch_model(row: ModelRow[Any]) -> Autoencoder:
     """The installed model in torch, frozen."""
+    from codec.model.torch_engine import TorchEngine  # smoke tests run without torch
+
     engine = weights.installed(row.id, Device(engine="torch")).model.engine
     assert isinstance(engine, TorchEngine)
     return engine.model
