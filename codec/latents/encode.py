@@ -16,6 +16,8 @@ from codec.model.walk import Positions
 from codec.search.lagrangian import LAMBDA_RDOQ
 from codec.search.rdoq import Rdoq
 
+LARGEST = np.float32(SYMBOL_MAX)  # numpy before 2 makes float64 of float32 and an integer that long
+
 
 @dataclass(frozen=True)
 class Coded:
@@ -89,7 +91,7 @@ def symbols(
     error = lost = 0.0
 
     def put(rows: Rows, values: Floats) -> Floats:
-        values = np.clip(values, -SYMBOL_MAX, SYMBOL_MAX) * (rows > 0)
+        values = np.clip(values, -LARGEST, LARGEST) * (rows > 0)
         encoder.put(rows.reshape(-1), values.reshape(-1).astype(np.int32))
         return values
 
