@@ -1,7 +1,7 @@
 """What a quality of 0..100 means: the nominal quantisation step, in files as a whole number of 1/256 octaves.
 
-The curve gives small qualities more room, where the eye needs it: for images 0 is about 0.06 bits per pixel, 50 near
-0.4 and 100 near 2.6; for audio 0 is about 4 kbit/s and 100 about 76, mono.
+The curve gives small qualities more room, where the eye needs it: for images 0 is about 0.07 bits per pixel, 50 near
+0.3 and 100 near 3; for audio 0 is about 4 kbit/s and 100 about 76, mono.
 """
 
 from __future__ import annotations
