@@ -58,7 +58,7 @@ def region_of(text: str) -> Region:
     "--bit-depth",
     type=click.Choice(["8", "16", "24", "32"]),
     help="Bits a sample of the output: 8 or 16 for images, 16, 24 or 32 (floats) for clips.  "
-    "[default: 8; that of the audio's source]",
+    "[default: those of the source]",
 )
 @options.keep_suffix_option
 @options.max_pixels_option
@@ -119,9 +119,10 @@ def decompress(
             raise MediaError("it holds an image, which has no duration and 8 or 16 bits a sample")
         suffix = ".png" if target == files.STREAM else Path(target).suffix.lower()
         media.check_suffix(suffix)
+        data = source.read()
         restored = codec.decode_image(
-            source.read(),
-            bit_depth=16 if bit_depth == "16" else 8,
+            data,
+            bit_depth=16 if bit_depth == "16" or (bit_depth is None and _is_deep(data)) else 8,
             region=region,
             partial=wanted,
             device=device,
@@ -197,3 +198,14 @@ def _held(source: Path) -> int:
             return media_of(file.read(HEAD_BYTES))
     except (OSError, CodecError):
         return constants.MEDIA_IMAGE
+
+
+def _is_deep(data: bytes) -> bool:
+    """Whether a file holds an image of 16 bits; what is wrong with it is for its decoder to say."""
+    import codec
+
+    try:
+        info = codec.info(data)
+    except CodecError:
+        return False
+    return isinstance(info, codec.ImageInfo) and info.bit_depth == 16
