@@ -32,7 +32,7 @@ class Latents(NamedTuple):
     def unknown(model: Frozen, shape: tuple[int, int, int]) -> Latents:
         """Zeros (*shape, M)."""
         y_hat = np.zeros((*shape, model.config.prior.channels), np.float32)
-        return Latents(y_hat, np.ones((shape[0], 1, y_hat.shape[3]), np.float32), symbols_of(model, y_hat))
+        return Latents(y_hat, np.ones((shape[0], 1, y_hat.shape[3]), np.float32), no_symbols(model, shape))
 
     @property
     def features(self) -> Floats:
@@ -47,9 +47,9 @@ class Latents(NamedTuple):
         return units
 
 
-def symbols_of(model: Frozen, y_hat: Floats) -> Floats | None:
-    """Zeros like latents, for their symbols, where the model's synthesis sees these."""
-    return np.zeros_like(y_hat) if model.config.sees_symbols else None
+def no_symbols(model: Frozen, shape: tuple[int, int, int]) -> Floats | None:
+    """Zeros (*shape, M) for the symbols of latents, where the model's synthesis sees these."""
+    return np.zeros((*shape, model.config.prior.channels), np.float32) if model.config.sees_symbols else None
 
 
 # (channels, flat positions, mean, log2_scale) -> symbols (B, positions, channels) of a pass
@@ -58,7 +58,7 @@ Code = Callable[[slice, Positions, Floats, Floats], Floats]
 
 def walked(model: Frozen, hyper: Hyper, log2_steps: Floats, shape: tuple[int, int], code: Code) -> Latents:
     """The latents (B, *shape, M) of the symbols that `code` takes or puts, pass by pass."""
-    symbols = symbols_of(model, np.zeros((len(log2_steps), *shape, model.config.prior.channels), np.float32))
+    symbols = no_symbols(model, (len(log2_steps), *shape))
     in_rows = None if symbols is None else symbols.reshape(len(symbols), -1, symbols.shape[3])
 
     def choose(channels: slice, where: Positions, mean: Floats, log2_scale: Floats) -> Floats:
