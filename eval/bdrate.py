@@ -1,8 +1,9 @@
 """Bjontegaard deltas: the mean distance between two rate-quality curves, over the range that both cover.
 
-Akima interpolation, which does not overshoot, of log rate over quality or the other way round; computed by the package
-`bjontegaard`. Curves without a common range are refused, and every delta says over which range it was taken.
-Source: Bjontegaard, VCEG-M33; Herglotz 2022, "Beyond Bjontegaard".
+Monotone cubic interpolation (PCHIP), which never leaves the range of two neighbours, however close their qualities, of
+log rate over quality or the other way round; computed by the package `bjontegaard`. Curves without a common range are
+refused, and every delta says over which range it was taken.
+Source: Bjontegaard, VCEG-M33; Fritsch and Carlson 1980 for the interpolation.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 from codec.bitstream.errors import CodecError
 
 Curve = Sequence[tuple[float, float]]  # (rate, quality), in any order
-LEAST_POINTS = 3  # that an Akima spline goes through
+INTERPOLATION = "pchip"
+LEAST_POINTS = 3  # of a curve: fewer say nothing of its bend
 LEAST_OF_WINDOW = 0.8  # the share of a fixed window that both curves must cover
 
 
@@ -49,7 +51,7 @@ def bd_rate(anchor: Curve, test: Curve, window: tuple[float, float] | None = Non
         qualities_a,
         rates_t,
         qualities_t,
-        method="akima",
+        method=INTERPOLATION,
         require_matching_points=False,
         interpolators=True,
         min_overlap=0,
@@ -74,7 +76,7 @@ def bd_quality(anchor: Curve, test: Curve) -> Delta:
     (rates_a, qualities_a), (rates_t, qualities_t) = columns(anchor), columns(test)
     low, high, share = _overlap([math.log(r) for r in rates_a], [math.log(r) for r in rates_t], "rate")
     better = bjontegaard.bd_psnr(
-        rates_a, qualities_a, rates_t, qualities_t, method="akima", require_matching_points=False, min_overlap=0
+        rates_a, qualities_a, rates_t, qualities_t, method=INTERPOLATION, require_matching_points=False, min_overlap=0
     )
     return Delta(_finite(better), math.exp(low), math.exp(high), share)
 

@@ -83,8 +83,8 @@ def notes(results: Results) -> list[str]:
         f"fewer than {LEAST_ITEMS}; codecs whose interval includes zero are called equal. By chance: the two-sided "
         f"sign test over {medium.item}s.",
         _trained(results),
-        "Bjontegaard deltas: Akima interpolation (package bjontegaard) over all that two curves share; points that "
-        "cost more than others and are no better are left out; overlap is the shared range as a share of both. The "
+        "Bjontegaard deltas: monotone cubic interpolation (PCHIP, package bjontegaard) over all that two curves share; "
+        "points that cost more than others and are no better are left out; overlap is the shared range as a share of both. The "
         f"window is {low:g} to {high:g} {medium.main.scaled_unit} of "
         f"{medium.main.title}; curves that cover less than 80 % of it are left out.",
         f"Scores at equal rates are interpolated for each {medium.item}, linearly over log rate; a {medium.item} whose "

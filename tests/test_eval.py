@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.interpolate import Akima1DInterpolator
+from scipy.interpolate import PchipInterpolator
 
 from codec.bitstream.errors import MediaError
 from codec.eval import image_measures, machine, own, published
@@ -35,7 +35,7 @@ BETTER = [(0.08, 24.0), (0.15, 27.5), (0.4, 32.5), (0.9, 37.0), (1.5, 40.0)]
 def integrated(anchor: Curve, test: Curve, low: float, high: float) -> float:
     """BD-rate in percent between two qualities, summed in small steps."""
     steps = np.linspace(low, high, 200_001)
-    logs = [Akima1DInterpolator([q for _, q in c], np.log([r for r, _ in c]))(steps) for c in (anchor, test)]
+    logs = [PchipInterpolator([q for _, q in c], np.log([r for r, _ in c]))(steps) for c in (anchor, test)]
     return float(100 * (np.exp(np.trapezoid(logs[1] - logs[0], steps) / (high - low)) - 1))
 
 
@@ -65,6 +65,12 @@ def test_bd_rate_of_vtm_is_that_of_an_integration_of_our_own(name: str) -> None:
     found = bd_rate(other, vtm)
     assert -40 < found.value < -5
     assert found.value == pytest.approx(integrated(other, vtm, low, high), abs=0.1)
+
+
+def test_two_points_of_nearly_one_quality_do_not_move_a_bd_rate_without_end() -> None:
+    rates, qualities = zip(*ANCHOR, strict=True)
+    one_more = [(rates[1] * 1.01, qualities[1] + 1e-5)]
+    assert abs(bd_rate(ANCHOR, [*ANCHOR, *one_more]).value) < 1
 
 
 def test_bd_quality_of_a_lifted_curve_is_the_lift() -> None:
