@@ -84,8 +84,8 @@ def notes(results: Results) -> list[str]:
         f"sign test over {medium.item}s.",
         _trained(results),
         "Bjontegaard deltas: monotone cubic interpolation (PCHIP, package bjontegaard) over all that two curves share; "
-        "points that cost more than others and are no better are left out; overlap is the shared range as a share of both. The "
-        f"window is {low:g} to {high:g} {medium.main.scaled_unit} of "
+        "points that cost more than others and are no better are left out; overlap is the shared range as a share of "
+        f"both. The window is {low:g} to {high:g} {medium.main.scaled_unit} of "
         f"{medium.main.title}; curves that cover less than 80 % of it are left out.",
         f"Scores at equal rates are interpolated for each {medium.item}, linearly over log rate; a {medium.item} whose "
         "curve does not reach the rate is left out of the mean.",
