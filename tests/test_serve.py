@@ -194,6 +194,8 @@ def test_the_page_shows_a_picture_and_a_sound_and_what_is_wrong(small: bytes, tm
     sound.write_bytes(media.audio_bytes(melody(0.5), ".wav"))
     picture.write_bytes(small)
     text.write_text("no picture")
+    coded = tmp_path / "coded.lcc"
+    coded.write_bytes(codec.compress(small))
     with served(application(LIMITS, ["127.0.0.1"])) as server, playwright.sync_playwright() as tools:
         browser = tools.chromium.launch(executable_path=CHROMIUM)
         playwright.expect.set_options(timeout=1000 * PATIENCE_S)
@@ -207,6 +209,13 @@ def test_the_page_shows_a_picture_and_a_sound_and_what_is_wrong(small: bytes, tm
         playwright.expect(page.locator("#restored")).to_have_js_property("naturalWidth", 160)
         playwright.expect(page.locator("#status")).to_have_text("small.png")
         small_size = page.inner_text("#facts div:nth-child(2) dd")
+        stage = page.locator("#stage").bounding_box()
+        assert stage
+        page.mouse.move(stage["x"] + 5, stage["y"] + 5)
+        page.mouse.down()
+        page.mouse.move(stage["x"] + stage["width"] * 0.75, stage["y"] + 5, steps=3)
+        page.mouse.up()
+        assert float(page.input_value("#wipe")) == pytest.approx(75, abs=1)
         page.locator("#quality").fill("95")
         playwright.expect(page.locator("#facts div:nth-child(2) dd")).not_to_have_text(small_size)
         page.set_input_files("#file", text)
@@ -218,5 +227,11 @@ def test_the_page_shows_a_picture_and_a_sound_and_what_is_wrong(small: bytes, tm
         playwright.expect(page.locator("#restored-sound")).to_have_js_property("duration", 0.5)
         assert page.is_visible("#sound")
         assert not page.is_visible("#picture")
+        assert page.is_disabled("#effort")
+        page.set_input_files("#file", coded)
+        playwright.expect(page.locator("#status")).to_have_text("coded.lcc")
+        playwright.expect(page.locator("#restored")).to_have_js_property("naturalWidth", 160)
+        assert page.is_enabled("#effort")
+        assert not page.is_visible("#wipe")
         browser.close()
     assert not faults

@@ -20,7 +20,8 @@ function say(text, wrong = false) {
   element("status").classList.toggle("wrong", wrong);
 }
 
-function settle() {
+function settle(isImage = true) {
+  wish.effort.disabled = wish.metric.disabled = !isImage; // of sounds there is only quality
   element("quality-shown").value = wish.quality.value;
   element("effort-shown").value = wish.effort.value;
   element("refined").disabled = Number(wish.effort.value) < 2; // there are no weights for it
@@ -49,7 +50,10 @@ function factsOf(told) {
 
 function present(told, coded, restored) {
   const isImage = told.media === "image";
+  const isCoded = told.encode_s === undefined; // an .lcc file is all there is
+  settle(isImage);
   document.querySelector("main").hidden = false;
+  document.querySelector("main").classList.toggle("alone", isCoded);
   element("picture").hidden = !isImage;
   element("sound").hidden = isImage;
   if (isImage) {
@@ -73,7 +77,7 @@ function present(told, coded, restored) {
   element("notices").textContent = told.notices.join("; ");
   element("download").href = show("download", coded);
   element("download").download = file.name.replace(/\.[^.]*$/, "") + ".lcc";
-  if (told.encode_s === undefined) element("source").src = element("restored").src; // an .lcc file is all there is
+  if (isCoded) element("source").src = element("restored").src;
 }
 
 async function code() {
@@ -108,6 +112,7 @@ function take(dropped) {
   document.querySelector("main").hidden = true;
   element("source").src = show("source", file);
   element("source-sound").src = show("source-sound", file);
+  settle();
   code();
 }
 
@@ -117,9 +122,18 @@ element("source").addEventListener("error", () => {
 });
 element("file").addEventListener("change", (event) => take(event.target.files[0]));
 element("wipe").addEventListener("input", (event) => element("stage").style.setProperty("--cut", `${event.target.value}%`));
+for (const kind of ["pointerdown", "pointermove"]) {
+  element("stage").addEventListener(kind, (event) => {
+    if (event.buttons !== 1) return;
+    event.preventDefault(); // neither a drag of the picture nor a scroll
+    const { left, width } = element("stage").getBoundingClientRect();
+    element("wipe").value = (100 * (event.clientX - left)) / width;
+    element("wipe").dispatchEvent(new Event("input"));
+  });
+}
 wish.addEventListener("submit", (event) => event.preventDefault());
 wish.addEventListener("input", () => {
-  settle();
+  settle(!wish.effort.disabled);
   clearTimeout(pause);
   if (file) pause = setTimeout(code, PAUSE_MS);
 });
