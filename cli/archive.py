@@ -17,8 +17,8 @@ SHOWN = 20  # notices and errors, a line each
 
 
 @click.command()
-@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("dest", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("source", type=options.Folder())
+@click.argument("dest", type=options.Folder(exists=False))
 @click.option(
     "--mode",
     metavar="MODE",
@@ -41,10 +41,20 @@ SHOWN = 20  # notices and errors, a line each
     metavar="[ADDRESS]",
     help="Give the work to a Ray cluster whose machines see both folders; to a new one here without an address.",
 )
+@options.state_option
 def archive(
-    source: Path, dest: Path, mode: str | None, policy_file: Path | None, shards: bool, workers: int, ray: str | None
+    source: Path | str,
+    dest: Path | str,
+    mode: str | None,
+    policy_file: Path | None,
+    shards: bool,
+    workers: int,
+    ray: str | None,
+    state_folder: Path | None,
 ) -> None:
     """Store the folder SOURCE in the archive DEST, a new one or one that SOURCE was stored in before.
+
+    Both may be addresses, such as s3://bucket/photos, where fsspec and its package for that kind are installed.
 
     A run that was stopped, however that came, goes on where it was; later runs store what is new or changed.
     Exit code 1 where any file failed.
@@ -60,7 +70,13 @@ def archive(
     kind: Literal["shards"] | None = "shards" if shards else None
     with _Progress() as progress:
         summary = archives.build(
-            source, dest, policy=policy, kind=kind, crew=archives.Crew(workers, ray), show=progress.show
+            source,
+            dest,
+            policy=policy,
+            kind=kind,
+            crew=archives.Crew(workers, ray),
+            show=progress.show,
+            state_folder=state_folder,
         )
     _say(summary)
     if summary.failed:

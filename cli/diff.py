@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from codec.cli import files
+from codec.cli import files, options
 
 
 @click.command()
-@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("archive", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def diff(source: Path, archive: Path) -> None:
+@click.argument("source", type=options.Folder())
+@click.argument("archive", type=options.Folder())
+@options.state_option
+def diff(source: Path | str, archive: Path | str, state_folder: Path | None) -> None:
     """Say what the folder SOURCE and an ARCHIVE do not have in common, by contents: a line each, exit code 1.
 
     missing: not in the archive; changed: stored with another content; extra: no more in the folder.
@@ -20,7 +21,7 @@ def diff(source: Path, archive: Path) -> None:
     from codec import archive as archives
 
     count = 0
-    for difference, path in archives.differences(source, archives.opened(archive)):
+    for difference, path in archives.differences(source, archives.opened(archive, state_folder)):
         count += 1
         click.echo(files.printable(f"{difference}: {archives.shown(path)}"))
     if count:

@@ -61,6 +61,22 @@ def _available(context: click.Context, parameter: click.Parameter, device: str) 
     return device
 
 
+def is_address(value: Any) -> bool:
+    """Whether a name is an address that fsspec may know, as s3://bucket/photos."""
+    return isinstance(value, str) and "://" in value and not os.path.exists(value)
+
+
+class Folder(click.Path):
+    """A folder of this machine, or an address that fsspec may know, as text; the library says what is wrong with it."""
+
+    def __init__(self, exists: bool = True) -> None:
+        super().__init__(exists=exists, file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A Path, or the address; or a usage error."""
+        return value if is_address(value) else super().convert(value, param, ctx)
+
+
 FILE = click.Path(allow_dash=True, readable=False)  # any name, which shells complete; what is wrong is found out later
 QUALITY = FiniteRange(0, 100)
 POSITIVE = FiniteRange(0, min_open=True)
@@ -98,6 +114,14 @@ keep_suffix_option = click.option(
     is_flag=True,
     help="Name files photo.png.lcc, so that no two share a name; decompress takes the .lcc off again and writes "
     "the format that is named before it.",
+)
+state_option = click.option(
+    "--state",
+    "state_folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Of an archive at an address: the folder of this machine with its catalogue, and its plan while it is made.  "
+    "[default: one for each address, in the user's folder of states]",
 )
 recursive_option = click.option("-r", "--recursive", is_flag=True, help="Take the files in folders, and below them.")
 jobs_option = click.option(

@@ -11,12 +11,20 @@ from codec.cli import files, options
 
 
 @click.command()
-@click.argument("archive", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("archive", type=options.Folder())
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option("--bagit", is_flag=True, help="Make OUT a bag (BagIt, RFC 8493): everything under data/, and manifests.")
 @options.force_option
-def restore(archive: Path, out: Path, patterns: tuple[str, ...], bagit: bool, force: bool) -> None:
+@options.state_option
+def restore(
+    archive: Path | str,
+    out: Path,
+    patterns: tuple[str, ...],
+    bagit: bool,
+    force: bool,
+    state_folder: Path | None,
+) -> None:
     """Give back what an ARCHIVE holds, into the folder OUT: everything, or the paths that match a PATTERN.
 
     A pattern is a path, a folder, or has * and ?. Exact files are the very bytes; lossy images are PNG, lossy audio is
@@ -26,7 +34,7 @@ def restore(archive: Path, out: Path, patterns: tuple[str, ...], bagit: bool, fo
 
     if bagit and (patterns or force):
         raise click.UsageError("--bagit makes a new bag of everything: it goes with no pattern and no --force")
-    opened = archives.opened(archive)
+    opened = archives.opened(archive, state_folder)
     failed = count = 0
     for done in archives.export_bag(opened, out) if bagit else archives.restore(opened, out, patterns, force):
         count += 1

@@ -30,17 +30,17 @@ def share(text: str) -> float:
     return found
 
 
-def _of_archive(root: Path, deep: bool, subset: float) -> Counter[Verdict]:
+def _of_archive(place: str, state_folder: Path | None, deep: bool, subset: float) -> Counter[Verdict]:
     """How many files of an archive got which verdict; a line for each that is not intact, and one for all."""
     from codec import archive as archives
 
     verdicts: Counter[Verdict] = Counter()
-    for judged in archives.verify(archives.opened(root), deep, subset):
+    for judged in archives.verify(archives.opened(place, state_folder), deep, subset):
         verdicts[judged.verdict] += 1
         if judged.verdict != "intact":
-            files.say(f"{files.shown(root)}: {archives.shown(judged.record.path)}: {judged.verdict}: {judged.reason}")
+            files.say(f"{files.shown(place)}: {archives.shown(judged.record.path)}: {judged.verdict}: {judged.reason}")
     counts = f"{verdicts['intact']:,} intact, {verdicts['damaged']:,} damaged, {verdicts['not judged']:,} not judged"
-    click.echo(f"{files.shown(root)}: {counts}")
+    click.echo(f"{files.shown(place)}: {counts}")
     return verdicts
 
 
@@ -54,6 +54,7 @@ def _of_archive(root: Path, deep: bool, subset: float) -> Counter[Verdict]:
     metavar="PERCENT",
     help="Of an archive, only so many files, as 5%: those that were verified longest ago.",
 )
+@options.state_option
 @options.recursive_option
 @options.jobs_option
 @options.json_option
@@ -65,6 +66,7 @@ def verify(
     names: tuple[str, ...],
     deep: bool,
     subset: float,
+    state_folder: Path | None,
     recursive: bool,
     jobs: int | None,
     as_json: bool,
@@ -73,14 +75,15 @@ def verify(
     device: Device,
     threads: int | None,
 ) -> None:
-    """Say whether .lcc FILEs, and folders that are archives, are intact, by checksums. FILE - is standard input.
+    """Say whether .lcc FILEs, and archives by folder or address, are intact, by checksums. FILE - is standard input.
 
     A file is intact (exit code 0), damaged or not to be read (1), or cannot be judged here (4): its weights are not
     here, or it is newer or larger than this program takes. One damaged file among several makes it 1.
     """
     import codec
 
-    archives = [name for name in names if not recursive and name != files.STREAM and Path(name).is_dir()]
+    held = [name for name in names if not recursive and name != files.STREAM]
+    archives = [name for name in held if Path(name).is_dir() or options.is_address(name)]
     if archives and as_json:
         raise click.UsageError("--json is for files, not for archives")
     found = inputs.found([name for name in names if name not in archives], recursive, inputs.is_coded)
@@ -103,7 +106,7 @@ def verify(
         elif not error and not quiet:
             click.echo(f"{files.shown(source)}: intact")
     for archive in archives:
-        counts.update(_of_archive(Path(archive), deep, subset))
+        counts.update(_of_archive(archive, state_folder, deep, subset))
     if counts["damaged"]:
         raise CodecError(f"{counts['damaged']} of {counts.total()} files are not intact")
     if counts["not judged"]:

@@ -175,10 +175,10 @@ def test_files_that_cannot_be_read_fail_alone_and_are_tried_again(
 ) -> None:
     real = LocalSource.open
 
-    def refusing(self: LocalSource, path: str) -> object:
-        if path == "x":
+    def refusing(self: LocalSource, entry: Entry) -> object:
+        if entry.path == "x":
             raise PermissionError(13, "Permission denied")
-        return real(self, path)
+        return real(self, entry)
 
     with monkeypatch.context() as patched:
         patched.setattr(LocalSource, "open", refusing)

@@ -8,17 +8,33 @@ damaged = [judged for judged in archive.verify(opened, deep=True) if judged.verd
 failed = [done for done in archive.restore(opened, "restored") if done.error]
 """
 
+from __future__ import annotations
+
+from pathlib import Path
+
+from codec.archive import layout, state
 from codec.archive.bagit import export as export_bag
 from codec.archive.build import Crew, Summary, build
 from codec.archive.catalogue import Planned
 from codec.archive.difference import differences
-from codec.archive.layout import Archive, is_archive, opened
+from codec.archive.layout import Archive, is_archive
 from codec.archive.names import shown
 from codec.archive.policy import Mode, Policy, Rule
 from codec.archive.policy import read as read_policy
 from codec.archive.records import Entry, Record
+from codec.archive.remote import place_of
 from codec.archive.restore import Restored, restore
 from codec.archive.verify import Judged, Verdict, verify
+
+
+def opened(place: Path | str, state_folder: Path | None = None) -> Archive:
+    """The archive in a folder, or at an address of fsspec; state_folder: of the latter, what is kept here of it.
+
+    Raises MissingFile, MediaError, CorruptFile, UnsupportedFile; MissingPackage; OSError.
+    """
+    where = place_of(place)
+    return layout.opened(where) if isinstance(where, Path) else state.opened(where, state_folder)
+
 
 __all__ = [
     "Archive",

@@ -8,16 +8,18 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
-from codec.archive import catalogue, journal, layout, names, places, plan, workers
+from codec.archive import catalogue, journal, layout, names, places, plan, state, workers
 from codec.archive.catalogue import Catalogue, Planned
 from codec.archive.layout import Archive, Layout
 from codec.archive.policy import Policy
 from codec.archive.records import RECORD_FIELDS, Record
-from codec.archive.source import LocalSource
+from codec.archive.remote import place_of
+from codec.archive.source import source_at
 from codec.archive.work import Done
 from codec.archive.workers import Load
 from codec.atomic import write_whole
 from codec.bitstream.errors import MediaError
+from codec.media.paths import is_url
 
 ROWS_AT_ONCE = 10_000
 Show = Callable[[Planned, Planned, "Summary"], None]  # what is planned, what of it is done, and what became of it
@@ -75,47 +77,72 @@ class Crew:
 
 
 def build(
-    source: Path,
-    root: Path,
+    source: Path | str,
+    dest: Path | str,
     *,
     policy: Policy | None = None,
     kind: Layout | None = None,
     crew: Crew | None = None,
     show: Show | None = None,
+    state_folder: Path | None = None,
 ) -> Summary:
     """What was done to store a folder in an archive: made new, gone on with where it stopped, or brought up to date.
 
-    policy, kind: of a new archive, exact and a mirror where None; an old one keeps its own.
+    source, dest: paths, or addresses of fsspec. policy, kind: of a new archive, exact and a mirror where None; an old
+    one keeps its own. state_folder: what this machine keeps of an archive at an address; one of its own where None.
     Raises CodecError: MediaError where another process is at work there, or the archive is one of another source or
     policy; OSError.
     """
+    place = place_of(dest)
+    root, address = (place, "") if isinstance(place, Path) else (state_folder or state.folder_of(place), place)
+    whole = _whole(source)
+    _check_apart(whole, root, address)
     root.mkdir(parents=True, exist_ok=True)
     with layout.locked(root / "lock", wait=False):
-        archive = _archive(source, root, policy, kind)
+        archive = _archive(whole, root, address, policy, kind)
         with catalogue.opened(archive) as found:
             return _run(archive, found, crew or Crew(), show)
 
 
-def _archive(source: Path, root: Path, policy: Policy | None, kind: Layout | None) -> Archive:
-    whole = os.path.abspath(source)
-    if Path(os.path.realpath(root)).is_relative_to(os.path.realpath(whole)):
-        raise MediaError(f"{root} lies in {source}: an archive cannot hold itself")
-    if not os.path.isdir(whole):
-        raise MediaError(f"{source} is no folder")
-    if not layout.is_archive(root):
+def _whole(source: Path | str) -> str:
+    """The path or address of a source, from wherever it is looked at. Raises MediaError."""
+    place = place_of(source)
+    if isinstance(place, str):
+        return place
+    if not place.is_dir():
+        raise MediaError(f"{place} is no folder")
+    return os.path.abspath(place)
+
+
+def _check_apart(source: str, root: Path, address: str) -> None:
+    """Raises MediaError for an archive, or a state of one, that lies in its source."""
+    if is_url(source):
+        within = f"{address}/".startswith(f"{source}/")
+    else:
+        within = Path(os.path.realpath(root)).is_relative_to(os.path.realpath(source))
+    if within:
+        raise MediaError(f"{address or root} lies in {source}: an archive cannot hold itself")
+
+
+def _archive(source: str, root: Path, address: str, policy: Policy | None, kind: Layout | None) -> Archive:
+    if not (state.fetch(address, root) if address else layout.is_archive(root)):
         from codec.archive.policy import EXACT, Mode
 
-        return layout.created(root, kind or "mirror", policy or Policy(Mode(EXACT)), whole)
-    archive = layout.opened(root)
+        archive = layout.created(root, kind or "mirror", policy or Policy(Mode(EXACT)), source, address)
+        if address:
+            state.begin(archive)
+        return archive
+    archive = layout.opened(root, address)
+    shown = address or root
     if policy not in (None, archive.policy):
-        raise MediaError(f"{root} has another policy, which stands in its archive.json: leave the policy out")
+        raise MediaError(f"{shown} has another policy, which stands in its {layout.ABOUT}: leave the policy out")
     if kind not in (None, archive.layout):
-        raise MediaError(f"{root} holds a {archive.layout}, not {kind}")
-    return replace(archive, source=whole)
+        raise MediaError(f"{shown} holds a {archive.layout}, not {kind}")
+    return replace(archive, source=source)
 
 
 def _run(archive: Archive, found: Catalogue, crew: Crew, show: Show | None) -> Summary:
-    source, summary = LocalSource(archive.source), Summary(resumed=bool(found.unfinished()))
+    source, summary = source_at(archive.source), Summary(resumed=bool(found.unfinished()))
     if not summary.resumed:
         _close_shards(archive)
         known = found if found.count() else None
@@ -137,6 +164,8 @@ def _run(archive: Archive, found: Catalogue, crew: Crew, show: Show | None) -> S
     _export(archive, found)
     for part in archive.parts.iterdir():  # nobody is at work any more
         part.unlink()
+    if archive.address:
+        state.end(archive)
     return summary
 
 

@@ -132,6 +132,10 @@ class Catalogue:
             rows = [(turn, os.fsencode(path)) for path in paths]
             self._database.executemany("UPDATE records SET verified = ? WHERE path = ?", rows)
 
+    def is_filled(self) -> bool:
+        """Whether it has what the commits had when it was made."""
+        return self._database.execute("SELECT 1 FROM facts WHERE name = 'next job'").fetchone() is not None
+
     def rebuild(self, archive: Archive) -> None:
         """Fills an empty catalogue from the commits. Raises CorruptFile, OSError."""
         with self._database:
@@ -161,12 +165,11 @@ SELECT = f"SELECT {', '.join(RECORD_FIELDS)} FROM records"
 @contextmanager
 def opened(archive: Archive) -> Iterator[Catalogue]:
     """The catalogue of an archive, made anew of the commits where it is lost. Raises CorruptFile, OSError."""
-    is_new = not archive.catalogue.exists()
     with closing(_connected(archive.catalogue)) as database:
         try:
             catalogue = Catalogue(database)
             database.executescript(SCHEMA)
-            if is_new:
+            if not catalogue.is_filled():
                 catalogue.rebuild(archive)
             yield catalogue
         except sqlite3.DatabaseError as error:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,10 +24,12 @@ from typing import IO, Literal
 
 import codec
 from codec.archive.policy import Policy
+from codec.archive.remote import without_secrets
 from codec.atomic import write_whole
 from codec.bitstream.errors import CorruptFile, MediaError, MissingFile, UnsupportedFile
 
 FORMAT = 1
+ABOUT = "archive.json"  # the file that makes a folder an archive
 Layout = Literal["mirror", "shards"]
 README = """This folder is an archive made by `codec archive` (a Python package: pip install 'codec[archive]').
 
@@ -38,14 +41,19 @@ The weights that decoding needs lie in weights/. The files in commits/ say in pl
 """
 
 
+class AtWork(MediaError):
+    """Another process has locked what is asked for."""
+
+
 @dataclass(frozen=True)
 class Archive:
-    """An archive, by its folder."""
+    """An archive, by its folder. address: where its files lie instead, if it is elsewhere; then `root` is its state."""
 
     root: Path
     layout: Layout
     policy: Policy
     source: str
+    address: str = ""
 
     @property
     def catalogue(self) -> Path:
@@ -82,17 +90,17 @@ class Archive:
 
 def is_archive(root: Path) -> bool:
     """Whether a folder is one of ours."""
-    return (root / "archive.json").is_file()
+    return (root / ABOUT).is_file()
 
 
-def opened(root: Path) -> Archive:
-    """The archive in a folder. Raises MissingFile, CorruptFile, UnsupportedFile, MediaError."""
-    path = root / "archive.json"
+def opened(root: Path, address: str = "") -> Archive:
+    """The archive in a folder, or whose state it is. Raises MissingFile, CorruptFile, UnsupportedFile, MediaError."""
+    path = root / ABOUT
     try:
         found = json.loads(path.read_text())
         if found["format"] != FORMAT:
             raise UnsupportedFile(f"{root} is an archive of format {found['format']}, this program reads {FORMAT}")
-        return Archive(root, found["layout"], Policy.of_json(found["policy"]), found["source"])
+        return Archive(root, found["layout"], Policy.of_json(found["policy"]), found["source"], address)
     except FileNotFoundError as error:
         raise MissingFile(f"{root} is no archive: there is no {path.name} in it") from error
     except OSError as error:
@@ -101,18 +109,23 @@ def opened(root: Path) -> Archive:
         raise CorruptFile(f"{path} is damaged: {error}") from error
 
 
-def created(root: Path, layout: Layout, policy: Policy, source: str) -> Archive:
-    """A new archive in a folder that is empty or not there. Raises MediaError, OSError."""
+def created(root: Path, layout: Layout, policy: Policy, source: str, address: str = "") -> Archive:
+    """A new archive in a folder that is empty or not there, or the state of a new one at an address.
+
+    Raises MediaError, OSError.
+    """
     root.mkdir(parents=True, exist_ok=True)
-    if any(each.name != "lock" for each in root.iterdir()):
+    if not address and any(each.name != "lock" for each in root.iterdir()):
         raise MediaError(f"{root} is neither an archive nor empty")
-    archive = Archive(root, layout, policy, source)
-    (root / "README.txt").write_text(README.format(here=root.name))
+    archive = Archive(root, layout, policy, source, address)
+    (root / "README.txt").write_text(README.format(here=without_secrets(address) or root.name))
     for folder in (archive.commits, archive.parts, archive.weights):
         folder.mkdir()
-    facts = {"format": FORMAT, "layout": layout, "source": source, "codec": codec.__version__}
+    facts = {"format": FORMAT, "layout": layout, "source": without_secrets(source), "codec": codec.__version__}
+    if address:
+        facts["id"] = secrets.token_hex(8)  # which tells its state from that of another one there
     text = json.dumps(facts | {"policy": policy.as_json()}, indent=1)
-    write_whole(root / "archive.json", lambda file: file.write(text.encode()))
+    write_whole(root / ABOUT, lambda file: file.write(text.encode()))
     return archive
 
 
@@ -120,7 +133,7 @@ def created(root: Path, layout: Layout, policy: Policy, source: str) -> Archive:
 def locked(path: Path, wait: bool) -> Iterator[IO[bytes]]:
     """A file that no other process holds at the same time, opened for reading and appending.
 
-    wait: for the other one; else MediaError. Systems and file systems without locks are taken at their word.
+    wait: for the other one; else AtWork. Systems and file systems without locks are taken at their word.
     """
     with path.open("a+b") as file:
         try:
@@ -131,7 +144,7 @@ def locked(path: Path, wait: bool) -> Iterator[IO[bytes]]:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError as error:
-                raise MediaError(f"another process is at work in {path.parent}") from error
+                raise AtWork(f"another process is at work in {path.parent}") from error
             except OSError:
                 pass
         yield file

@@ -7,16 +7,17 @@ import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from codec.archive import names
 from codec.archive.layout import Archive, synced
 from codec.archive.records import Record
-from codec.bitstream.errors import CorruptFile
+from codec.archive.remote import RemoteFolder
+from codec.bitstream.errors import CorruptFile, MissingFile
 
 Place = tuple[str, int]  # a file of the archive, and the offset in it
 COPIED_AT_ONCE = 1 << 20
+ELSEWHERE = ("", ".", "..")  # parts of paths that lead there
 
 
 class Writer(Protocol):
@@ -117,8 +118,12 @@ class Slice:
 
 
 @contextmanager
-def opened(root: Path, record: Record) -> Iterator[Slice]:
-    """The .lcc file of a record. Raises CorruptFile where there is none, or a shorter one."""
+def opened(archive: Archive, record: Record) -> Iterator[Slice]:
+    """The .lcc file of a record. Raises CorruptFile where there is none, or a shorter one; Unreachable."""
+    if archive.address:
+        yield Slice(_remote(archive, record), record.stored_size)
+        return
+    root = archive.root
     try:
         path = (root / record.place).resolve()
         if not path.is_relative_to(root.resolve()):
@@ -133,3 +138,17 @@ def opened(root: Path, record: Record) -> Iterator[Slice]:
             yield Slice(file, record.stored_size)
     except OSError as error:
         raise CorruptFile(f"cannot read {record.place}: {error.strerror or error}") from error
+
+
+def _remote(archive: Archive, record: Record) -> BinaryIO:
+    """The .lcc file of a record at an address. Raises as `opened`."""
+    if any(part in ELSEWHERE for part in record.place.split("/")):
+        raise CorruptFile(f"{record.place} is no place in the archive")
+    folder, end = RemoteFolder(archive.address), record.offset + record.stored_size
+    try:
+        size = folder.facts(record.place).get("size")
+    except MissingFile as error:
+        raise CorruptFile(str(error)) from error
+    if size is not None and size < end:
+        raise CorruptFile(f"{record.place} has {size} bytes, it should reach to {end}")
+    return folder.part(record.place, record.offset, end)

@@ -39,7 +39,8 @@ def new_or_changed(entries: Iterable[Entry], catalogue: Catalogue | None) -> Ite
     """Those of which nothing is stored yet, or that are not what they were when they were stored.
 
     A file whose size and times of content and state are as they were is the same; the time of state (ctime) cannot be
-    set. All others are looked at by the worker, who compares their contents by SHA-256.
+    set. Stores have a tag or a time of their own for it. All others are looked at by the worker, who compares their
+    contents by SHA-256.
     """
     for entry in entries:
         before = catalogue.record(entry.path) if catalogue else None
@@ -49,6 +50,5 @@ def new_or_changed(entries: Iterable[Entry], catalogue: Catalogue | None) -> Ite
 
 def is_as_before(entry: Entry, before: Record) -> bool:
     """Whether nothing of a thing has changed since it was stored."""
-    return before.status != "failed" and entry == Entry(
-        before.path, before.kind, before.size, before.mtime_ns, before.ctime_ns, before.mode, before.target
-    )
+    is_known = entry.kind != "file" or entry.tag or entry.mtime_ns or entry.ctime_ns
+    return before.status != "failed" and bool(is_known) and entry == before.entry()

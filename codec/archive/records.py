@@ -16,7 +16,8 @@ class Entry:
     """A thing in the source, as its folder lists it; nothing of it was read.
 
     path: from the source's root, folders divided by "/", bytes that are no UTF-8 as `os.fsdecode` has them. size: bytes
-    of a file; mtime_ns, ctime_ns: ns since 1970; mode: permissions; target: of a link.
+    of a file; mtime_ns, ctime_ns: ns since 1970, 0 where they are not known; mode: permissions; target: of a link;
+    tag: what a store says of a file's content, such as an ETag.
     """
 
     path: str
@@ -26,6 +27,7 @@ class Entry:
     ctime_ns: int = 0
     mode: int = 0
     target: str = ""
+    tag: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Record:
     ctime_ns: int
     mode: int
     target: str
+    tag: str = ""
     status: Status = "stored"
     way: Way = ""
     place: str = ""
@@ -65,6 +68,10 @@ class Record:
     def of(entry: Entry, **facts: object) -> Record:
         """The record of an entry with further facts."""
         return Record(**asdict(entry) | facts)
+
+    def entry(self) -> Entry:
+        """What it is the record of."""
+        return Entry(**{name: getattr(self, name) for name in ENTRY_FIELDS})
 
     def line(self) -> bytes:
         """As one line of JSON."""

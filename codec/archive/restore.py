@@ -20,7 +20,6 @@ from codec.bitstream.errors import CodecError, CorruptFile, MediaError
 
 THREADS = 1
 KEPT = (".png", ".wav")  # suffixes of files that are lossy in the archive and get their own names back
-BAD = ("", ".", "..")  # parts of paths that lead elsewhere
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def _is_chosen(path: str, patterns: tuple[str, ...]) -> bool:
 def _restored(archive: Archive, found: Catalogue, record: Record, out: Path, force: bool) -> Restored:
     path = record.path
     try:
-        if any(part in BAD for part in path.split("/")):
+        if any(part in places.ELSEWHERE for part in path.split("/")):
             raise CorruptFile("the catalogue gives it a path that leads elsewhere")
         if record.kind == "file":
             path = target_of(record, found)
@@ -113,7 +112,7 @@ def _ready(out: Path, path: str, force: bool, is_folder: bool) -> Path:
 
 def write(archive: Archive, record: Record, out: BinaryIO) -> None:
     """Writes a file as it is restored. Raises CodecError, OSError."""
-    with places.opened(archive.root, record) as coded:
+    with places.opened(archive, record) as coded:
         if record.way == "exact":
             codec.restore_original(coded, out)
             return
@@ -136,4 +135,5 @@ def _set_facts(target: Path, record: Record) -> None:
     """Gives a file or a folder its mode and its time of change."""
     if not target.is_symlink() and target.exists():
         os.chmod(target, record.mode)
-        os.utime(target, ns=(record.mtime_ns, record.mtime_ns))
+        if record.mtime_ns or record.ctime_ns:  # some stores know neither
+            os.utime(target, ns=(record.mtime_ns, record.mtime_ns))

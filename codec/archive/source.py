@@ -5,12 +5,37 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from codec.archive.records import Entry, Kind
 from codec.bitstream.errors import MediaError, MissingFile
+from codec.media.paths import is_url
 
 PERMISSIONS = 0o7777
+
+
+class Source(Protocol):
+    """A folder to be archived, wherever it is. faults: what could not be listed, a line each."""
+
+    faults: list[str]
+
+    def walk(self) -> Iterator[Entry]:
+        """All that the folder holds, each folder before what is in it, names in the order of their bytes."""
+
+    def entry(self, path: str) -> Entry | None:
+        """A thing by its path; None where it is not there."""
+
+    def open(self, entry: Entry) -> BinaryIO:
+        """A file, opened for reading. Raises CodecError, OSError."""
+
+
+def source_at(place: str) -> Source:
+    """The folder at a path or an address. Raises MissingPackage; MediaError for addresses of no known kind."""
+    if not is_url(place):
+        return LocalSource(place)
+    from codec.archive.remote_source import RemoteSource
+
+    return RemoteSource(place)
 
 
 class LocalSource:
@@ -63,10 +88,10 @@ class LocalSource:
         mode = stat.S_IMODE(facts.st_mode) & PERMISSIONS
         return Entry(path, kind, size, facts.st_mtime_ns, facts.st_ctime_ns, mode, target)
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, entry: Entry) -> BinaryIO:
         """A file, opened for reading. Raises OSError; a link that has taken its place is not followed."""
         flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        return os.fdopen(os.open(os.path.join(self.root, path), flags), "rb")
+        return os.fdopen(os.open(os.path.join(self.root, entry.path), flags), "rb")
 
 
 def _kind_of(mode: int) -> Kind:

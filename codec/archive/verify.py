@@ -14,6 +14,7 @@ from codec.archive import catalogue, places
 from codec.archive.catalogue import IN_PLACE
 from codec.archive.layout import Archive
 from codec.archive.records import Record
+from codec.archive.remote import Unreachable
 from codec.bitstream.errors import (
     CodecError,
     CorruptFile,
@@ -24,7 +25,7 @@ from codec.bitstream.errors import (
 )
 
 Verdict = Literal["intact", "damaged", "not judged"]
-NOT_JUDGED = (ModelMismatch, MissingPackage, UnsupportedFile, LimitExceeded)
+NOT_JUDGED = (ModelMismatch, MissingPackage, UnsupportedFile, LimitExceeded, Unreachable)
 READ_AT_ONCE = 1 << 20
 NOTED_AT_ONCE = 1000
 THREADS = 1
@@ -73,7 +74,7 @@ def _judged(archive: Archive, record: Record, deep: bool) -> Judged:
 
 def _check_stored(archive: Archive, record: Record) -> None:
     total = hashlib.sha256()
-    with places.opened(archive.root, record) as coded:
+    with places.opened(archive, record) as coded:
         while block := coded.read(READ_AT_ONCE):
             total.update(block)
     if total.hexdigest() != record.stored_sha256:
@@ -81,7 +82,7 @@ def _check_stored(archive: Archive, record: Record) -> None:
 
 
 def _check_decoded(archive: Archive, record: Record) -> None:
-    with places.opened(archive.root, record) as coded:
+    with places.opened(archive, record) as coded:
         if record.way != "exact":
             codec.verify(coded.read(), deep=True, threads=THREADS, weights=archive.weights)
             return

@@ -1,28 +1,28 @@
 """A job done: each of its entries stored and committed, from the first that is not in the journal yet.
 
-Whoever runs it, a process here or on another machine, needs the source and the archive as folders and nothing else.
+Whoever runs it, a process here or on another machine, needs the source and the archive, by paths or addresses, and
+nothing else.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from codec.archive import journal, places
+from codec.archive import journal, places, state
 from codec.archive.catalogue import Job
 from codec.archive.layout import Archive
 from codec.archive.names import shown
 from codec.archive.places import Writer
 from codec.archive.records import Entry, Record
-from codec.archive.source import LocalSource
+from codec.archive.remote import FULL
+from codec.archive.source import Source, source_at
 from codec.bitstream.errors import CodecError, CorruptFile, MissingPackage, ModelMismatch
 
 SPOOLED_BYTES = 1 << 25  # of an .lcc file, kept in memory before a temporary file takes over
-FULL = (errno.ENOSPC, errno.EDQUOT)  # which no other file would fare better with
 HASHED_AT_ONCE = 1 << 20
 
 
@@ -37,18 +37,20 @@ class Done:
 
 def run(archive: Archive, job: Job) -> Done:
     """Does what is left of a job. Raises CodecError, OSError where the archive cannot be written."""
-    source = LocalSource(archive.source)
+    source = source_at(archive.source)
     with journal.opened(archive.journal(job.number)) as log:
         _check(log.done, job)
         with places.writer(archive, job.number, log.done) as writer:
             left = job.entries[len(log.done) :]
             for record in _records(archive, source, left, writer):
                 log.commit(record)
+        if archive.address:
+            state.upload(archive, job.number)
     return Done(job.number, len(left), len(job.entries))
 
 
 def _records(
-    archive: Archive, source: LocalSource, left: list[tuple[Entry, Record | None]], writer: Writer
+    archive: Archive, source: Source, left: list[tuple[Entry, Record | None]], writer: Writer
 ) -> Iterator[Record]:
     for entry, before in left:
         if entry.kind == "file":
@@ -59,14 +61,14 @@ def _records(
             yield Record.of(entry)
 
 
-def _stored(archive: Archive, source: LocalSource, entry: Entry, before: Record | None, writer: Writer) -> Record:
+def _stored(archive: Archive, source: Source, entry: Entry, before: Record | None, writer: Writer) -> Record:
     """The record of a file whose .lcc file is in its place; of one that cannot be read, why that is."""
     from codec.archive import store
 
     with tempfile.SpooledTemporaryFile(SPOOLED_BYTES) as spool:
         coded: BinaryIO = spool  # type: ignore[assignment]  # it does all that is asked
         try:
-            with source.open(entry.path) as file:
+            with source.open(entry) as file:
                 same = store.reused(entry, file, before)
                 if same is not None:
                     return same
