@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,11 +12,23 @@ from codec.cli import files, options
 
 if TYPE_CHECKING:
     from codec.archive import Planned, Summary
+    from codec.archive.layout import Layout
 
+SHARDS: dict[str, Layout] = {"tar": "shards", "zip": "zip shards"}
 SHOWN = 20  # notices and errors, a line each
 
 
-@click.command()
+class _ShardsAlone(click.Command):
+    """A command whose option --shards has a value of its own where none follows."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The arguments that are left, as click has it."""
+        alone, pairs = "--shards=tar", zip(args, [*args[1:], ""], strict=True)
+        told = [alone if arg == "--shards" and following not in SHARDS else arg for arg, following in pairs]
+        return super().parse_args(ctx, told)
+
+
+@click.command(cls=_ShardsAlone)
 @click.argument("source", type=options.Folder())
 @click.argument("dest", type=options.Folder(exists=False))
 @click.option(
@@ -31,7 +43,11 @@ SHOWN = 20  # notices and errors, a line each
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A TOML file: mode = MODE, and tables [[rule]] of a pattern and a mode; the first that matches counts.",
 )
-@click.option("--shards", is_flag=True, help="Store tar files of up to 10,000 files, not a mirror of the folder.")
+@click.option(
+    "--shards",
+    type=click.Choice(list(SHARDS)),
+    help="Store tar files of up to 10,000 files, or zip files, not a mirror of the folder; --shards alone means tar.",
+)
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes, of a thread each.")
 @click.option(
     "--ray",
@@ -47,7 +63,7 @@ def archive(
     dest: Path | str,
     mode: str | None,
     policy_file: Path | None,
-    shards: bool,
+    shards: str | None,
     workers: int,
     ray: str | None,
     state_folder: Path | None,
@@ -67,13 +83,12 @@ def archive(
         policy = archives.read_policy(policy_file) if policy_file else None
         if mode is not None:
             policy = archives.Policy(archives.Mode.parse(mode))
-    kind: Literal["shards"] | None = "shards" if shards else None
     with _Progress() as progress:
         summary = archives.build(
             source,
             dest,
             policy=policy,
-            kind=kind,
+            kind=SHARDS[shards] if shards else None,
             crew=archives.Crew(workers, ray),
             show=progress.show,
             state_folder=state_folder,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 import codec
 from codec import archive
-from codec.archive import catalogue, journal, layout, names, plan, workers
+from codec.archive import catalogue, journal, layout, names, plan, shards, workers
 from codec.archive.records import Entry, Record
 from codec.archive.source import LocalSource
 from tests import archive_drill
@@ -53,7 +55,7 @@ def files_of(root: Path) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["mirror", "shards"])
+@pytest.mark.parametrize("kind", ["mirror", "shards", "zip shards"])
 def test_everything_comes_back_with_times_modes_and_links(kind: layout.Layout, source: Path, tmp_path: Path) -> None:
     summary = archive.build(source, tmp_path / "archive", kind=kind)
     assert (summary.stored, summary.failed, summary.new) == (7, 0, 13)
@@ -73,22 +75,48 @@ def test_what_was_committed_before_a_kill_is_never_done_again(options: list[obje
     assert counts["notices"] == 1
 
 
-def test_a_commit_that_was_cut_off_is_dropped_and_done_again(source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "name"), [("shards", "000000.tar"), ("zip shards", "000000.zip")])
+def test_a_commit_that_was_cut_off_is_dropped_and_done_again(
+    kind: layout.Layout, name: str, source: Path, tmp_path: Path
+) -> None:
     root = tmp_path / "archive"
-    archive.build(source, root, kind="shards")
-    whole = (root / "shards" / "000000.tar").read_bytes()
+    archive.build(source, root, kind=kind)
+    whole = (root / "shards" / name).read_bytes()
     path = root / "commits" / "000000.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     for kept in (0, 4, len(lines) - 1):
         path.write_bytes(b"".join(lines[:kept]) + lines[kept][:30])
-        (root / "shards" / "000000.tar").rename(root / "parts" / "000000.part")
+        (root / "shards" / name).rename(root / "parts" / "000000.part")
         with sqlite3.connect(root / "catalogue.sqlite") as database:
             database.execute("UPDATE jobs SET done = 0")
             database.execute("DELETE FROM records")
         summary = archive.build(source, root)
         assert (summary.resumed, summary.new) == (True, len(lines) - kept)
         assert path.read_bytes().splitlines(keepends=True) == lines
-        assert (root / "shards" / "000000.tar").read_bytes() == whole
+        assert (root / "shards" / name).read_bytes() == whole
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_zip_shards_are_zip_files_as_others_read_them(
+    large: bool, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:  # as from 4 GiB and 65,535 members on
+        monkeypatch.setattr(shards, "LARGE_FROM", 600)
+        monkeypatch.setattr(shards, "MANY_FROM", 3)
+    (source / "long").write_bytes(os.urandom(1000))
+    os.utime(source / "x", ns=(0, -(10**18)))  # before the times that zip has
+    root = tmp_path / "archive"
+    archive.build(source, root, kind="zip shards")
+    path = root / "shards" / "000000.zip"
+    with zipfile.ZipFile(path) as read:
+        assert read.testzip() is None
+        members = {each.filename.encode("utf-8" if each.flag_bits else "cp437"): each for each in read.infolist()}
+        stored = [record for record in records_of(root) if record.place]
+        assert members.keys() == {os.fsencode(record.path + ".lcc") for record in stored}
+        for record in stored:
+            data = read.read(members[os.fsencode(record.path + ".lcc")])
+            assert hashlib.sha256(data).hexdigest() == record.stored_sha256
+            assert path.read_bytes()[record.offset :][: record.stored_size] == data
 
 
 def test_later_runs_store_what_is_new_or_changed_by_its_content(source: Path, tmp_path: Path) -> None:
@@ -333,6 +361,9 @@ def test_archives_of_others_and_of_themselves_are_refused(source: Path, tmp_path
 def test_the_commands_archive_verify_compare_and_restore(run: Run, source: Path, tmp_path: Path) -> None:
     root, bag = tmp_path / "archive", tmp_path / "bag"
     assert b"7 files stored" in run("archive", source, root).stdout
+    assert b"7 files stored" in run("archive", "--shards", source, tmp_path / "tars").stdout
+    assert b"7 files stored" in run("archive", "--shards", "zip", source, tmp_path / "zips").stdout
+    assert sorted(path.name for path in tmp_path.glob("*/shards/*")) == ["000000.tar", "000000.zip"]
     assert b"7 intact" in run("verify", "--deep", root).stdout
     assert run("diff", source, root).returncode == 0
     assert run("restore", root, bag, "--bagit").returncode == 0

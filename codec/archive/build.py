@@ -137,7 +137,7 @@ def _archive(source: str, root: Path, address: str, policy: Policy | None, kind:
     if policy not in (None, archive.policy):
         raise MediaError(f"{shown} has another policy, which stands in its {layout.ABOUT}: leave the policy out")
     if kind not in (None, archive.layout):
-        raise MediaError(f"{shown} holds a {archive.layout}, not {kind}")
+        raise MediaError(f"{shown} is laid out as {archive.layout}, not as {kind}")
     return replace(archive, source=source)
 
 
@@ -171,7 +171,7 @@ def _run(archive: Archive, found: Catalogue, crew: Crew, show: Show | None) -> S
 
 def _close_shards(archive: Archive) -> None:
     """Ends the shards of jobs that no plan has any more: it was lost with the catalogue, their commits were not."""
-    for part in archive.parts.glob("*.part") if archive.layout == "shards" else ():
+    for part in archive.parts.glob("*.part") if archive.layout != "mirror" else ():
         with journal.opened(archive.journal(int(part.stem))) as log, places.writer(archive, int(part.stem), log.done):
             pass
 

@@ -6,7 +6,7 @@ catalogue.sqlite     all records; made anew of the commits where it is lost
 catalogue.parquet    the same for other programs, where pyarrow is there
 commits/             a file of JSON lines for each job: the records of what it has done, in order
 files/               a mirror of the source, or
-shards/              tar files of .lcc files; the records in commits/ are their index
+shards/              tar or zip files of .lcc files; the records in commits/ are their index
 weights/             the sets of weights that its files need
 parts/               what is being written
 """
@@ -30,7 +30,7 @@ from codec.bitstream.errors import CorruptFile, MediaError, MissingFile, Unsuppo
 
 FORMAT = 1
 ABOUT = "archive.json"  # the file that makes a folder an archive
-Layout = Literal["mirror", "shards"]
+Layout = Literal["mirror", "shards", "zip shards"]  # those that are called no more than shards are tar
 README = """This folder is an archive made by `codec archive` (a Python package: pip install 'codec[archive]').
 
     codec verify {here}            says whether all is well
@@ -80,8 +80,8 @@ class Archive:
         return self.commits / f"{job:06}.jsonl"
 
     def shard(self, job: int) -> str:
-        """The place of a shard in the archive."""
-        return f"shards/{job:06}.tar"
+        """The place of a shard in the archive, without its suffix."""
+        return f"shards/{job:06}"
 
     def part(self, job: int) -> Path:
         """What a job is writing."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import BinaryIO, Protocol
@@ -13,6 +12,7 @@ from codec.archive import names
 from codec.archive.layout import Archive, synced
 from codec.archive.records import Record
 from codec.archive.remote import RemoteFolder
+from codec.archive.shards import FORMS
 from codec.bitstream.errors import CorruptFile, MissingFile
 
 Place = tuple[str, int]  # a file of the archive, and the offset in it
@@ -45,34 +45,32 @@ class MirrorWriter:
 
 
 class ShardWriter:
-    """A tar file of .lcc files, which gets its name when it is whole; what is not committed is written over."""
+    """A file of .lcc files, which gets its name when it is whole; what is not committed is written over."""
 
     def __init__(self, archive: Archive, job: int, done: Sequence[Record]) -> None:
-        self._place, self._part = archive.shard(job), archive.part(job)
+        self._form = FORMS[archive.layout]
+        self._place, self._part = f"{archive.shard(job)}{self._form.suffix}", archive.part(job)
         self._target = archive.root / self._place
         # a job that ended right before its journal was taken over has its shard already
         self._file = (self._target if self._target.exists() else self._part).open("a+b")
-        end = max(
-            (record.offset + _padded(record.stored_size) for record in done if record.place == self._place), default=0
-        )
+        held = [record for record in done if record.place == self._place]
+        end = max((record.offset + self._form.padded(record.stored_size) for record in held), default=0)
         if not self._target.exists():
             self._file.truncate(end)
         self._file.seek(0, os.SEEK_END)
 
     def put(self, record: Record, coded: BinaryIO) -> Place:
-        member = tarfile.TarInfo(record.path + names.SUFFIX)
-        member.size, member.mtime = record.stored_size, record.mtime_ns // 10**9
-        self._file.write(member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))
+        self._file.write(self._form.head(record, coded))
         offset = self._file.tell()
         shutil.copyfileobj(coded, self._file, COPIED_AT_ONCE)
-        self._file.write(bytes(_padded(record.stored_size) - record.stored_size))
+        self._file.write(bytes(self._form.padded(record.stored_size) - record.stored_size))
         synced(self._file)
         return self._place, offset
 
     def finish(self) -> None:
-        """Ends the tar file, and gives it its name."""
+        """Ends the file, and gives it its name."""
         if not self._target.exists():
-            self._file.write(bytes(2 * tarfile.BLOCKSIZE))
+            self._file.write(self._form.end(self._file))
             synced(self._file)
             self._target.parent.mkdir(exist_ok=True)
             os.replace(self._part, self._target)
@@ -94,10 +92,6 @@ def writer(archive: Archive, job: int, done: Sequence[Record]) -> Iterator[Write
         shard.finish()
     finally:
         shard.close()
-
-
-def _padded(size: int) -> int:
-    return -(-size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
 
 
 class Slice:

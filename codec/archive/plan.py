@@ -18,7 +18,8 @@ class JobSize:
     bytes: int
 
 
-SIZES: dict[Layout, JobSize] = {"mirror": JobSize(64, 1 << 26), "shards": JobSize(10_000, 1 << 28)}
+SHARD = JobSize(10_000, 1 << 28)
+SIZES: dict[Layout, JobSize] = {"mirror": JobSize(64, 1 << 26), "shards": SHARD, "zip shards": SHARD}
 
 
 def jobs(entries: Iterable[Entry], size: JobSize) -> Iterator[list[Entry]]:
