@@ -24,6 +24,7 @@ from codec.model.registry import IMAGE
 from codec.model.weights import Loaded
 from codec.progress import Progress, Report
 from codec.quality import DEFAULT_METRIC, REFINING_EFFORT, Metric, QualityCurve
+from codec.search.lagrangian import price_of_rounding
 from codec.search.rdoq import Rdoq
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class ImageEncoder:
             self.pixels,
             self.weights_of_pixels,
             loaded,
+            price_of_rounding(self.metric),
             Rdoq(loaded.tables.tables) if effort else None,
             self._refiner(loaded, refinement, progress) if refines else None,
             self.lossless,

@@ -26,7 +26,7 @@ from codec.media.image.data import STEP_OF_8_BITS
 from codec.model.fixed_point import Floats
 from codec.model.registry import IMAGE
 from codec.model.weights import Loaded
-from codec.search.lagrangian import LAMBDA, LAMBDA_RDOQ
+from codec.search.lagrangian import LAMBDA
 from codec.search.rdoq import Rdoq
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ FINE_BITS = 5.0  # ... and that a pixel costs with its error
 class TileEncoder:
     """Codes the tiles of an image.
 
-    rdoq: how latents become integers, to the nearest where None. refiner: of latents, where that is asked for.
+    price: bits that rounding takes a squared error of one nominal step^2 for. rdoq: how latents become integers, to the
+    nearest where None. refiner: of latents, where that is asked for.
     always_lossless, always_latents: whether there is no choice.
     """
 
@@ -56,6 +57,7 @@ class TileEncoder:
     pixels: Pixels
     importance: Importance | None
     loaded: Loaded
+    price: float
     rdoq: Rdoq | None
     refiner: Refiner | None = None
     always_lossless: bool = False
@@ -115,7 +117,7 @@ class TileEncoder:
                 log2_step,
                 name,
                 self.rdoq,
-                price=LAMBDA_RDOQ * weight,
+                price=self.price * weight,
                 cut_after=LAYER_ENDS,
                 certain=certain,
             )

@@ -31,7 +31,7 @@ from codec.model.torch_engine import TorchEngine, undisturbed
 from codec.model.weights import Loaded
 from codec.quality import Metric
 from codec.search.distortion import Measure
-from codec.search.lagrangian import LAMBDA, LAMBDA_RDOQ, LAMBDA_RDOQ_REFINED
+from codec.search.lagrangian import LAMBDA, LAMBDA_RDOQ_REFINED, price_of_rounding
 from codec.search.rdoq import Rdoq
 from codec.search.soft_rounding import expected_latents
 
@@ -122,7 +122,7 @@ class Refiner:
                 certain=certain,
             )
 
-        plain = coded(scene.around[:, rows, columns], LAMBDA_RDOQ, None)
+        plain = coded(scene.around[:, rows, columns], price_of_rounding(self.metric), None)
         shown = self._shown(scene, plain.latents.features)
         with descending():
             measure = Measure(self.metric, scene.x, scene.importance, shown, scene.log2_step)

@@ -9,12 +9,14 @@ import pytest
 import torch
 
 import codec
+from codec.bitstream.constants import STEP_UNITS
 from codec.eval.metrics import psnr_db
 from codec.image import decode as image_decode
 from codec.image import encode as image_encode
 from codec.media import ImageData, Pixels
+from codec.model.registry import IMAGE
 from codec.quality import WEIGHED_METRICS
-from codec.search import ssimulacra2
+from codec.search import lagrangian, ssimulacra2
 from tests.golden import CPU
 
 pytestmark = pytest.mark.slow
@@ -42,6 +44,22 @@ def test_a_quality_is_about_the_same_size_with_weights_for_eyes_and_for_squared_
 ) -> None:
     eyes, psnr = (len(codec.compress(parrots, quality, metric=metric)) for metric in WEIGHED_METRICS)
     assert 0.75 < psnr / eyes < 1.33  # of single images; the mean of several is within some hundredths
+
+
+@pytest.mark.parametrize("quality", [10, 40])
+def test_images_for_squared_error_have_their_integers_chosen_by_it(
+    parrots: Pixels, quality: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cost() -> float:
+        """Bits, and squared error at the slope of a uniform quantiser."""
+        data = codec.compress(parrots, quality, metric="psnr")
+        error = parrots.astype(float) - codec.decompress(data, output="array")
+        step = IMAGE.curve_of(bytes.fromhex(codec.info(data).weights)).step_index(quality) / STEP_UNITS
+        return 8 * len(data) + lagrangian.LAMBDA * float((error**2).sum()) / 4**step
+
+    by_error = cost()
+    monkeypatch.setattr(lagrangian, "LAMBDA_RDOQ_SQUARED", lagrangian.LAMBDA_RDOQ)
+    assert by_error < cost()
 
 
 @pytest.mark.parametrize("quality", [10, 60])
