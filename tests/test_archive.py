@@ -10,14 +10,16 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import codec
 from codec import archive
 from codec.archive import catalogue, journal, layout, names, plan, shards, workers
 from codec.archive.records import Entry, Record
 from codec.archive.source import LocalSource
-from tests import archive_drill
+from tests import archive_drill, golden
 from tests.archive_drill import records_of, sha256
 from tests.conftest import Run, only_line
 
@@ -217,6 +219,24 @@ def test_files_that_cannot_be_read_fail_alone_and_are_tried_again(
 
 
 @pytest.mark.slow
+def test_audio_has_a_bitrate_where_that_is_the_mode_and_images_are_exact(tmp_path: Path) -> None:
+    source, root = tmp_path / "source", tmp_path / "archive"
+    source.mkdir()
+    samples = np.random.default_rng(1).integers(-9000, 9000, (3 * 48000, 1))
+    (source / "noise.wav").write_bytes(golden.audio_bytes_of(samples, "<i2"))
+    (source / "click.wav").write_bytes(golden.audio_bytes_of(samples[:480], "<i2"))  # whose header alone is more
+    Image.new("RGB", (32, 32), "red").save(source / "red.bmp")
+    archive.build(source, root, policy=archive.Policy(archive.Mode.parse("bitrate 24")))
+    noise, click, red = (record_of(root, path) for path in ("noise.wav", "click.wav", "red.bmp"))
+    assert (noise.way, noise.notice) == ("lossy", "")
+    assert 24 * 0.98 <= noise.stored_size * 8 / 3000 <= 24 * 1.02
+    assert click.way == "exact"
+    assert "stored exactly" in click.notice
+    assert (red.way, red.notice) == ("exact", "")
+    assert not [done.error for done in archive.restore(archive.opened(root), tmp_path / "out") if done.error]
+
+
+@pytest.mark.slow
 def test_modes_are_followed_or_files_are_stored_exactly_and_say_so(tmp_path: Path) -> None:
     root, source = tmp_path / "archive", tmp_path / "source"
     archive_drill.make_tree(source, 18)
@@ -313,7 +333,9 @@ def test_policies_are_read_and_refused(tmp_path: Path) -> None:
     assert found.mode_of("scans/deep/a.tif") == archive.Mode("exact")
     assert found.mode_of("a.png") == archive.Mode("quality", 60.0)
     assert archive.Policy.of_json(json.loads(json.dumps(found.as_json()))) == found
-    for text in ("mode =", 'mode = "best"', 'colour = "red"', "[[rule]]\npattern = 'a'", 'mode = "quality 101"'):
+    assert archive.Mode.parse("bitrate 24") == archive.Mode("bitrate", 24.0)
+    bad = ("mode =", 'mode = "best"', 'colour = "red"', "[[rule]]\npattern = 'a'")
+    for text in (*bad, *(f'mode = "{mode}"' for mode in ("quality 101", "bitrate", "bitrate 0", "lossless 5"))):
         path.write_text(text)
         with pytest.raises(ValueError, match=r"."):
             archive.read_policy(path)

@@ -8,23 +8,31 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from codec.arguments import check_quality
+from codec.arguments import check_audio_options, check_quality
 
-EXACT, LOSSLESS, VISUALLY_LOSSLESS, QUALITY, PSNR = "exact", "lossless", "visually-lossless", "quality", "psnr"
+EXACT, LOSSLESS, VISUALLY_LOSSLESS = "exact", "lossless", "visually-lossless"
+QUALITY, PSNR, BITRATE = "quality", "psnr", "bitrate"
 ALONE = (EXACT, LOSSLESS, VISUALLY_LOSSLESS)
-WITH_NUMBER = (QUALITY, PSNR)
+WITH_NUMBER = (QUALITY, PSNR, BITRATE)
+FOR_IMAGES = (LOSSLESS, VISUALLY_LOSSLESS, QUALITY, PSNR)  # all else is stored exactly under these
+FOR_AUDIO = (QUALITY, BITRATE)
 
 
 @dataclass(frozen=True)
 class Mode:
-    """A way to store files. name: one of the constants above; value: of QUALITY (0 to 100) and PSNR (dB)."""
+    """A way to store files. name: one of the constants above; value: of QUALITY (0 to 100), PSNR (dB) and BITRATE
+    (kbit/s, of audio).
+    """
 
     name: str
     value: float | None = None
 
     @staticmethod
     def parse(text: str) -> Mode:
-        """The mode of "exact", "lossless", "visually-lossless", "quality 60" or "psnr 42". Raises ValueError."""
+        """The mode of "exact", "lossless", "visually-lossless", "quality 60", "psnr 42" or "bitrate 24".
+
+        Raises ValueError.
+        """
         name, _, number = text.strip().replace("=", " ").partition(" ")
         try:
             value = float(number) if number.strip() else None
@@ -36,6 +44,8 @@ class Mode:
             raise ValueError(f"mode '{text}': expected {known} or {WITH_NUMBER[-1]} N")
         if name == QUALITY:
             check_quality(value or 0.0)
+        elif name == BITRATE:
+            check_audio_options(target_bitrate=value)
         elif name == PSNR and not 0 < (value or 0.0) < 200:
             raise ValueError(f"mode '{text}': expected decibels")
         return Mode(name, value)

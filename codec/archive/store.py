@@ -94,7 +94,7 @@ def _as_wished(entry: Entry, file: BinaryIO, mode: Mode) -> tuple[Coded, bytes]:
     head = file.read(HEAD_BYTES)
     kind = _kind_of(head, PurePosixPath(entry.path).suffix.lower())
     file.seek(0)
-    if kind is None or (kind == "audio" and mode.name != policy.QUALITY):
+    if kind is None or mode.name not in (policy.FOR_AUDIO if kind == "audio" else policy.FOR_IMAGES):
         raise NotFollowed
     if entry.size > MAX_LOSSY_BYTES:
         raise NotFollowed(f"{entry.size} bytes are too many for this mode: stored exactly")
@@ -123,7 +123,12 @@ def _kind_of(head: bytes, suffix: str) -> Literal["image", "audio"] | None:
 
 def _audio(data: bytes, mode: Mode) -> Coded:
     with media.collected_notices() as notices:
-        coded = codec.compress_audio(data, mode.value, threads=THREADS)
+        coded = codec.compress_audio(
+            data,
+            mode.value if mode.name == policy.QUALITY else None,
+            target_bitrate=mode.value if mode.name == policy.BITRATE else None,
+            threads=THREADS,
+        )
     _check_whole(notices)
     codec.verify(coded, deep=True, threads=THREADS)
     return Coded(coded, "lossy")
