@@ -53,6 +53,22 @@ expected = images()
 with multiprocessing.get_context("fork").Pool(2) as pool:
     assert all(np.array_equal(found, expected) for found in pool.map(images, [1, 1, 1]))
 """,
+    "a fork while another thread takes memory": """
+from codec.model import onnx_engine
+made = onnx_engine.Session.__init__
+def noting(session, *args):
+    made(session, *args)
+    shares.append(session._session.get_session_options().get_session_config_entry(onnx_engine.SHARES_MEMORY))
+onnx_engine.Session.__init__ = noting
+for shared in "10":
+    shares = []
+    images()
+    assert set(shares) == {shared}, shares
+    child = os.fork() if shared == "1" else 0
+    if child:
+        assert os.waitpid(child, 0)[1] == 0
+        break
+""",
     "a fork while another thread loads weights": """
 from codec.model import weights
 with weights._lock:

@@ -39,7 +39,37 @@ def _without_telemetry() -> Any:
 NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 onnxruntime = _without_telemetry()
 
-OUT_OF_MEMORY = "bad_alloc"  # what ONNX Runtime says of it
+OUT_OF_MEMORY = ("bad_alloc", "Failed to allocate memory")  # what ONNX Runtime says of it
+
+SAME_AS_REQUESTED, ITS_DEFAULT = 1, -1
+ARENA = {
+    "max_mem": 0,  # no bound
+    "arena_extend_strategy": SAME_AS_REQUESTED,
+    "initial_chunk_size_bytes": ITS_DEFAULT,
+    "max_dead_bytes_per_chunk": ITS_DEFAULT,
+}
+SHARES_MEMORY = "session.use_env_allocators"
+_shared = True
+
+
+def _share_memory() -> None:
+    """Has all sessions take their memory from one arena. Of an arena each they would need more, and of none too: glibc
+    finds little room again between blocks that are aligned as ONNX Runtime wants them.
+    """
+    arena = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR
+    where = onnxruntime.OrtMemoryInfo("Cpu", arena, 0, onnxruntime.OrtMemType.DEFAULT)
+    with suppress(RuntimeError):  # this process has such an arena already
+        onnxruntime.create_and_register_allocator(where, onnxruntime.OrtArenaCfg(ARENA))
+
+
+def _share_no_memory() -> None:
+    """Another thread of the parent may have held the lock of the arena."""
+    global _shared
+    _shared = False
+
+
+_share_memory()
+in_children(_share_no_memory)
 
 
 @contextmanager
@@ -48,8 +78,8 @@ def _memory_errors() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if OUT_OF_MEMORY in str(error):
-            raise MemoryError(OUT_OF_MEMORY) from error
+        if any(words in str(error) for words in OUT_OF_MEMORY):
+            raise MemoryError(str(error)) from error
         raise
 
 
@@ -92,11 +122,11 @@ class Session:
 
     def __init__(self, graph: Graph, threads: int) -> None:
         options = onnxruntime.SessionOptions()
-        for key, value in EXACTLY.items():
+        for key, value in {**EXACTLY, SHARES_MEMORY: str(int(_shared))}.items():
             options.add_session_config_entry(key, value)
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 4  # what goes wrong is raised, and need not be printed too
-        options.enable_cpu_mem_arena = False  # it never gives memory back
+        options.enable_cpu_mem_arena = _shared
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave their core
         values = {name: onnxruntime.OrtValue.ortvalue_from_numpy(array) for name, array in graph.weights.items()}
         options.add_external_initializers(list(values), list(values.values()))
