@@ -73,6 +73,7 @@ _HOMES = {
     "surprise": "codec.uses.anomaly",
     "denoise": "codec.uses.denoising",
     "features_many": "codec.uses.features",
+    "interpolate": "codec.uses.interpolation",
     "LatentData": "codec.uses.latents",
     "bits_map": "codec.uses.latents",
     "latents_of": "codec.uses.latents",
@@ -120,6 +121,7 @@ if TYPE_CHECKING:
     from codec.uses.anomaly import Ordinary, fitted, surprise
     from codec.uses.denoising import denoise
     from codec.uses.features import features_many
+    from codec.uses.interpolation import interpolate
     from codec.uses.latents import LatentData, bits_map, latents_of
     from codec.uses.sampling import complete, sample
 
@@ -179,6 +181,7 @@ __all__ = [
     "features_many",
     "fitted",
     "info",
+    "interpolate",
     "latents_of",
     "preload",
     "restore_original",

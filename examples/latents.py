@@ -27,3 +27,9 @@ Image.fromarray(np.hstack([np.asarray(x) for x in strip])).save(folder / "drawn.
 noisy = np.clip(pixels + np.random.default_rng(0).normal(0, 25, pixels.shape), 0, 255).astype(np.uint8)
 clean = codec.denoise(noisy, shifts=2)
 Image.fromarray(np.hstack([pixels, noisy, np.asarray(clean)])).save(folder / "denoised.png")
+
+# %% From one image to another, and what each step takes as a file
+other = Image.open(source).convert("RGB").crop((20, 260, 148, 356))
+files = [codec.interpolate(image, other, share) for share in (0, 0.25, 0.5, 0.75, 1)]
+print("bytes from one image to the other:", *map(len, files))
+Image.fromarray(np.hstack([np.asarray(codec.decompress(data)) for data in files])).save(folder / "between.png")

@@ -162,6 +162,7 @@ def test_public_names() -> None:
         "IncompleteImage",
         "Info",
         "info",
+        "interpolate",
         "LatentData",
         "latents_of",
         "LimitExceeded",

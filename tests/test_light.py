@@ -170,3 +170,22 @@ print("ORT_DISABLE_TELEMETRY" in os.environ)
     )
     assert done.stdout.split() == ["[]", "False"]
     assert not list(tmp_path.rglob("*onnxruntime*"))
+
+
+def test_all_uses_of_latents_work_without_torch() -> None:
+    code = """
+import numpy, codec
+chance = numpy.random.default_rng(0)
+images = [chance.integers(0, 255, (32, 48, 3), numpy.uint8) for _ in range(5)]
+sound = (chance.normal(0, 0.1, 9600).astype(numpy.float32), 48_000)
+assert codec.bits_map(images[0]).shape == (1, 2, 3, 5)
+assert codec.latents_of(sound).total_bits > 0
+assert len(list(codec.features_many(images[:2], workers=1))) == 2
+assert codec.surprise(images[4], codec.fitted(images[:4], workers=1)) > 0
+assert numpy.asarray(codec.denoise(images[0], 20, shifts=1)).shape == (32, 48, 3)
+assert codec.sample((32, 48)).size == codec.complete(images[0], 0.5).size == (48, 32)
+assert codec.decompress(codec.interpolate(*images[:2])).size == (48, 32)
+assert "torch" not in sys.modules
+"""
+    done = python(code)
+    assert done.returncode == 0, done.stderr

@@ -75,12 +75,32 @@ def test_a_clean_image_stays_as_it_is() -> None:
         codec.denoise(flat, shifts=0)
 
 
+def test_images_between_two_are_files_and_the_ends_are_the_two(parrots: Pixels) -> None:
+    one, other = parrots[200:248, 300:380], parrots[60:108, 120:200]
+    files = [codec.interpolate(one, other, share) for share in (0, 0.5, 1)]
+    between = [codec.decode_image(data).image.pixels.astype(np.float64) for data in files]
+    ends = [codec.decode_image(codec.compress(x)).image.pixels.astype(np.float64) for x in (one, other)]
+    for found, end, opposite in zip(between[::2], ends, ends[::-1], strict=True):
+        assert np.mean((found - end) ** 2) < 0.02 * np.mean((found - opposite) ** 2)
+    away = [np.mean((between[1] - end) ** 2) for end in ends]
+    assert max(away) < 0.6 * np.mean((ends[0] - ends[1]) ** 2)
+
+
+def test_there_is_nothing_between_images_of_two_sizes(parrots: Pixels) -> None:
+    with pytest.raises(codec.MediaError, match="size"):
+        codec.interpolate(parrots[:40, :40], parrots[:40, :41])
+    with pytest.raises(codec.MediaError, match="audio"):
+        codec.interpolate(parrots[:40, :40], codec.compress_audio(np.zeros(4800, np.float32), sample_rate=48_000))
+    with pytest.raises(ValueError, match="share"):
+        codec.interpolate(parrots[:40, :40], parrots[:40, :40], 1.5)
+
+
 @pytest.mark.slow
 def test_the_example_makes_its_pictures(tmp_path: Path) -> None:
     example = [sys.executable, "-W", "error", str(ROOT / "examples" / "latents.py"), str(PARROTS), str(tmp_path)]
     done = subprocess.run(example, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
-    for name, width in (("bits", 128), ("drawn", 4 * 128), ("denoised", 3 * 128)):
+    for name, width in (("bits", 128), ("drawn", 4 * 128), ("denoised", 3 * 128), ("between", 5 * 128)):
         with Image.open(tmp_path / f"{name}.png") as image:
             assert image.size == (width, 96)
             assert np.ptp(np.asarray(image)) > 0

@@ -68,20 +68,20 @@ class TileEncoder:
         tile, name = Rect.of(self.header.tiling[number]), identity(self.header, number)
         pixels = self.pixels[tile.within(whole(self.header))]
         if self.always_lossless:
-            return self._stream(constants.TILE_LOSSLESS, (lossless_payload(pixels, name),))
+            return stream_of(self.header, constants.TILE_LOSSLESS, (lossless_payload(pixels, name),))
         kind, coded = self._as_latents(tile, name)
         if self.always_latents:
-            return self._stream(kind, coded.parts)
+            return stream_of(self.header, kind, coded.parts)
         cost = self._cost_against_lossless(coded, tile, pixels)
         if cost is not None:
             payload = lossless_payload(pixels, name)
             if 8 * len(payload) <= cost:
-                return self._stream(constants.TILE_LOSSLESS, (payload,))
+                return stream_of(self.header, constants.TILE_LOSSLESS, (payload,))
         allowed = promised_error(IMAGE.curve_of(self.header.digest).quality(self.header.step_index))
         if allowed is not None and self._squared_error(coded, tile) > allowed * 3 * pixels[..., 0].size:
             payload = lossless_payload(rounded(pixels, allowed), name)
-            return self._stream(constants.TILE_LOSSLESS, (payload,))
-        return self._stream(kind, coded.parts)
+            return stream_of(self.header, constants.TILE_LOSSLESS, (payload,))
+        return stream_of(self.header, kind, coded.parts)
 
     def _cost_against_lossless(self, coded: Coded, tile: Rect, pixels: Pixels) -> float | None:
         """Bits of coded latents and of the error that they leave; None where WebP has no chance."""
@@ -94,11 +94,6 @@ class TileEncoder:
         error = worth * self._squared_error(coded, tile)
         cost = 8 * coded.size + error * (REPEATED_WORTH if even else 1.0)
         return cost if odd or cost > FINE_BITS * pixels[..., 0].size else None
-
-    def _stream(self, kind: int, parts: tuple[bytes, ...]) -> Stream:
-        first, *others = parts
-        missing = constants.LAYERS - len(parts) if self.header.tiled else 0
-        return Stream((bytes([kind]) + first, *others, *[b""] * missing))
 
     def _as_latents(self, tile: Rect, name: bytes) -> tuple[int, Coded]:
         model, log2_step = self.loaded.model, log2_steps_of(self.header)
@@ -143,6 +138,13 @@ class TileEncoder:
         x_hat = self.loaded.model.synthesis(coded.latents.features, log2_steps_of(self.header))
         error = ((np.clip(x_hat, 0, 255) - x) ** 2).sum(3)
         return float(np.sum(error * _on_padding(self._importance(tile), tile, x)[..., 0]))
+
+
+def stream_of(header: ImageHeader, kind: int, parts: tuple[bytes, ...]) -> Stream:
+    """The stream of a tile of this kind, in the layers that files of its header have."""
+    first, *others = parts
+    missing = constants.LAYERS - len(parts) if header.tiled else 0
+    return Stream((bytes([kind]) + first, *others, *[b""] * missing))
 
 
 def lossless_payload(pixels: Pixels, name: bytes) -> bytes:
