@@ -96,7 +96,7 @@ def archive(
         )
     _say(summary)
     if summary.failed:
-        raise CodecError(f"{summary.failed} of {summary.entries} entries failed; the next run tries them again")
+        raise CodecError(f"{summary.failed} failed; the next run tries again")
 
 
 class _Progress:

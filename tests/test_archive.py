@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -399,3 +403,100 @@ def test_the_commands_archive_verify_compare_and_restore(run: Run, source: Path,
     assert run("verify", root).returncode == 1
     assert run("diff", source, root).stdout == b"missing: new\n"
     assert "no archive" in only_line(run("restore", source, tmp_path / "other"))
+
+
+def test_archives_on_what_can_only_be_read_are_verified_and_restored(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "archive"
+    archive.build(source, root)
+    (root / "catalogue.sqlite").chmod(0o444)
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).startswith(str(root)))  # root may write all
+    before = files_of(root)
+    for out in ("with a catalogue", "and without"):
+        opened = archive.opened(root)
+        assert [judged.verdict for judged in archive.verify(opened)] == ["intact"] * 7
+        assert not [done.error for done in archive.restore(opened, tmp_path / out) if done.error]
+        assert files_of(root).keys() == before.keys()
+        (root / "catalogue.sqlite").unlink(missing_ok=True)
+        before.pop("catalogue.sqlite", None)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts a small disk")
+def test_a_disk_that_is_full_is_named_and_the_next_run_goes_on(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    for number in range(8):
+        (source / f"large {number}").write_bytes(os.urandom(150_000))
+    with small_disk(tmp_path / "disk") as resize:
+        root = tmp_path / "disk" / "archive"
+        for _ in range(2):
+            with pytest.raises(codec.MediaError, match=r"archive.*No space left"):
+                archive.build(source, root)
+        resize("8m")
+        assert archive.build(source, root).stored == 15
+        resize("2m")
+        errors = [done.error for done in archive.restore(archive.opened(root), tmp_path / "disk" / "out") if done.error]
+        assert errors
+        assert all(error.startswith("cannot be written: No space left") for error in errors)
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Callable[[str], None]]:
+    """A disk of 600 KiB, mounted there; gives what gives it another size."""
+    mount = ["mount", "-t", "tmpfs", "tmpfs", folder, "-o"]
+    if subprocess.run([*mount, "size=600k"], capture_output=True, check=False).returncode:
+        pytest.skip("may not mount")
+    try:
+        yield lambda size: subprocess.run(["mount", folder, "-o", f"remount,size={size}"], check=True) and None
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_what_was_a_folder_and_is_a_file_now_comes_back_as_that(source: Path, tmp_path: Path) -> None:
+    root = tmp_path / "archive"
+    archive.build(source, root)
+    shutil.rmtree(source / "deep")
+    (source / "deep").write_text("a file")
+    (source / "x").unlink()
+    (source / "x").mkdir()
+    (source / "x" / "y").write_text("in a folder")
+    (source / "link").unlink()
+    (source / "link").write_text("no link")
+    archive.build(source, root)
+    for out in ("once", "of the commits"):
+        assert list(archive.differences(source, archive.opened(root))) == []
+        assert not [done.error for done in archive.restore(archive.opened(root), tmp_path / out) if done.error]
+        assert files_of(tmp_path / out) == files_of(source)
+        (root / "catalogue.sqlite").unlink()
+
+
+def test_times_that_no_catalogue_can_hold_are_the_last_that_it_can(source: Path, tmp_path: Path) -> None:
+    far = 13_569_465_600  # s: the year 2400
+    try:
+        os.utime(source / "x", (far, far))
+    except OSError:
+        pytest.skip("nor can this file system")
+    assert archive.build(source, tmp_path / "archive").failed == 0
+    assert archive.build(source, tmp_path / "archive").new == 0
+    assert record_of(tmp_path / "archive", "x").mtime_ns == 2**63 - 1
+
+
+def test_an_archive_that_lost_catalogue_and_commits_is_not_taken_for_an_empty_one(source: Path, tmp_path: Path) -> None:
+    root = tmp_path / "archive"
+    archive.build(source, root)
+    (root / "catalogue.sqlite").unlink()
+    shutil.rmtree(root / "commits")
+    with pytest.raises(codec.CorruptFile, match="neither a catalogue nor commits"):
+        list(archive.verify(archive.opened(root)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"mode": "x"}, {"size": 2**64}, {"path": "a\0b"}, {"path": "\ud800"}, {"mtime_ns": None}, {"offset": True}],
+    ids=["kind", "size", "zero byte", "surrogate", "null", "bool"],
+)
+def test_commits_that_no_archive_can_have_are_damaged(change: dict[str, object]) -> None:
+    line = Record.of(Entry("x", "file"), place="files/x.lcc", psnr_db=40).line()
+    assert Record.of_line(line).path == "x"
+    with pytest.raises(ValueError, match="not a record"):
+        Record.of_line(json.dumps(json.loads(line) | change).encode())

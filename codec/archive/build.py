@@ -13,7 +13,7 @@ from codec.archive.catalogue import Catalogue, Planned
 from codec.archive.layout import Archive, Layout
 from codec.archive.policy import Policy
 from codec.archive.records import RECORD_FIELDS, Record
-from codec.archive.remote import place_of
+from codec.archive.remote import FULL, place_of
 from codec.archive.source import source_at
 from codec.archive.work import Done
 from codec.archive.workers import Load
@@ -98,10 +98,15 @@ def build(
     whole = _whole(source)
     _check_apart(whole, root, address)
     root.mkdir(parents=True, exist_ok=True)
-    with layout.locked(root / "lock", wait=False):
-        archive = _archive(whole, root, address, policy, kind)
-        with catalogue.opened(archive) as found:
-            return _run(archive, found, crew or Crew(), show)
+    try:
+        with layout.locked(root / "lock", wait=False):
+            archive = _archive(whole, root, address, policy, kind)
+            with catalogue.opened(archive) as found:
+                return _run(archive, found, crew or Crew(), show)
+    except OSError as error:
+        if error.errno not in FULL or error.filename is not None:
+            raise
+        raise MediaError(f"{root}, or the temporary folder: {error.strerror}; the next run goes on there") from error
 
 
 def _whole(source: Path | str) -> str:

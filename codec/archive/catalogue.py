@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from itertools import islice
-from pathlib import Path
 
 from codec.archive import journal
 from codec.archive.layout import Archive
 from codec.archive.records import ENTRY_FIELDS, RECORD_FIELDS, Entry, Record
-from codec.bitstream.errors import CorruptFile
+from codec.bitstream.errors import CorruptFile, MediaError
 
 ROWS_AT_ONCE = 10_000
 BLOBS = ("path", "target", "place")  # names of files are bytes, not always text
@@ -47,10 +46,10 @@ class Planned:
 
 
 class Catalogue:
-    """An open catalogue."""
+    """An open catalogue. is_kept: whether what is noted in it is there the next time."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
+    def __init__(self, database: sqlite3.Connection, is_kept: bool) -> None:
+        self._database, self.is_kept = database, is_kept
 
     # the plan
 
@@ -125,7 +124,9 @@ class Catalogue:
         return [each for (each,) in self._database.execute("SELECT DISTINCT weights FROM records WHERE weights != ''")]
 
     def verified(self, paths: Iterable[str]) -> None:
-        """Notes that records were verified now, later than all others."""
+        """Notes that records were verified now, later than all others, unless the archive can only be read."""
+        if not self.is_kept:
+            return
         with self._database:
             turn = self._fact("verifications") + 1
             self._database.execute("INSERT OR REPLACE INTO facts VALUES ('verifications', ?)", (turn,))
@@ -138,6 +139,8 @@ class Catalogue:
 
     def rebuild(self, archive: Archive) -> None:
         """Fills an empty catalogue from the commits. Raises CorruptFile, OSError."""
+        if not archive.commits.is_dir():
+            raise CorruptFile(f"{archive.root} has neither a catalogue nor commits: nothing says what lies where in it")
         with self._database:
             last = -1
             for path in sorted(archive.commits.glob("*.jsonl")):
@@ -146,7 +149,12 @@ class Catalogue:
             self._database.execute("INSERT OR REPLACE INTO facts VALUES ('next job', ?)", (last + 1,))
 
     def _put(self, records: Iterable[Record]) -> None:
-        self._insert("records", RECORD_FIELDS, (_row(record, RECORD_FIELDS) for record in records))
+        """Takes records over; what was in folders that are none any more goes."""
+        found = list(records)
+        paths = [os.fsencode(record.path) for record in found if record.kind != "folder"]
+        below = [(path + b"/", path + b"0") for path in paths]  # "0" comes behind "/"
+        self._database.executemany("DELETE FROM records WHERE path >= ? AND path < ?", below)
+        self._insert("records", RECORD_FIELDS, (_row(record, RECORD_FIELDS) for record in found))
 
     def _insert(self, table: str, names: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
         marks, remaining = ", ".join("?" * len(names)), iter(rows)
@@ -158,27 +166,53 @@ class Catalogue:
         return 0 if row is None else int(row[0])
 
 
+PRIMARY_CODE = 0xFF  # of an error's code, whose other bits are details
+UNUSABLE = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+)
 IN_PLACE = "place != x''"  # of a record whose .lcc file is in the archive
 SELECT = f"SELECT {', '.join(RECORD_FIELDS)} FROM records"
 
 
 @contextmanager
 def opened(archive: Archive) -> Iterator[Catalogue]:
-    """The catalogue of an archive, made anew of the commits where it is lost. Raises CorruptFile, OSError."""
-    with closing(_connected(archive.catalogue)) as database:
-        try:
-            catalogue = Catalogue(database)
-            database.executescript(SCHEMA)
+    """The catalogue of an archive, made anew of the commits where it is lost: in memory where nothing can be written.
+
+    Raises CorruptFile; MediaError where the disk is full or another process keeps it busy; OSError.
+    """
+    try:
+        with closing(_connected(archive)) as database:
+            catalogue = Catalogue(database, _is_writable(archive))
             if not catalogue.is_filled():
                 catalogue.rebuild(archive)
             yield catalogue
-        except sqlite3.DatabaseError as error:
-            text = f"{archive.catalogue} is damaged ({error}): move it away, and it is made anew of the commits"
-            raise CorruptFile(text) from error
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & PRIMARY_CODE in UNUSABLE:
+            raise MediaError(f"cannot use {archive.catalogue}: {error}") from error
+        text = f"{archive.catalogue} is damaged ({error}): move it away, and it is made anew of the commits"
+        raise CorruptFile(text) from error
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(path)
+def _connected(archive: Archive) -> sqlite3.Connection:
+    """The database with all its tables."""
+    path = archive.catalogue
+    is_there = path.exists()
+    if is_there and not _is_writable(archive):
+        return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
+    database = sqlite3.connect(path if _is_writable(archive) else ":memory:")
+    database.executescript(SCHEMA)
+    return database
+
+
+def _is_writable(archive: Archive) -> bool:
+    path = archive.catalogue
+    return os.access(archive.root, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
 
 def _row(item: Entry | Record, names: tuple[str, ...]) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import BinaryIO, Protocol
 
 from codec.archive import names
@@ -95,14 +95,17 @@ def writer(archive: Archive, job: int, done: Sequence[Record]) -> Iterator[Write
 
 
 class Slice:
-    """A part of an open file, read from its start to its end."""
+    """An .lcc file in an open file that stands at its start, read to its end."""
 
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file, self._left = file, size
+    def __init__(self, file: BinaryIO, record: Record) -> None:
+        self._file, self._left, self._record = file, record.stored_size, record
 
     def read(self, count: int = -1, /) -> bytes:
-        """So many bytes, fewer only at the end."""
-        data = self._file.read(self._left if count < 0 else min(count, self._left))
+        """So many bytes, fewer only at the end. Raises CorruptFile, Unreachable."""
+        try:
+            data = self._file.read(self._left if count < 0 else min(count, self._left))
+        except OSError as error:
+            raise _unreadable(self._record, error) from error
         self._left -= len(data)
         return data
 
@@ -114,24 +117,24 @@ class Slice:
 @contextmanager
 def opened(archive: Archive, record: Record) -> Iterator[Slice]:
     """The .lcc file of a record. Raises CorruptFile where there is none, or a shorter one; Unreachable."""
-    if archive.address:
-        yield Slice(_remote(archive, record), record.stored_size)
-        return
-    root = archive.root
+    with closing(_remote(archive, record) if archive.address else _local(archive, record)) as file:
+        yield Slice(file, record)
+
+
+def _local(archive: Archive, record: Record) -> BinaryIO:
+    """The .lcc file of a record in a folder. Raises as `opened`."""
     try:
-        path = (root / record.place).resolve()
-        if not path.is_relative_to(root.resolve()):
+        path = (archive.root / record.place).resolve()
+        if not path.is_relative_to(archive.root.resolve()):
             raise CorruptFile(f"{record.place} is no place in the archive")
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            if size < record.offset + record.stored_size:
-                raise CorruptFile(
-                    f"{record.place} has {size} bytes, it should reach to {record.offset + record.stored_size}"
-                )
+        with ExitStack() as unfit:
+            file = unfit.enter_context(path.open("rb"))
+            _check_size(record, file.seek(0, os.SEEK_END))
             file.seek(record.offset)
-            yield Slice(file, record.stored_size)
+            unfit.pop_all()
+        return file
     except OSError as error:
-        raise CorruptFile(f"cannot read {record.place}: {error.strerror or error}") from error
+        raise _unreadable(record, error) from error
 
 
 def _remote(archive: Archive, record: Record) -> BinaryIO:
@@ -143,6 +146,16 @@ def _remote(archive: Archive, record: Record) -> BinaryIO:
         size = folder.facts(record.place).get("size")
     except MissingFile as error:
         raise CorruptFile(str(error)) from error
-    if size is not None and size < end:
-        raise CorruptFile(f"{record.place} has {size} bytes, it should reach to {end}")
+    if size is not None:
+        _check_size(record, size)
     return folder.part(record.place, record.offset, end)
+
+
+def _check_size(record: Record, size: int) -> None:
+    end = record.offset + record.stored_size
+    if size < end:
+        raise CorruptFile(f"{record.place} has {size} bytes, it should reach to {end}")
+
+
+def _unreadable(record: Record, error: OSError) -> CorruptFile:
+    return CorruptFile(f"cannot read {record.place}: {error.strerror or error}")

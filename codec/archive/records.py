@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, fields
 from typing import Literal
 
+MIN_INTEGER, MAX_INTEGER = -(1 << 63), (1 << 63) - 1  # that the catalogue holds; of times in ns, years 1677 to 2262
 Kind = Literal["file", "folder", "link", "other"]
 Status = Literal["stored", "failed", "left out"]
 Way = Literal["", "exact", "lossless", "lossy"]
+
+
+def clipped(time_ns: int) -> int:
+    """A time that can be kept: itself, or the first or last that there is."""
+    return min(max(time_ns, MIN_INTEGER), MAX_INTEGER)
 
 
 @dataclass(frozen=True)
@@ -79,12 +86,35 @@ class Record:
 
     @staticmethod
     def of_line(line: bytes) -> Record:
-        """What `line` wrote. Raises ValueError where it is not whole."""
+        """What `line` wrote. Raises ValueError where it is not whole, or no archive can hold such a thing."""
         try:
-            return Record(**json.loads(line))
+            found = Record(**json.loads(line))
         except TypeError as error:
             raise ValueError(f"not a record: {error}") from error
+        for name, kinds in TYPES.items():
+            value = getattr(found, name)
+            if not isinstance(value, kinds) or isinstance(value, bool):
+                raise ValueError(f"not a record: {name} is {value!r}")
+            if isinstance(value, int) and not MIN_INTEGER <= value <= MAX_INTEGER:
+                raise ValueError(f"not a record: {name} is {value}")
+        for value in (found.path, found.target, found.place):
+            if "\0" in value or not _is_encodable(value):
+                raise ValueError(f"not a record: {value!r} is no name")
+        return found
 
 
+def _is_encodable(name: str) -> bool:
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+# what the fields of a record may be
+TYPES: dict[str, tuple[type, ...]] = {
+    name: (int,) if kind == "int" else (int, float, type(None)) if "float" in kind else (str,)
+    for name, kind in Record.__annotations__.items()
+}
 ENTRY_FIELDS = tuple(field.name for field in fields(Entry))
 RECORD_FIELDS = tuple(field.name for field in fields(Record))

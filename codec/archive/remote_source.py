@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from codec.archive.names import shown
-from codec.archive.records import Entry, Kind
+from codec.archive.records import Entry, Kind, clipped
 from codec.archive.remote import Facts, RemoteFolder, Unreachable
 from codec.bitstream.errors import MissingFile
 
@@ -123,6 +123,6 @@ def _nanoseconds(time: Any) -> int:
             time = parsedate_to_datetime(time) if time[:1].isalpha() else datetime.fromisoformat(time)
         if isinstance(time, datetime):
             time = (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-        return int(time * 1e9)
+        return clipped(int(time * 1e9))
     except (TypeError, ValueError, OverflowError):
         return 0

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator
 from typing import BinaryIO, Protocol
 
-from codec.archive.records import Entry, Kind
+from codec.archive.records import Entry, Kind, clipped
 from codec.bitstream.errors import MediaError, MissingFile
 from codec.media.paths import is_url
 
@@ -86,7 +86,7 @@ class LocalSource:
             return None
         size = facts.st_size if kind == "file" else 0
         mode = stat.S_IMODE(facts.st_mode) & PERMISSIONS
-        return Entry(path, kind, size, facts.st_mtime_ns, facts.st_ctime_ns, mode, target)
+        return Entry(path, kind, size, clipped(facts.st_mtime_ns), clipped(facts.st_ctime_ns), mode, target)
 
     def open(self, entry: Entry) -> BinaryIO:
         """A file, opened for reading. Raises OSError; a link that has taken its place is not followed."""
