@@ -188,3 +188,30 @@ def test_the_commands_store_name_judge_and_restore(run: Run, tmp_path: Path) -> 
     assert run("decompress", "-", "-o", "-", stdin=piped).stdout == b"from a pipe"
     assert run("compress", "--exact", "-q", "50", text).returncode == 2
     assert "as it was" in only_line(run("decompress", "--region", "0,0,1,1", stored[0], "--force"))
+
+
+class Changing(io.BytesIO):
+    """A file that changes when it has been read to its end."""
+
+    def __init__(self, data: bytes, change: Callable[[io.BytesIO], object]) -> None:
+        super().__init__(data)
+        self._change = change
+
+    def read(self, count: int | None = -1, /) -> bytes:
+        found = super().read(count)
+        if not found and count:
+            self._change(self)
+        return found
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"words " * 9000, JPEGS["baseline"](), golden.audio_bytes_of(np.arange(9000)[:, None], "<i2")],
+    ids=["text", "jpeg", "wave"],
+)
+def test_files_that_grow_while_they_are_read_are_stored_as_they_were_and_cut_ones_refused(data: bytes) -> None:
+    out = io.BytesIO()
+    codec.store_original(Changing(data, lambda file: file.write(b"more")), out)
+    assert codec.decompress(out.getvalue(), output="bytes") == data
+    with pytest.raises(codec.MediaError, match="was cut"):
+        codec.store_original(Changing(data, lambda file: file.truncate(len(data) // 2)), io.BytesIO())

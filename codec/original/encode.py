@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from codec.bitstream import constants, original
 from codec.bitstream.errors import CodecError, LimitExceeded, MediaError
@@ -29,6 +29,7 @@ def encode(source: BinaryIO, out: Writable) -> OriginalHeader:
     head, size, sha256 = _facts(source)
     if size > constants.MAX_ORIGINAL_BYTES:
         raise LimitExceeded(f"a file of {size} bytes, at most {constants.MAX_ORIGINAL_BYTES} can be stored")
+    source = io.BufferedReader(_AsFirstRead(source, size))
     with closing(spool()) as special, closing(spool()) as plain:
         chosen, method = special, _special(source, head, size, sha256, special)
         if method != constants.ORIGINAL_LEPTON:  # which is smaller than any general method
@@ -45,6 +46,32 @@ def encode(source: BinaryIO, out: Writable) -> OriginalHeader:
         for payload in iter(lambda: chosen.read(constants.MAX_PART_BYTES), b""):
             out.write(original.part(payload))
     return header
+
+
+class _AsFirstRead(io.RawIOBase):
+    """An open file of so many bytes, whatever was added to it since; its reads raise MediaError where it was cut."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file, self._size, self._at = file, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        self._file.seek(self._at)
+        data = self._file.read(min(len(buffer), max(self._size - self._at, 0)))
+        if not data and self._at < self._size:
+            raise MediaError("the file was cut while it was read")
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
 
 
 def _special(source: BinaryIO, head: bytes, size: int, sha256: bytes, out: BinaryIO) -> int | None:
