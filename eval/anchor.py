@@ -46,10 +46,14 @@ class Anchor(ABC):
     trained_on: tuple[str, ...] = ()
 
     def library(self) -> str | None:
-        """What it runs on, with versions; None where that is missing. Results are kept under it."""
+        """What it runs on, with versions; None where that is missing. Results are kept under it.
+
+        Here the package of the class and a hash of its Python files; weights and libraries are for the class to add.
+        """
         module = type(self).__module__.partition(".")[0]
         found = packages_distributions().get(module)
-        return f"{found[0]} {version(found[0])}" if found else f"module {module}"
+        title = f"{found[0]} {version(found[0])}" if found else f"module {module}"
+        return f"{title} {plugins.source_hash(module)}".rstrip()
 
     def missing(self) -> str | None:
         """Why it cannot take part, None where it can."""
@@ -115,7 +119,7 @@ def named(media: str, spec: str) -> Anchor:
     path = Path(spec)
     if path.suffix == TEMPLATE:
         try:
-            return read_template(path.read_text("utf-8"), str(path))
+            return read_template(path.read_text("utf-8"), str(path), path.parent)
         except (OSError, UnicodeDecodeError) as error:
             raise AnchorMissing(f"{path} cannot be read: {error}") from error
     found = plugins.loaded(GROUP, spec)

@@ -14,12 +14,14 @@
     count = "file"                       # or "packets": of audio, without container and headers
     trained_on = ["ssimulacra2"]         # metrics that it was trained or tuned for
 
-name, media, encode, decode and ladder are needed. A step may be several commands, in a list.
+name, media, encode, decode and ladder are needed. A step may be several commands, in a list. Files that commands name,
+such as a script, are found beside the TOML.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import shlex
 import shutil
 import subprocess
@@ -85,12 +87,18 @@ class Template(Anchor):
         """Of all steps."""
         return list(dict.fromkeys(words[0] for steps in self.steps.values() for words in steps))
 
+    @property
+    def files(self) -> list[str]:
+        """The programs, and the files that commands name: scripts, weights."""
+        words = [word for steps in self.steps.values() for words in steps for word in words[1:]]
+        return [*self.programs, *dict.fromkeys(word for word in words if os.path.isfile(word))]
+
     def library(self) -> str | None:
-        """What the version command says first, and the contents of the programs."""
+        """What the version command says first, and the contents of the programs and files."""
         if self.missing():
             return None
         said = _first_line(tuple(self.version)) if self.version else ""
-        contents = ", ".join(f"{Path(program).name} {_contents(program)}" for program in self.programs)
+        contents = ", ".join(f"{Path(file).name} {_contents(file)}" for file in self.files)
         return ", ".join(part for part in (said, contents) if part)
 
     def missing(self) -> str | None:
@@ -144,8 +152,11 @@ class Template(Anchor):
                 raise ProgramFailed(f"{words[0]} wrote no {{out}}") from None
 
 
-def read_template(text: str, place: str) -> Template:
-    """The codec that a TOML describes; place: of the text, for errors. Raises TemplateError."""
+def read_template(text: str, place: str, folder: Path | None = None) -> Template:
+    """The codec that a TOML describes. Raises TemplateError.
+
+    place: of the text, for errors; folder: where it lies, if it is a file.
+    """
     try:
         said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -169,7 +180,10 @@ def read_template(text: str, place: str) -> Template:
             raise TemplateError(f"{place}: {name} is {filled[name]!r}, expected text")
     if filled["count"] not in COUNTS:
         raise TemplateError(f"{place}: count is {filled['count']!r}, expected one of {', '.join(COUNTS)}")
-    steps = {action: _steps(filled[action], action, place) for action in ("encode", "decode")}
+    steps = {
+        action: [_placed(words, folder) for words in _steps(filled[action], action, place)]
+        for action in ("encode", "decode")
+    }
     return Template(
         name=filled["name"],
         title=filled["title"] or filled["name"],
@@ -194,6 +208,17 @@ def _steps(said: Any, action: str, place: str) -> list[list[str]]:
     if not all(steps) or not steps or not all(any(mark in w for w in together) for mark in ("{in}", "{out}")):
         raise TemplateError(f"{place}: {action} is {said!r}, expected a command with {{in}} and {{out}}")
     return steps
+
+
+def _placed(words: list[str], folder: Path | None) -> list[str]:
+    """The words, with absolute paths of files in a folder; programs without a slash are those of the PATH."""
+    if folder is None:
+        return words
+    [program, *rest] = words
+    return [
+        *([os.path.abspath(folder / program)] if os.sep in program else [program]),
+        *(os.path.abspath(folder / word) if (folder / word).is_file() else word for word in rest),
+    ]
 
 
 def _words(command: Any, what: str, place: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -227,6 +228,34 @@ def test_programs_that_fail_or_are_missing_are_named(tmp_path: Path, patch: Pixe
     silent = read_template(TOML.replace('decode = "cp {in} {out}"', 'decode = "true {in} {out}"'), "x.toml")
     with pytest.raises(CodecError, match="wrote no"):
         silent.decode(b"data")
+
+
+def test_a_script_beside_its_template_is_found_and_what_it_holds_counts(tmp_path: Path, patch: Pixels) -> None:
+    script = tmp_path / "mine.py"
+    toml = TOML.replace(f"-c '{PROGRAM}'", "mine.py")
+    found = []
+    for program in (PROGRAM, PROGRAM + " # changed"):
+        script.write_text(program)
+        found.append(subprocess_library(tmp_path, "copy.toml", toml))
+    assert found[0] != found[1]
+    copy = read_template(toml, "copy.toml", tmp_path)
+    assert copy.decode(copy.encode(patch, 80)).shape == patch.shape
+
+
+def test_a_class_in_the_working_folder_is_found_and_its_source_counts(tmp_path: Path) -> None:
+    found = [subprocess_library(tmp_path, "mine.py", text, "mine:Flat") for text in (CODECS, CODECS + "# changed")]
+    assert found[0].startswith("module mine ")
+    assert found[0] != found[1]
+
+
+def subprocess_library(folder: Path, name: str, text: str, spec: str | None = None) -> str:
+    """What results of a codec are kept under; it is described in a file of this name and text in the working folder."""
+    (folder / name).write_text(text)
+    code = f"from codec.eval import anchor; print(anchor.named('images', {spec or name!r}).library())"
+    done = subprocess.run(
+        [sys.executable, "-P", "-B", "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 def test_what_is_no_codec_and_no_metric_is_refused(tmp_path: Path) -> None:
