@@ -35,10 +35,15 @@ def whole_number(name: str, value: Any) -> int:
         raise ValueError(f"{name} {value!r}: expected a whole number") from error
 
 
+def check_number(name: str, value: Any) -> None:
+    """Raises TypeError where a value is not a real number, of Python or numpy."""
+    if not isinstance(value, Real):
+        raise TypeError(f"{name} is a {type(value).__name__}, not a number")
+
+
 def check_quality(quality: float) -> None:
     """Raises ValueError where quality is not within 0..100, TypeError where it is no number."""
-    if not isinstance(quality, Real):
-        raise TypeError(f"quality is a {type(quality).__name__}, not a number")
+    check_number("quality", quality)
     if not 0 <= quality <= constants.QUALITY_MAX:
         raise ValueError(f"quality {quality}: expected 0 to {constants.QUALITY_MAX}")
 
@@ -96,10 +101,12 @@ def check_audio_options(
 
 
 def _check_one(goals: dict[str, float | None]) -> None:
-    """Raises ValueError where more than one of them is given."""
-    given = sorted(name for name, value in goals.items() if value is not None)
+    """Raises ValueError where more than one of them is given, TypeError where one is no number."""
+    given = {name: value for name, value in sorted(goals.items()) if value is not None}
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} contradict each other: give one of them")
+    for name, value in given.items():
+        check_number(name, value)
 
 
 def checked_region(region: Region | None) -> Region | None:
@@ -126,7 +133,8 @@ def seed_of(partial: Partial) -> int | None:
 
 
 def seconds(name: str, value: float) -> float:
-    """A time as a float. Raises ValueError where it is not a finite, positive number or zero."""
+    """A time as a float. Raises ValueError where it is not a finite, positive number or zero; TypeError."""
+    check_number(name, value)
     if not 0 <= value < math.inf:
         raise ValueError(f"{name} {value}: expected seconds")
     return float(value)

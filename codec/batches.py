@@ -13,6 +13,7 @@ from codec.bitstream.errors import CodecError, memory_errors
 from codec.decoded import Decoded
 from codec.media import AudioData, ByteSource, ImageData, ImageSource, MediaNotice, Pixels
 from codec.media.notices import warn
+from codec.media.paths import is_file
 from codec.workers import ordered_map, processes, shared_out
 
 if TYPE_CHECKING:
@@ -49,12 +50,19 @@ def compress_many(
     Warns MediaNotice as `compress` does, when the result is taken.
     Raises: ValueError and TypeError, as `compress`, which end the work; what the iterable raises.
     """
+    _check_several(sources)
     if "out" in options:
         raise ValueError("out is for one file: take the results")
     count, options["threads"] = shared_out(workers, options.get("threads"))
 
     compressed: Callable[..., bytes] = partial(api.compress, quality=quality, **options)
     return _noticed(ordered_map(settled(compressed), sources, count, count, pool=_pool(in_processes)))
+
+
+def _check_several(sources: object) -> None:
+    """Raises TypeError for one source that Python would take apart: letters of a path, bytes, lines of a file."""
+    if isinstance(sources, (str, bytes, bytearray, memoryview)) or is_file(sources):
+        raise TypeError(f"expected an iterable of sources, not one {type(sources).__name__}: put it into a list")
 
 
 def _pool(in_processes: bool) -> Callable[[int], Executor]:
@@ -121,6 +129,7 @@ def decompress_many(
     Warns as `decompress` does, when the result is taken.
     Raises: ValueError and TypeError, as `decompress`, which end the work; what the iterable raises.
     """
+    _check_several(sources)
     api.check_output(output)
     count, options["threads"] = shared_out(workers, options.get("threads"))
 

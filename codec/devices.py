@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from codec.arguments import whole_number
 from codec.bitstream.errors import MissingPackage
 
 EngineName = Literal["onnx", "torch"]
@@ -38,6 +39,7 @@ def device_named(name: str, threads: int | None = None, weights: str | os.PathLi
     Raises ValueError where it is none of these or not there, or threads are not at least one; MissingPackage.
     """
     check_name(name)
+    threads = None if threads is None else whole_number("threads", threads)
     if threads is not None and threads < 1:
         raise ValueError(f"{threads} threads: expected at least one, or None for all cores")
     given = None if weights is None else Path(weights)
@@ -52,7 +54,7 @@ def device_named(name: str, threads: int | None = None, weights: str | os.PathLi
 
 def check_name(name: str) -> None:
     """Raises ValueError where no device is called so."""
-    if not re.fullmatch("auto|cpu|cuda(:[0-9]{1,4})?", name):
+    if not isinstance(name, str) or not re.fullmatch("auto|cpu|cuda(:[0-9]{1,4})?", name):
         raise ValueError(f"device '{name}': expected auto, cpu, cuda or, of several, cuda:0, cuda:1 and so on")
 
 

@@ -359,6 +359,39 @@ def test_regions_of_small_integers_do_not_wrap_around() -> None:
             codec.decompress(data, region=wrong)  # type: ignore[call-overload]
 
 
+NO_NUMBERS: list[tuple[Callable[[Pixels], object], type[Exception], str]] = [
+    (lambda image: codec.compress(image, "50"), TypeError, "quality is a str, not a number"),  # type: ignore[arg-type]
+    (lambda image: codec.compress(image, target_psnr="30"), TypeError, "target psnr is a str"),  # type: ignore[arg-type]
+    (lambda image: codec.compress(image, target_bpp=[1]), TypeError, "target bpp is a list"),  # type: ignore[arg-type]
+    (lambda image: codec.compress(image, threads=1.5), ValueError, "threads 1.5: expected a whole"),  # type: ignore[arg-type]
+    (lambda image: codec.compress(image, threads="2"), ValueError, "threads '2': expected a whole"),  # type: ignore[arg-type]
+    (lambda image: codec.compress(image, device=1), ValueError, "device '1': expected auto"),  # type: ignore[arg-type]
+    (
+        lambda image: codec.compress_audio(SPEECH, target_bitrate="9"),  # type: ignore[arg-type]
+        TypeError,
+        "target bitrate is a str",
+    ),
+    (
+        lambda image: codec.decompress_audio(codec.compress_audio(SPEECH), start_s="1"),  # type: ignore[arg-type]
+        TypeError,
+        "start_s is a str, not a number",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), NO_NUMBERS)
+def test_an_argument_that_is_no_number_is_named(
+    call: Callable[[Pixels], object], kind: type[Exception], message: str, patch: Pixels
+) -> None:
+    with pytest.raises(kind, match=message):
+        call(patch)
+
+
+def test_a_file_says_its_own_sample_rate() -> None:
+    with pytest.raises(TypeError, match="files say their own"):
+        codec.compress_audio(SPEECH, 20, sample_rate=RATE)
+
+
 def test_a_sample_rate_cannot_be_taken_for_a_quality() -> None:
     samples = melody(0.5).samples
     with pytest.raises(TypeError, match="sample_rate="):

@@ -206,7 +206,7 @@ def test_arrays_that_are_no_clips_are_refused() -> None:
             read_audio((samples, RATE))
     with pytest.raises(MediaError, match="a clip of 0 samples a second"):
         read_audio((x, 0))
-    with pytest.raises(TypeError, match="samples cannot be a list"):
+    with pytest.raises(TypeError, match="samples at a sample rate are an array, not a list"):
         read_audio(([0.0], RATE))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="a clip cannot be a int"):
         read_audio(3)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import os
@@ -12,6 +13,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -37,6 +39,14 @@ def coded() -> list[bytes]:
 
 
 # --- the library ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("one", ["photo.png", b"bytes", io.BytesIO()])
+def test_one_source_is_not_taken_apart(one: Any) -> None:
+    with pytest.raises(TypeError, match="put it into a list"):
+        codec.compress_many(one)
+    with pytest.raises(TypeError, match="put it into a list"):
+        codec.decompress_many(one)
 
 
 @pytest.mark.parametrize("workers", [1, 3, None])

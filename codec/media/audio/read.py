@@ -270,7 +270,7 @@ def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> Audi
     if type(waveform).__module__ == "torch" and hasattr(waveform, "detach"):
         waveform = waveform.detach().cpu().numpy()
     if not isinstance(waveform, np.ndarray):
-        raise TypeError(f"samples cannot be a {type(waveform).__name__}")
+        raise TypeError(f"samples at a sample rate are an array, not a {type(waveform).__name__}: files say their own")
     array = waveform[:, None] if waveform.ndim == 1 else waveform
     dtype = array.dtype.newbyteorder("=")
     if not (dtype in (np.int16, np.int32) or dtype.kind == "f") or array.ndim != 2 or not array.shape[1]:
