@@ -178,6 +178,8 @@ def test_states_and_archives_of_others_are_refused(memory: Any, tmp_path: Path) 
         archive.build("memory://archive", "memory://source", state_folder=tmp_path / "new")
     with pytest.raises(codec.MediaError, match="nowhere"):
         archive.build("nowhere://source", tmp_path / "archive")
+    with pytest.raises(codec.MissingFile, match="nothing that local://"):
+        build(tmp_path, dest=f"local://{tmp_path}/no/folder/archive", state_folder=tmp_path / "third")
 
 
 def test_addresses_keep_their_passwords_to_themselves() -> None:
@@ -285,7 +287,9 @@ def test_a_bucket_of_s3_is_archived_in_another(tmp_path: Path, monkeypatch: pyte
         assert {judged.verdict for judged in archive.verify(found, deep=True)} == {"intact"}
         assert not [done.error for done in archive.restore(found, tmp_path / "out") if done.error]
         assert contents(tmp_path / "out") == FILES
-        with pytest.raises(codec.MissingFile, match="nowhere"):  # no bucket is made for a name that was mistyped
+        with pytest.raises(
+            codec.MissingFile, match="nothing that s3://nowhere/photos could"
+        ):  # no bucket is made for a name that was mistyped
             build(tmp_path, "s3://source/photos", "s3://nowhere/photos", state_folder=tmp_path / "new state")
     finally:
         server.stop()

@@ -6,7 +6,7 @@ import errno
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -131,8 +131,12 @@ class RemoteFolder:
         for count in range(len(parts) + 1):
             folder = "/".join(parts[:count])
             if folder not in self._made:
-                with suppress(FileExistsError):
+                try:
                     self._fs.mkdir(self._whole(folder), create_parents=False)
+                except FileExistsError:
+                    pass
+                except FileNotFoundError as error:
+                    raise MissingFile(f"there is nothing that {self._shown(folder)} could be made in") from error
                 self._made.add(folder)
         return True
 

@@ -128,11 +128,20 @@ def upload(archive: Archive, job: int) -> None:
     # those that are not here lie at the address already
     places = {record.place for record in journal.read(commits) if record.place}
     stored = sorted(place for place in places if (archive.root / place).exists())
+    if not stored and _has(remote, f"commits/{commits.name}", commits.stat().st_size):
+        return
     for place in stored:
         remote.upload(archive.root / place, place)
     remote.upload(commits, f"commits/{commits.name}")
     for place in stored:
         (archive.root / place).unlink()
+
+
+def _has(remote: RemoteFolder, path: str, size: int) -> bool:
+    try:
+        return bool(remote.facts(path)["size"] == size)
+    except MissingFile:
+        return False
 
 
 def end(archive: Archive) -> None:
