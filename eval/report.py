@@ -87,10 +87,10 @@ def notes(results: Results) -> list[str]:
         "points that cost more than others and are no better are left out; overlap is the shared range as a share of "
         f"both. The window is {low:g} to {high:g} {medium.main.scaled_unit} of "
         f"{medium.main.title}; curves that cover less than 80 % of it are left out.",
-        f"Scores at equal rates are interpolated for each {medium.item}, linearly over log rate; a {medium.item} whose "
-        "curve does not reach the rate is left out of the mean.",
-        f"A score that is not taken of a {medium.item} (too small, too short, silent, or equal to the original, which "
-        "has no decibels) leaves the mean of its setting empty.",
+        f"Scores at equal rates are interpolated for each {medium.item}, linearly over log rate; one whose curve "
+        "does not reach the rate is left out of the mean.",
+        f"A score that is not taken of each {medium.item} (some are too small, too short, silent, or equal to the "
+        "original, which has no decibels) leaves the mean of its setting empty.",
         *MATERIALS[medium.name].notes(results),
     ]
     if results.costs:

@@ -174,13 +174,18 @@ def _matrix(results: Results, comparison: Comparison, metric: Metric) -> Table:
     rows = comparison.pairs[metric.key]
     return Table(
         f"Every pair, {metric.title}",
-        "BD-rate of the codec at the left against that above; equal: the 95 % interval includes zero",
-        ["", *(coder.title for coder in results.coders)],
+        f"BD-rate of the codec at the left against that above; equal: the 95 % interval includes zero; {MARK_SAYS}",
+        ["", *(_titled_for(coder, metric) for coder in results.coders)],
         [
-            [coder.title, *(_pair(rows[coder.name].get(other.name)) for other in results.coders)]
+            [_titled_for(coder, metric), *(_pair(rows[coder.name].get(other.name)) for other in results.coders)]
             for coder in results.coders
         ],
     )
+
+
+def _titled_for(coder: Coder, metric: Metric) -> str:
+    """The title of a codec, and whether it was made for a metric."""
+    return f"{coder.title} {OWN_MARK}" if metric.key in coder.trained_on else coder.title
 
 
 def _pair(average: Average | None) -> str:

@@ -271,6 +271,7 @@ def test_the_page_works_in_a_browser(evaluation: Evaluation, browser: Any, width
     )
     assert page.locator("#trouble").inner_text().startswith("Left out: torn.png")
     assert page.locator("#matrix tbody tr").count() == 3
+    assert page.locator("#matrix th").nth(1).inner_text() == "codec (ours) \u2020"  # it was trained on what ranks
     assert page.locator("#sheet img").count() == 2 * 4
     page.keyboard.press("m")
     assert page.locator("#metrics button").nth(2).get_attribute("aria-pressed") == "true"

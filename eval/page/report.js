@@ -57,7 +57,10 @@ const sureCell = (average) => ({  // with its interval below
   class: average.equal ? "equal" : verdict(average.value),
 });
 const trained = (coder, m) => coder.trained_on.includes(m.key);
-const marked = (m, coder) => m.title + (trained(ours, m) || (coder && trained(coder, m)) ? " \u2020" : "");
+const marks = (m, coder) => (trained(ours, m) ? "\u2020" : "") + (coder && trained(coder, m) ? "\u2021" : "");
+const marked = (m, coder) => `${m.title} ${marks(m, coder)}`.trimEnd();
+const titled = (coder, m) => coder.title + (trained(coder, m) ? " \u2020" : "");
+const TRAINED = " \u2020 trained or tuned for it, so it is no proof.";
 const ranking = metrics.find((m) => m.key === data.comparison.ranked_by) ?? main;
 const compared = metrics.filter((m) => m.in_deltas);
 const words = (text) => ({ text, class: "words" });
@@ -73,7 +76,7 @@ function fillHeader() {
     const sure = equal ? `equal: ${range(interval)} %` : interval ? `${range(interval)} %` : "";
     const other = ranking === main ? "" : `${percent(rates[main.key].value)} by ${main.title}`;
     return element("div", { class: "tile" }, element("b", { class: equal ? "equal" : verdict(value) }, percent(value)),
-      element("span", { class: "quiet" }, `bits against ${anchor.title}, ${marked(ranking)}`),
+      element("span", { class: "quiet" }, `bits against ${anchor.title}, ${marked(ranking, anchor)}`),
       ...[sure, other].filter(Boolean).map((text) => element("small", {}, text)));
   }));
   const trouble = [...Object.entries(data.failures), ...Object.entries(data.skipped)];
@@ -86,7 +89,7 @@ function fillHeader() {
 function fillDeltas() {
   byId("deltas-about").textContent = `BD-rate of ${subject} against each codec, with 95 % intervals; negative: ` +
     `${subject} needs fewer bits. Grey: equal, the interval includes zero.` +
-    (compared.some((m) => trained(ours, m)) ? ` \u2020 ${subject}: trained or tuned for it, so it is no proof.` : "");
+    ` \u2020 ${subject}, \u2021 the other was trained or tuned for it, so it is no proof.`;
   const count = data.items.length;
   const window = main.window ? `${main.window[0]}\u2013${main.window[1]} ${unitOf(main) || main.title}` : "all";
   table("deltas",
@@ -94,7 +97,10 @@ function fillDeltas() {
       "overlap", words("not defined for")],
     anchors.map((anchor) => {
       const a = against[anchor.name], rate = a.bd_rate_percent[main.key], quality = a.bd_quality.value;
-      return { cells: [anchor.title, ...compared.map((m) => sureCell(a.bd_rate_percent[m.key])),
+      return { cells: [anchor.title, ...compared.map((m) => {
+        const cell = sureCell(a.bd_rate_percent[m.key]);
+        return trained(anchor, m) ? { ...cell, text: `${cell.text} \u2021` } : cell;
+      }),
         sureCell(a.bd_rate_percent_in_window),
         { text: quality === null ? DASH : counted(`${signed(quality, main.digits)} ${unitOf(main)}`, a.bd_quality.items, count), class: verdict(quality && -quality) },
         `${Math.round(rate.overlap * 100)} %`, words(rate.without.join(", "))] };
@@ -119,10 +125,12 @@ function fillMatrix() {
   if (data.coders.length < 3) return;
   byId("matrix-part").hidden = false;
   segments("matrix-metrics", compared.map((m) => m.title), compared.indexOf(ranking), (index) => {
-    const pairs = data.comparison.pairs[compared[index].key];
-    table("matrix", ["", ...data.coders.map((c) => c.title)], data.coders.map((row) => ({
+    const by = compared[index], pairs = data.comparison.pairs[by.key];
+    byId("matrix-about").textContent = "Bits of the codec at the left against that above. Grey: equal, the 95 % interval " +
+      "includes zero." + (data.coders.some((c) => trained(c, by)) ? TRAINED : "");
+    table("matrix", ["", ...data.coders.map((c) => titled(c, by))], data.coders.map((row) => ({
       class: row === ours ? "ours" : "",
-      cells: [row.title, ...data.coders.map((c) => pairs[row.name][c.name] ? sureCell(pairs[row.name][c.name]) : "")],
+      cells: [titled(row, by), ...data.coders.map((c) => pairs[row.name][c.name] ? sureCell(pairs[row.name][c.name]) : "")],
     })));
   });
 }
@@ -153,10 +161,11 @@ function fillItems() {
   segments("item-metrics", compared.map((m) => m.title), compared.indexOf(ranking), (index) => drawItems(compared[index]));
 }
 
-function drawItems(by) {
-  byId("items-about").textContent = `BD-rate of ${subject}, ${by.title}. A heading sorts; a row shows its curves.`;
+function drawItems(metric) {
+  byId("items-about").textContent = `BD-rate of ${subject}, ${marked(metric)}. A heading sorts; a row shows its curves.` +
+    (data.coders.some((c) => trained(c, metric)) ? TRAINED : "");
   const names = data.items.map((item) => item.name);
-  const value = (anchor, item) => against[anchor.name].bd_rate_percent[by.key].by_item[item]?.value ?? null;
+  const value = (anchor, item) => against[anchor.name].bd_rate_percent[metric.key].by_item[item]?.value ?? null;
   const mean = (item) => {
     const known = anchors.map((a) => value(a, item)).filter((v) => v !== null);
     return known.length ? known.reduce((a, b) => a + b) / known.length : null;
@@ -170,7 +179,7 @@ function drawItems(by) {
       if (x === null || y === null) return (x === null) - (y === null);
       return (x < y ? -1 : x > y ? 1 : 0) * (descending ? -1 : 1);
     });
-    table("items", [medium.item, "mean", ...anchors.map((a) => a.title)],
+    table("items", [medium.item, "mean", ...anchors.map((a) => titled(a, metric))],
       order.map((item) => ({ cells: [item, ...columns.slice(1).map((c) => rateCell(c(item)))] })));
     byId("items").querySelectorAll("th").forEach((heading, column) => {
       if (column === sorted) heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
