@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from codec.quality import DEFAULT_QUALITY
 from codec.uses.coded import Source
 from codec.uses.latents import LatentData, latents_of
 from codec.workers import ordered_map, shared_out
+
+Found = TypeVar("Found")
 
 LEAST_POWER = 1e-2  # of features, added before logarithms
 
@@ -47,10 +50,24 @@ def features_many(
     workers: threads that work side by side; one for each core and at most 8 where None. Others: as `latents_of`.
     Raises: ValueError and TypeError, as `latents_of`, which end the work; what the iterable raises.
     """
+    yield from of_many(pooled, sources, quality, workers=workers, device=device, threads=threads, weights=weights)
+
+
+def of_many(
+    of: Callable[[LatentData], Found],
+    sources: Iterable[Source],
+    quality: float,
+    *,
+    workers: int | None = None,
+    device: Device = "auto",
+    threads: int | None = None,
+    weights: PathLike | None = None,
+) -> Iterator[Found | CodecError]:
+    """What is made of the latents of each source, in order, otherwise as `features_many`."""
     count, threads = shared_out(workers, threads)
 
-    def featured(source: Source) -> Floats:
-        return pooled(latents_of(source, quality, device=device, threads=threads, weights=weights))
+    def made(source: Source) -> Found:
+        return of(latents_of(source, quality, device=device, threads=threads, weights=weights))
 
-    for found, _ in ordered_map(settled(featured), sources, count, ahead=count):
+    for found, _ in ordered_map(settled(made), sources, count, ahead=count):
         yield found
