@@ -46,7 +46,7 @@ def fit(folder: Path, out: str, quality: float, jobs: int | None, force: bool, d
 @options.recursive_option
 @options.device_option
 def score(model: str, names: tuple[str, ...], recursive: bool, device: Device) -> None:
-    """Print how unusual each FILE is beside what was learned: about 1 for ordinary ones, and more."""
+    """Print how unusual each FILE is beside what was learned: 0 to 2 or so for ordinary ones, or more."""
     import codec
     from codec import media
 

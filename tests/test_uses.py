@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import codec
+from codec.eval import anomaly, oddities
 from codec.media import Pixels
 from codec.uses.denoising import noise_sigma
 from tests.conftest import PARROTS, PATIENCE_S, ROOT, Run, only_line
@@ -58,6 +59,27 @@ def test_the_commands_learn_and_judge(run: Run, ordinary: codec.Ordinary, tmp_pa
     expected = codec.surprise(surface(100, scratched=True), ordinary)
     assert float(done.stdout.split()[0]) == pytest.approx(expected, abs=2e-3)
     assert "not what" in only_line(run("anomaly", "score", tmp_path / "odd.png", tmp_path / "odd.png"))
+
+
+def test_oddities_repeat_and_differ_from_the_ordinary() -> None:
+    for kind in oddities.SURFACES:
+        usual = oddities.surface(kind, 5)
+        np.testing.assert_array_equal(usual, oddities.surface(kind, 5))
+        assert not np.array_equal(usual, oddities.surface(kind, 6))
+        for defect in oddities.DEFECTS:
+            assert not np.array_equal(usual, oddities.surface(kind, 5, defect))
+    for kind in oddities.MACHINES:
+        usual_hum = oddities.hum(kind, 5)
+        np.testing.assert_array_equal(usual_hum, oddities.hum(kind, 5))
+        for fault in oddities.FAULTS:
+            assert not np.array_equal(usual_hum, oddities.hum(kind, 5, fault))
+
+
+def test_areas_are_one_for_the_best_of_scores_and_half_for_the_same() -> None:
+    task = anomaly.Task([], [], [None, None, "a", "b"])
+    assert task.areas([1, 2, 3, 4]) == {"a": 1, "b": 1}
+    assert task.areas([1, 3, 2, 0]) == {"a": 0.5, "b": 0}
+    assert task.areas([7, 7, 7, 7]) == {"a": 0.5, "b": 0.5}
 
 
 def test_noise_is_estimated_and_taken_off(parrots: Pixels) -> None:
