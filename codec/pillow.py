@@ -36,6 +36,7 @@ OPTIONS = (
     "target_bpp",
     "target_psnr",
     "target_ssim",
+    "target_ssimulacra2",
     "roi",
     "threads",
     "device",

@@ -15,6 +15,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 import codec
 import codec.pillow
+from codec.image_api import ImageCompression
 from tests.conftest import ROOT
 from tests.test_imports import loaded
 
@@ -137,6 +138,11 @@ def test_options_and_metadata_of_save_count() -> None:
     assert "icc_profile" in image.info  # the image itself is as it was
     with pytest.raises(ValueError, match="quality 101"):
         image.save(io.BytesIO(), "LCC", quality=101)
+
+
+def test_save_takes_every_target_of_the_library() -> None:
+    targets = {name for name in ImageCompression.__annotations__ if name.startswith("target_")}
+    assert targets <= set(codec.pillow.OPTIONS)
 
 
 def test_an_image_that_cannot_be_saved_leaves_no_file(tmp_path: Path) -> None:
