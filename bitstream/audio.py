@@ -358,6 +358,8 @@ def _read_end(section: Section) -> tuple[int, list[int]]:
     """Samples, and the payload length of each chunk."""
     reader = Reader(section.payload, section.payload_at)
     samples = reader.uint(SAMPLES_BYTES, "length of the audio")
+    if samples > constants.MAX_SAMPLES:
+        raise CorruptFile(f"the end at offset {section.start} says {samples} samples")
     count = reader.varint("number of chunks")
     if count > reader.left:
         raise CorruptFile(f"the end at offset {section.start} is too short for {count} chunks")

@@ -124,7 +124,7 @@ def read_header(begun: Beginning) -> AudioHeader:
 
 
 def _read_layout(reader: Reader) -> tuple[int, int, list[MidSide]]:
-    """Channels, their mask, and those that are coded in pairs."""
+    """Channels, their mask, and those that are coded in pairs. Raises CorruptFile, UnsupportedFile."""
     channels = reader.uint(1, "number of channels")
     if not 2 < channels <= constants.MAX_CHANNELS:
         raise CorruptFile(f"a layout of {channels} channels, expected 3 to {constants.MAX_CHANNELS}")
@@ -133,7 +133,7 @@ def _read_layout(reader: Reader) -> tuple[int, int, list[MidSide]]:
     while channel < channels:
         kind = reader.uint(1, "kind of a group of channels")
         if kind not in (constants.GROUP_SINGLE, constants.GROUP_MID_SIDE):
-            raise CorruptFile(f"a group of channels of kind {kind} at offset {reader.offset - 1}")
+            raise UnsupportedFile(f"a group of channels of kind {kind} at offset {reader.offset - 1} is unknown")
         if kind == constants.GROUP_MID_SIDE:
             pairs.append(MidSide(channel, _step_index(reader), _step_index(reader)))
         channel += 1 + kind

@@ -85,6 +85,7 @@ FRAMES = 4  # a latent: 20 ms
 CHUNK_LATENTS = 100  # 2 s; only the last chunk may be shorter
 MAX_CHUNK_BYTES = 1 << 20  # of one or two channels; as much again for each further two
 MAX_RATE = 1 << 20  # Hz, of the source
+MAX_SAMPLES = 1 << 40  # of each channel: products with rates stay below 2^64
 MAX_SECONDS = 24 * 3600  # default limit; callers may choose another
 MAX_TAGS_BYTES = 1 << 16  # inflated
 MAX_AUDIO_METADATA_BYTES = 1 << 24  # inflated

@@ -71,14 +71,14 @@ def test_every_single_byte_change_of_a_image_is_an_error(small: bytes) -> None:
             image_decode.decode(bytes(data), CPU)
 
 
-def test_streams_with_valid_section_checksums_but_wrong_content_are_corrupt(small: bytes) -> None:
+def test_streams_with_valid_section_checksums_but_wrong_content_are_refused(small: bytes) -> None:
     stream = read(small).streams[0].data
     rng = np.random.default_rng(5)
     for _ in range(60):
         changed = np.frombuffer(stream, np.uint8).copy()
         changed[rng.integers(len(changed))] ^= rng.integers(1, 256)
         cut = changed.tobytes()[: rng.integers(len(changed) // 4 + 1) * 4]
-        with pytest.raises(codec.CorruptFile):
+        with pytest.raises((codec.CorruptFile, codec.UnsupportedFile)):  # the latter of an unknown kind of tile
             image_decode.decode(with_stream(small, cut if rng.integers(2) else changed.tobytes()), CPU)
 
 

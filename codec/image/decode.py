@@ -17,7 +17,7 @@ from codec import media
 from codec.bitstream import constants
 from codec.bitstream import image as image_file
 from codec.bitstream.checksum import crc32c
-from codec.bitstream.errors import CorruptFile, MediaError
+from codec.bitstream.errors import CodecError, CorruptFile, MediaError, UnsupportedFile
 from codec.bitstream.image import Container, ImageHeader
 from codec.decoded import DecodedImage
 from codec.devices import Device
@@ -228,13 +228,13 @@ class _Mosaic:
         return latents_decode.decode_prefix(model, tables, data, shape, self.log2_step, certain, draw)
 
     def kind(self, number: int) -> int:
-        """How a tile is coded. Raises CorruptFile, but where `partial`, where that is not known."""
+        """How a tile is coded. Raises UnsupportedFile, but where `partial`, where that is not known."""
         stream = self.streams[number]
         kind = stream.data[0] if stream.data else None
         if kind in constants.TILE_KINDS:
             return kind
         if stream.whole:
-            self.fail(number, CorruptFile(f"a tile of kind {kind}; known: {constants.TILE_KINDS}"))
+            self.fail(number, UnsupportedFile(f"a tile of kind {kind}; known: {constants.TILE_KINDS}"))
         return constants.TILE_LATENTS
 
     def exact_pixels(self, number: int) -> Pixels | None:
@@ -255,9 +255,9 @@ class _Mosaic:
             return None
         return pixels
 
-    def fail(self, number: int, error: CorruptFile) -> None:
+    def fail(self, number: int, error: CodecError) -> None:
         """Raises what is wrong with a tile, or notes it where `partial`."""
-        named = CorruptFile(f"tile {number}: {error}") if self.header.tiled else error
+        named = type(error)(f"tile {number}: {error}") if self.header.tiled else error
         if not self.partial:
             raise named from error
         self.damage[number] = str(named)
