@@ -11,8 +11,7 @@ from codec.bitstream.errors import CodecError
 from codec.cli import files, options
 
 if TYPE_CHECKING:
-    from codec.archive import Planned, Summary
-    from codec.archive.layout import Layout
+    from codec.archive import Layout, Planned, Summary
 
 SHARDS: dict[str, Layout] = {"tar": "shards", "zip": "zip shards"}
 SHOWN = 20  # notices and errors, a line each

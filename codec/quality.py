@@ -1,7 +1,7 @@
 """What a quality of 0..100 means: the nominal quantisation step, in files as a whole number of 1/256 octaves.
 
 The curve gives small qualities more room, where the eye needs it: for images 0 is about 0.07 bits per pixel, 50 near
-0.3 and 100 near 3; for audio 0 is about 4 kbit/s and 100 about 76, mono.
+0.4 and 100 near 3; for audio 0 is about 4 kbit/s and 100 about 76, mono.
 """
 
 from __future__ import annotations
@@ -49,6 +49,6 @@ METRICS: tuple[Metric, ...] = get_args(Metric)
 WEIGHED_METRICS: tuple[Metric, ...] = ("ssimulacra2", "psnr")  # of these there are weights; refinement knows all
 DEFAULT_METRIC: Metric = "ssimulacra2"
 
-IMAGE = QualityCurve(worst=7.5, linear=0.03, square=0.0002)
-IMAGE_PSNR = QualityCurve(worst=7.5, linear=0.0173, square=0.0003)  # with weights for squared error: the same sizes
+IMAGE = QualityCurve(worst=7.5, linear=0.044, square=0.00006)
+IMAGE_PSNR = QualityCurve(worst=7.5, linear=0.0325, square=0.00015)  # with weights for squared error: the same sizes
 AUDIO = QualityCurve(worst=9.4, linear=0.069, square=0.0)

@@ -17,7 +17,7 @@ from codec.archive.bagit import export as export_bag
 from codec.archive.build import Crew, Summary, build
 from codec.archive.catalogue import Planned
 from codec.archive.difference import differences
-from codec.archive.layout import Archive, is_archive
+from codec.archive.layout import Archive, Layout, is_archive
 from codec.archive.names import shown
 from codec.archive.policy import Mode, Policy, Rule
 from codec.archive.policy import read as read_policy
@@ -41,6 +41,7 @@ __all__ = [
     "Crew",
     "Entry",
     "Judged",
+    "Layout",
     "Mode",
     "Planned",
     "Policy",

@@ -36,6 +36,7 @@ HASHES = (
 )  # name: SHA-256 of the latents of all tiles or chunks, int32 in 1/64 of a step, one after another
 ORIGINALS = FOLDER / "originals"
 ORIGINAL_HASHES = ORIGINALS / "sha256.json"  # name: SHA-256 of the original
+FOR_PSNR = "for-psnr"  # the same as quality-50, with the other set of weights that is shipped
 SAMPLES_EVERY = 41  # of a clip only so many samples are kept, to be small; a prime, to meet every phase of a frame
 
 
@@ -215,6 +216,9 @@ def make() -> None:
         files[name] = encoder.encode(IMAGE.curve.step_index(100 if quality is None else quality), 1)
         restored = image_decode.decode(files[name], CPU, bit_depth=source.bit_depth).image
         np.savez_compressed(FOLDER / f"{name}.npz", pixels=restored.pixels)
+    patch = ImageEncoder(images()["quality-50"][0], CPU, metric="psnr")
+    files[FOR_PSNR] = patch.encode(patch.curve.step_index(50), 1)
+    np.savez_compressed(FOLDER / f"{FOR_PSNR}.npz", pixels=image_decode.decode(files[FOR_PSNR], CPU).image.pixels)
     for name, (tune, quality) in clips().items():
         files[name] = audio_encode.encode(tune, quality, CPU)
         samples = audio_decode.decode(files[name], CPU).audio.samples[::SAMPLES_EVERY]
