@@ -181,7 +181,8 @@ def _restored(keep_suffix: bool, source: Path) -> Path:
         (default, *writable) if keep_suffix else (default,)
     ):
         return inner
-    return source.with_suffix(default)
+    restored = source.with_suffix(default)
+    return restored if restored != source else source.with_name(source.name + default)
 
 
 def _held(source: Path) -> int:

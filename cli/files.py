@@ -13,12 +13,14 @@ from typing import BinaryIO
 import click
 
 from codec.atomic import write_whole
-from codec.bitstream.errors import CodecError, MediaError, memory_errors
+from codec.bitstream.errors import CodecError, LimitExceeded, MediaError, memory_errors
 
 STREAM = "-"
 EXIT_FAILED = 1
 EXIT_INCOMPLETE = 3
 EXIT_UNJUDGED = 4
+WHOLE_MAX = 1 << 31  # bytes of what is read at once: devices and pipes may have no end
+PIECE = 1 << 22
 
 
 def say(message: str) -> None:
@@ -79,12 +81,21 @@ class Input:
         return self._head
 
     def read(self, count: int = -1) -> bytes:
-        """So many bytes, fewer only at the end; all that is left by default."""
+        """So many bytes, fewer only at the end; all that is left by default. Raises MediaError, LimitExceeded."""
         begun = self._head if count < 0 else self._head[:count]
         self._head = self._head[len(begun) :]
-        data = begun + self._read(count - len(begun) if count >= 0 else count)
+        data = begun + (self._read(count - len(begun)) if count >= 0 else self._rest())
         self.taken += len(data)
         return data
+
+    def _rest(self) -> bytes:
+        pieces, left = [], WHOLE_MAX
+        while piece := self._read(min(PIECE, left + 1)):
+            pieces.append(piece)
+            left -= len(piece)
+            if left < 0:
+                raise LimitExceeded(f"has more than {WHOLE_MAX >> 30} GiB, which are not read at once")
+        return b"".join(pieces)
 
     def _read(self, count: int) -> bytes:
         with _reading():

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import pytest
 from PIL import Image
 
 from codec import media
+from codec.bitstream.errors import LimitExceeded
+from codec.cli import files
 from codec.media import ImageData, Pixels, read_image, to_pillow
 from tests.clips import melody
 from tests.conftest import PARROTS, PATIENCE_S, SHARED, SPEECH, Run, only_line
@@ -256,6 +259,18 @@ def test_outputs_that_cannot_be_written_give_one_line(png: Path, run: Run) -> No
     run("compress", png)
     assert ".xyz" in only_line(run("decompress", png.with_suffix(".lcc"), "-o", png.parent / "a.xyz"))
     assert sorted(p.name for p in png.parent.iterdir()) == ["a.lcc", "a.png"]
+
+
+def test_what_is_no_file_of_ours_is_said_to_be_none_whatever_its_name(png: Path, run: Run) -> None:
+    assert "not an .lcc file" in only_line(run("decompress", png))
+    assert sorted(p.name for p in png.parent.iterdir()) == ["a.png"]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_a_device_without_end_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "WHOLE_MAX", files.PIECE + 1)
+    with closing(files.Input("/dev/zero")) as endless, pytest.raises(LimitExceeded, match="not read at once"):
+        endless.read()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
