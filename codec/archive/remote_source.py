@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 from codec.archive.names import shown
 from codec.archive.records import Entry, Kind, clipped
 from codec.archive.remote import Facts, RemoteFolder, Unreachable
+from codec.archive.source import depth_first
 from codec.bitstream.errors import MissingFile
 
 KINDS: dict[str, Kind] = {"file": "file", "directory": "folder"}
@@ -38,14 +39,7 @@ class RemoteSource:
 
         Raises MissingFile, MediaError where the folder itself cannot be listed.
         """
-        waiting = [""]
-        while waiting:
-            inner = []
-            for entry in self._listed(waiting.pop()):
-                if entry.kind == "folder":
-                    inner.append(entry.path)
-                yield entry
-            waiting += reversed(inner)
+        return depth_first(self._listed)
 
     def _listed(self, folder: str) -> list[Entry]:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, Protocol
 
 from codec.archive.records import Entry, Kind, clipped
@@ -38,6 +38,18 @@ def source_at(place: str) -> Source:
     return RemoteSource(place)
 
 
+def depth_first(listed: Callable[[str], Iterable[Entry]]) -> Iterator[Entry]:
+    """All of a tree, each folder before what is in it; listed: what is in a folder, by its path, in order."""
+    waiting = [""]
+    while waiting:
+        inner = []
+        for entry in listed(waiting.pop()):
+            if entry.kind == "folder":
+                inner.append(entry.path)
+            yield entry
+        waiting += reversed(inner)
+
+
 class LocalSource:
     """A folder of this machine, or of a file system that it mounts."""
 
@@ -50,14 +62,7 @@ class LocalSource:
 
         Raises MissingFile, MediaError where the folder itself cannot be listed.
         """
-        waiting = [""]
-        while waiting:
-            inner = []
-            for entry in self._listed(waiting.pop()):
-                if entry.kind == "folder":
-                    inner.append(entry.path)
-                yield entry
-            waiting += reversed(inner)
+        return depth_first(self._listed)
 
     def _listed(self, folder: str) -> Iterator[Entry]:
         try:
