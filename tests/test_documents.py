@@ -24,6 +24,7 @@ README = ROOT / "README.md"
 FOLDERS = (ROOT / "docs", EXAMPLES, ROOT / "bitstream")
 PAGES = [*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in folder.rglob("*.md"))]
 SCREEN_LINES = 80
+FEW_CORES = "ignore:This DataLoader will create"  # where there are fewer cores than the examples have workers
 
 
 def ran(arguments: list[str | Path], folder: Path) -> str:

@@ -100,7 +100,7 @@ def test_effort_saves_bits_for_less_than_they_are_worth(parrots: Pixels) -> None
         pair = (torch.tensor(x).float()[None] for x in (parrots, codec.decompress(data, output="array")))
         return math.log(len(data)), float(ssimulacra2.score(ssimulacra2.distance(*pair)))
 
-    (fewer, lower), (more, higher) = reached(44, 0), reached(50, 0)
-    size, score = reached(50, 1)
+    (fewer, lower), (more, higher) = reached(37, 0), reached(43, 0)
+    size, score = reached(43, 1)
     assert fewer < size < more - 0.02
     assert score > lower + (higher - lower) * (size - fewer) / (more - fewer)
