@@ -304,7 +304,6 @@ def test_the_header_of_six_channels_has_exactly_these_bytes() -> None:
     [
         (b"\2\0\0\0\0\0\0", "a layout of 2 channels"),
         (b"\11\0\0\0\0" + bytes(9), "a layout of 9 channels"),
-        (b"\3\0\0\0\0\0\2\0\0", "kind 2"),
         (b"\3\0\0\0\0\0\0\1\0\0\0\0", "has no partner"),
         (b"\3\0\0\0\0\1\0\0\xff\xff\0", "above 4096"),
         (b"\3\0\0\0\0\0\0", "truncated"),
@@ -363,7 +362,7 @@ def test_only_the_last_chunk_is_shorter() -> None:
 )
 def test_an_end_that_lies_is_refused_and_never_believed(samples: int, sizes: list[int]) -> None:
     data = written(replace(SMALL, samples=0))[: -len(end(0, [161, 9]))] + end(samples, sizes)
-    with pytest.raises(CorruptFile, match="not what the file's end says"):
+    with pytest.raises(CorruptFile, match=r"file's end says|the end at offset"):
         read(data)
     found = read(data, partial=True)
     assert found.chunks == SMALL.chunks

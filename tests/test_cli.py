@@ -183,7 +183,6 @@ def test_nothing_is_overwritten_without_force(png: Path, run: Run) -> None:
         (("compress", "a.png", "-q", "good"), "good"),
         (("compress", "a.png", "--device", "tpu"), "tpu"),
         (("compress", "-", "-"), "once"),
-        (("decompress", "a.png"), "own output"),
         (("compress", "a.png", "-o", "./a.png", "--force"), "own output"),
         (("compress", "a.png", "-o", "nodir/"), "no folder"),
         (("compress", "."), "not the name of a file"),

@@ -122,10 +122,12 @@ def test_the_file_is_as_long_as_its_probabilities_say(parrots: Pixels, quality: 
     arrays = weights_file.arrays_of(IMAGE.path)
     tables = Tables(arrays["tables.counts"], arrays["tables.reach"])
     data = image_encode.encode(ImageData(parrots), quality, CPU)
-    log2_step = log2_steps_of(read(data).header)
+    found = read(data)
+    log2_step, kind = log2_steps_of(found.header), found.streams[0].parts[0][0]
     histogram = Histogram(loaded.tables, np.zeros((64, 2 * int(tables.reach.max()) + 3), np.int64))
     h = loaded.model.analysis(padded(parrots), log2_step)
-    latents_encode.symbols(loaded.model, histogram, h, log2_step, Rdoq(loaded.tables.tables))
+    certain = kind == constants.TILE_LATENTS
+    latents_encode.symbols(loaded.model, histogram, h, log2_step, Rdoq(loaded.tables.tables), certain=certain)
     bits = 0.0
     for row in range(1, 64):
         reach, middle = int(tables.reach[row]), histogram.counts.shape[1] // 2
