@@ -44,6 +44,17 @@ def test_flat_colours_come_back(colour: tuple[int, int, int], quality: float) ->
     assert np.abs(shown - pixels).max() <= (12 if quality < 50 else 1)
 
 
+@pytest.mark.parametrize("quality", [10, 50, 90])
+def test_a_computed_shade_is_no_larger_than_its_webp(quality: float) -> None:
+    y, x = np.mgrid[:256, :320]
+    pixels = np.stack([x * 255 // 319, y, (x + y) * 255 // 575], 2).astype(np.uint8)
+    webp = io.BytesIO()
+    Image.fromarray(pixels).save(webp, "WEBP", lossless=True, method=4, quality=100)
+    data = codec.compress(pixels, quality)
+    assert len(data) <= 1.01 * webp.tell() + 200
+    assert (codec.decompress(data, output="array") == pixels).all()
+
+
 @pytest.mark.parametrize("quality", [50, 75, 90])
 def test_a_screen_is_exact_and_no_larger_than_its_webp(quality: float) -> None:
     pixels, webp = screen(), io.BytesIO()

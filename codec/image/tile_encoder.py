@@ -35,9 +35,10 @@ if TYPE_CHECKING:
 Importance = npt.NDArray[np.float32]  # (H, W) factor on the squared error of each pixel
 
 LOST_SHARE = 0.005  # of a tile's bits: what certainty loses must be worth as much before it is asked what it would cost
-# where WebP may be the better buy: so many pixels are like the one before; neighbours differ by so much as latents
-# cannot follow; or errors count so much that latents are hardly smaller
+# where WebP may be the better buy: so many pixels are like the one before; so many samples go on as a plane; neighbours
+# differ by so much as latents cannot follow; or errors count so much that latents are hardly smaller
 REPEATED_SHARE = 0.25
+EVEN_SHARE = 0.6
 REPEATED_WORTH = 3.0  # of errors in such tiles, where nothing hides them
 JAGGED = 2000.0  # mean squared difference of horizontal or vertical neighbours, grey levels
 FINE_WORTH = 0.1  # bits that a squared error of a pixel is worth ...
@@ -87,7 +88,7 @@ class TileEncoder:
         """Bits of coded latents and of the error that they leave; None where WebP has no chance."""
         step: float = 2.0 ** (self.header.step_index / constants.STEP_UNITS)
         worth = LAMBDA / step**2
-        even = repeats(pixels)
+        even = repeats(pixels) or is_computed(pixels)
         odd = even or is_jagged(pixels)
         if not odd and worth <= FINE_WORTH:
             return None
@@ -157,6 +158,14 @@ def repeats(pixels: Pixels) -> bool:
     if pixels.shape[1] < 2:
         return pixels.shape[0] < 2 or repeats(pixels.transpose(1, 0, 2))
     return float((pixels[:, 1:] == pixels[:, :-1]).all(2).mean()) > REPEATED_SHARE
+
+
+def is_computed(pixels: Pixels) -> bool:
+    """Whether (H, W, C) pixels go on evenly in both directions so often that nobody photographed them: shades."""
+    if min(pixels.shape[:2]) < 2:
+        return False
+    plane = pixels[1:, :-1] + pixels[:-1, 1:] - pixels[:-1, :-1]  # modulo the range of the type
+    return float((pixels[1:, 1:] == plane).mean()) > EVEN_SHARE
 
 
 def is_jagged(pixels: Pixels) -> bool:
