@@ -61,11 +61,6 @@ def _available(context: click.Context, parameter: click.Parameter, device: str) 
     return device
 
 
-def is_address(value: Any) -> bool:
-    """Whether a name is an address that fsspec may know, as s3://bucket/photos."""
-    return isinstance(value, str) and "://" in value and not os.path.exists(value)
-
-
 class Folder(click.Path):
     """A folder of this machine, or an address that fsspec may know, as text; the library says what is wrong with it."""
 
@@ -74,7 +69,9 @@ class Folder(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """A Path, or the address; or a usage error."""
-        return value if is_address(value) else super().convert(value, param, ctx)
+        from codec import media
+
+        return value if media.is_url(value) else super().convert(value, param, ctx)
 
 
 FILE = click.Path(allow_dash=True, readable=False)  # any name, which shells complete; what is wrong is found out later

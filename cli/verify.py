@@ -81,9 +81,10 @@ def verify(
     here, or it is newer or larger than this program takes. One damaged file among several makes it 1.
     """
     import codec
+    from codec import media
 
     held = [name for name in names if not recursive and name != files.STREAM]
-    archives = [name for name in held if Path(name).is_dir() or options.is_address(name)]
+    archives = [name for name in held if Path(name).is_dir() or media.is_url(name)]
     if archives and as_json:
         raise click.UsageError("--json is for files, not for archives")
     found = inputs.found([name for name in names if name not in archives], recursive, inputs.is_coded)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from codec.archive.names import shown
+from codec.archive.places import ELSEWHERE
 from codec.archive.records import Entry, Kind, clipped
 from codec.archive.remote import Facts, RemoteFolder, Unreachable
 from codec.archive.source import depth_first
@@ -24,7 +25,6 @@ MODES: dict[Kind, int] = {"file": 0o644, "folder": 0o755}  # where the store kno
 CHANGED = ("mtime", "lastmodified", "modified", "updated", "timemodified", "created")
 TAGS = ("etag", "md5hash", "contentmd5", "md5", "sha256", "sha", "checksum", "crc32c", "digest")
 LONGEST_TAG = 128
-IMPOSSIBLE = ("", ".", "..")  # names that no folder of a machine can have
 
 
 class RemoteSource:
@@ -85,7 +85,7 @@ class RemoteSource:
 
 
 def _is_possible(name: str) -> bool:
-    if name in IMPOSSIBLE or "/" in name or "\0" in name:
+    if name in ELSEWHERE or "/" in name or "\0" in name:
         return False
     try:
         os.fsencode(name)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         notice,
         warn_of,
     )
-    from codec.media.paths import ByteSource, ByteTarget, PathLike, read_bytes, written
+    from codec.media.paths import ByteSource, ByteTarget, PathLike, is_url, read_bytes, written
     from codec.media.sniffing import HEAD_BYTES, is_audio, readable_suffixes
 
 _HOMES = {
@@ -79,6 +79,7 @@ _HOMES = {
     "ByteSource": "codec.media.paths",
     "ByteTarget": "codec.media.paths",
     "PathLike": "codec.media.paths",
+    "is_url": "codec.media.paths",
     "read_bytes": "codec.media.paths",
     "written": "codec.media.paths",
     "HEAD_BYTES": "codec.media.sniffing",
@@ -122,6 +123,7 @@ __all__ = [
     "image_bytes",
     "in_a_line",
     "is_audio",
+    "is_url",
     "metadata_of",
     "notice",
     "read_audio",
