@@ -253,7 +253,7 @@ ODD = {
     "RGBA.avif": Odd(
         saved(Image.new("RGBA", (9, 9), (255, 0, 0, 99)), "AVIF"), np.full((9, 9, 4), (255, 0, 0, 99)), "", 3
     ),
-    "premultiplied.tif": Odd(tiff(filled(60, 30, 0, 128), t338=1), filled(120, 60, 0, 128), "", 1),
+    "premultiplied.tif": Odd(tiff(filled(60, 30, 0, 128), t338=1), filled(120, 60, 0, 128), "divided", 1),
     "YCbCr.jpg": Odd(saved(Image.new("RGB", (WIDTH, HEIGHT), "red"), "JPEG"), filled(255, 0, 0), "", 3),
     "YCbCr.tif": Odd(tiff(filled(76, 85, 255), t262=6), filled(255, 0, 0), "YCbCr converted to RGB", 2),
     "LAB.tif": Odd(tiff(filled(138, 81, 70), t262=8), filled(255, 0, 0), "LAB converted to sRGB", 6),

@@ -652,6 +652,33 @@ NAMED = {
         (lambda d: d[:-1] + b"\x21\xff\x0bMADEBYMENOW\3abc\0;")(files.saved(Image.new("L", (9, 9), 3), "GIF")),
         "GIF extension 'MADEBYMENOW' left out",
     ),
+    "a chunk that must be known.png": (
+        files.png(None, files.chunk(b"ABCD", b"?")),
+        "PNG chunk ABCD, which decoders must know, left out",
+    ),
+    "video.avif": (
+        files.saved(files.photo(), "AVIF") + files.box(b"mpvd", files.VIDEO),
+        "a video of 1,036 bytes left out",
+    ),
+    "film.avif": (
+        files.saved(files.photo(), "AVIF") + files.VIDEO,
+        "a video of 1,036 bytes behind the image left out",
+    ),
+    "box.avif": (files.saved(files.photo(), "AVIF") + files.box(b"sefd", b"x"), "HEIF box sefd left out"),
+    "behind.avif": (files.saved(files.photo(), "AVIF") + b"behind it", "9 bytes behind the image left out"),
+    "behind.jp2": (files.saved(files.photo(), "JPEG2000") + b"behind it", "9 bytes behind the image left out"),
+    "behind.bmp": (files.saved(files.photo(), "BMP") + b"more", "4 bytes behind the image left out"),
+    "another.ppm": (files.saved(files.photo(4, 4), "PPM") * 2, "59 bytes behind the image left out"),
+    "another.pbm": (b"P4 # two\n9 2 " + bytes(4) + b"P4 9 2 " + bytes(4), "11 bytes behind the image left out"),
+    "another.pgm": (b"P5 3 2 999\n" + bytes(12) + b"P5 3 2 999\n" + bytes(12), "23 bytes behind the image left out"),
+    "alpha perhaps.bmp": (
+        files.saved(np.dstack((files.photo(), files.photo()[:, :, 0])), "BMP"),
+        "the fourth byte of each pixel, which some programs take for transparency, left out",
+    ),
+    "area.tga": (
+        files.saved(files.photo(), "TGA")[:-26] + bytes(495) + struct.pack("<II", 9234, 0) + b"TRUEVISION-XFILE.\0",
+        "the extension or developer area of a TGA left out",
+    ),
     "behind.gif": (files.saved(Image.new("L", (9, 9), 3), "GIF") + b"more", "4 bytes behind the GIF left out"),
     "tag.tif": (
         files.saved(files.photo(), "TIFF", tiffinfo={33550: (1.0, 1.0, 0.0)}),
@@ -668,9 +695,31 @@ NAMED = {
 def test_what_is_left_out_is_named_in_a_line(name: str) -> None:
     data, line = NAMED[name]
     _, notices = read(data)
-    notices = [notice for notice in notices if "palette" not in notice]
+    notices = [notice for notice in notices if "palette" not in notice and "one bit" not in notice]
     assert len(notices) == 1
     assert notices[0].split(" (")[0].startswith(line.split(" (")[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "behind", "lost"),
+    [
+        ("AVIF", b"", []),
+        ("AVIF", files.box(b"mpvd", files.VIDEO), ["a video of 1,036 bytes left out"]),
+        ("AVIF", files.VIDEO, ["a video of 1,036 bytes behind the image left out"]),
+        ("JPEG", files.VIDEO, ["a video of 1,036 bytes behind the image left out"]),
+    ],
+)
+def test_a_video_that_is_left_out_is_not_announced_in_any_format(kind: str, behind: bytes, lost: list[str]) -> None:
+    image, notices = read(files.saved(files.photo(), kind, xmp=files.MOTION_XMP) + behind, extras=False)
+    assert notices == lost
+    assert (b"MotionPhoto" in image.xmp) == (not lost)
+    assert b"GCamera:Special" in image.xmp
+
+
+def test_bytes_that_mean_no_transparency_are_passed_over_in_silence() -> None:
+    for unused in (0, 255):
+        alpha = np.full((48, 64, 1), unused, np.uint8)
+        assert read(files.saved(np.dstack((files.photo(), alpha)), "BMP"))[1] == []
 
 
 def test_chunks_that_may_be_copied_are() -> None:

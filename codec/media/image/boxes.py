@@ -13,6 +13,9 @@ JP2_EXIF = b"JpgTiffExif->JP2"
 JP2_XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 JP2_IPTC = bytes.fromhex("33c7a4d2b81d4723a0baf1a3e097ad38")
 JP2_KNOWN = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c", b"rreq", b"free", b"res "})
+HEIF_VIDEOS = frozenset({b"mpvd", b"moov"})  # of motion photos, and of image sequences
+HEIF_KNOWN = frozenset({b"ftyp", b"meta", b"mdat", b"free", b"skip", b"wide"}) | HEIF_VIDEOS
+ANIMATED_AVIF = b"avis"  # whose frames, of which there is one, are such a sequence
 STANDARD_COLOURS = ((1, 13), (2, 2), (1, 1), (5, 6), (6, 6), (1, 6))  # primaries and transfers that are shown as sRGB
 PROFILES = (b"prof", b"rICC")
 MAX_BOXES = 1 << 12
@@ -37,7 +40,9 @@ def boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple
 
 def collect_jp2(data: bytes, found: Found) -> None:
     """Puts the metadata of a JPEG 2000 into `found`."""
+    behind = 0
     for name, start, end in boxes(data):
+        behind = end
         content = data[start:end] if name in (b"uuid", b"xml ") else b""
         if name == b"uuid" and content[:16] == JP2_EXIF:
             found.exif = found.exif or content[16:].removeprefix(b"Exif\0\0")
@@ -51,20 +56,41 @@ def collect_jp2(data: bytes, found: Found) -> None:
                     found.icc = found.icc or data[a + 3 : b]
         elif name not in JP2_KNOWN:
             found.lose(f"JPEG 2000 box {_shown(name)}")
+    _name_rest(data, behind, JP2_KNOWN, found)
 
 
 def collect_heif(data: bytes, found: Found) -> None:
-    """Puts the colours of an AVIF or HEIF into `found`, as chunks of PNG say them."""
+    """Puts the colours of an AVIF or HEIF into `found`, as chunks of PNG say them, and names what stands beside it."""
+    behind = 0
     for name, start, end in boxes(data):
+        if name == b"ftyp" and behind:  # a further file
+            found.lose_companion(f"a video of {len(data) - behind:,} bytes behind the image")
+            return
+        behind = end
         if name == b"meta":
-            if b"tmap" in data[start:end]:
-                found.lose("the gain map of the image")
-            for _, a, b in _within(data, start + 4, end, (b"iprp", b"ipco")):
-                properties = [(prop, data[c:d]) for prop, c, d in boxes(data, a, b)]
-                for prop, content in properties:
-                    _property(prop, content, found)
-                if any(prop == b"colr" and content[:4] in PROFILES for prop, content in properties):
-                    found.chunks = [chunk for chunk in found.chunks if chunk.name != b"cICP"]  # the profile goes first
+            _meta(data, start, end, found)
+        elif name in HEIF_VIDEOS and data[8:12] != ANIMATED_AVIF:
+            found.lose_companion(f"a video of {end - start:,} bytes")
+        elif name not in HEIF_KNOWN:
+            found.lose(f"HEIF box {_shown(name)}")
+    _name_rest(data, behind, HEIF_KNOWN, found)
+
+
+def _name_rest(data: bytes, behind: int, known: frozenset[bytes], found: Found) -> None:
+    """Names what stands behind the last box, unless it is a box that is known, and cut."""
+    if behind < len(data) and data[behind + 4 : behind + 8] not in known:
+        found.lose(f"{len(data) - behind:,} bytes behind the image")
+
+
+def _meta(data: bytes, start: int, end: int, found: Found) -> None:
+    if b"tmap" in data[start:end]:
+        found.lose_companion("the gain map of the image")
+    for _, a, b in _within(data, start + 4, end, (b"iprp", b"ipco")):
+        properties = [(prop, data[c:d]) for prop, c, d in boxes(data, a, b)]
+        for prop, content in properties:
+            _property(prop, content, found)
+        if any(prop == b"colr" and content[:4] in PROFILES for prop, content in properties):
+            found.chunks = [chunk for chunk in found.chunks if chunk.name != b"cICP"]  # the profile goes first
 
 
 def _within(data: bytes, start: int, end: int, path: tuple[bytes, ...]) -> Iterator[tuple[bytes, int, int]]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile, iTXt
 
 from codec.bitstream.extras import COMMENT, INCH, METRE, METRES, Chunk, Text, Trailer
-from codec.media.image import boxes, gif, jpeg, png, webp
+from codec.media.image import bmp, boxes, gif, jpeg, netpbm, png, webp
 from codec.media.image.found import Found, latin_or_utf8
 
 JPEG2000 = b"\0\0\0\x0cjP  \r\n\x87\n"
-NETPBM = re.compile(rb"P[1-7]\s")
-NETPBM_HEAD = 1 << 16  # bytes from the beginning in which comments are looked for
-BMP_V4, BMP_V5 = 108, 124  # bytes of headers with colours, and with a profile too
+TGA_MARK = b"TRUEVISION-XFILE.\0"
 GAIN_MAP_SIGNS = (b"http://ns.adobe.com/hdr-gain-map/1.0/", b"http://ns.apple.com/HDRGainMap/1.0/", jpeg.GAIN_MAP[:-1])
 
 
@@ -34,41 +31,18 @@ def take_apart(data: bytes, found: Found) -> bytes:
     elif data[4:8] == b"ftyp":
         boxes.collect_heif(data, found)
     elif data.startswith(b"BM"):
-        _bmp(data, found)
-    elif NETPBM.match(data):
-        _netpbm(data, found)
+        bmp.collect(data, found)
+    elif netpbm.MAGIC.match(data):
+        netpbm.collect(data, found)
+    elif data.endswith(TGA_MARK):
+        _tga(data, found)
     return data
 
 
-def _bmp(data: bytes, found: Found) -> None:
-    header = data[14:]
-    size = int.from_bytes(header[:4], "little")
-    kind = header[56:60]
-    if size >= BMP_V5 and kind == b"DEBM":  # an embedded profile; integers lie little end first
-        place, length = int.from_bytes(header[112:116], "little"), int.from_bytes(header[116:120], "little")
-        found.icc = header[place : place + length]
-    elif size >= BMP_V5 and kind == b"KNIL":
-        found.lose("the name of a profile in another file")
-    elif size >= BMP_V4 and kind == bytes(4) and any(header[60:108]):
-        found.lose("the primaries of a BMP")
-
-
-def _netpbm(data: bytes, found: Found) -> None:
-    """Comments stand between the words of the header: the magic, width, height and, but for bitmaps, maximum."""
-    words, at = 0, 0
-    wanted = 3 if data[1:2] in b"14" else 4
-    while words < wanted and at < min(len(data), NETPBM_HEAD):
-        if data[at : at + 1].isspace():
-            at += 1
-        elif data[at : at + 1] == b"#":
-            end = data.find(b"\n", at)
-            end = len(data) if end < 0 else end
-            found.add_text(Text(COMMENT, latin_or_utf8(data[at + 1 : end]).strip()), "comments")
-            at = end
-        else:
-            while at < len(data) and not data[at : at + 1].isspace() and data[at : at + 1] != b"#":
-                at += 1
-            words += 1
+def _tga(data: bytes, found: Found) -> None:
+    """A TGA may end with a footer: where areas of further data begin, and its mark."""
+    if any(data[-len(TGA_MARK) - 8 : -len(TGA_MARK)]):
+        found.lose("the extension or developer area of a TGA")
 
 
 def collect_info(image: Image.Image, found: Found, is_file: bool) -> None:
@@ -97,7 +71,7 @@ def _collect_opened(image: Image.Image, found: Found) -> None:
         markers = {f"APP{number}": jpeg.APP0 + number for number in range(16)} | {"COM": jpeg.COM}
         jpeg.collect([(markers[name], payload) for name, payload in segments if name in markers], found)
         if "mp" in image.info:
-            found.lose("further images behind the first")
+            found.lose_companion("further images behind the first")
     if isinstance(image, PngImageFile):
         for keyword, text in image.text.items():
             if keyword != png.XMP_KEYWORD and not keyword.startswith(png.RAW_PROFILE):

@@ -18,6 +18,7 @@ class Found:
     """Metadata of a file while it is parsed; fields as those of `ImageData` and `Extras`.
 
     budget: bytes that texts and chunks may still take, once unpacked. losses: what is left out, and how often.
+    alone: whether images or videos beside the image are left out, which XMP must not announce then.
     """
 
     icc: bytes = b""
@@ -31,11 +32,17 @@ class Found:
     trailer: Trailer | None = None
     budget: int = constants.MAX_EXTRA_BYTES
     losses: dict[str, int] = field(default_factory=dict)
+    alone: bool = False
 
     def lose(self, what: str) -> None:
         """Remembers that something is left out."""
         kind = what if what in self.losses or len(self.losses) < SHOWN_LOSSES else OTHER_LOSSES
         self.losses[kind] = self.losses.get(kind, 0) + 1
+
+    def lose_companion(self, what: str) -> None:
+        """Remembers that an image or a video beside the image is left out."""
+        self.lose(what)
+        self.alone = True
 
     def take(self, size: int, what: str) -> bool:
         """Whether a text or chunk of `size` bytes is still within the limits; remembers that it is left out if not."""
@@ -67,7 +74,7 @@ class Found:
     def set_trailer(self, trailer: Trailer) -> None:
         """Keeps what stands behind the image, where there is anything."""
         if len(trailer.data) > constants.MAX_TRAILER_BYTES:
-            self.lose(f"{len(trailer.data):,} bytes behind the image")
+            self.lose_companion(f"{len(trailer.data):,} bytes behind the image")
         elif trailer.data:
             self.trailer = trailer
 

@@ -44,10 +44,10 @@ def opened(data: bytes, max_pixels: int, found: Found) -> tuple[Any, Image.Image
         raise LimitExceeded(f"an image of {width} x {height} pixels, the limit is {max_pixels} in all")
     for number, other in enumerate(file):
         if number != file.primary_index:
-            found.lose(f"a further image of {other.size[0]} x {other.size[1]} pixels")
+            found.lose_companion(f"a further image of {other.size[0]} x {other.size[1]} pixels")
     for name, shown in (("thumbnails", "a thumbnail"), ("depth_images", "a depth map"), ("aux", "an auxiliary image")):
         if image.info.get(name):
-            found.lose(shown)
+            found.lose_companion(shown)
     pillow = image.to_pillow() if ";16" not in image.mode else None
     info = (pillow or image).info
     found.exif = (info.get("exif") or b"").removeprefix(b"Exif\0\0")

@@ -15,6 +15,7 @@ from codec.media.notices import notice
 
 NAMES = {"L": "grey", "LA": "grey with transparency", "RGB": "RGB", "RGBA": "RGB with transparency"}
 GREY_OF_16_BITS = frozenset({"I", "I;16", "I;16L", "I;16B", "I;16N"})
+DIVIDED = "colours multiplied by their alpha divided by it"
 KEPT = GREY_OF_16_BITS | set(NAMES)
 
 
@@ -33,7 +34,7 @@ def plain(image: Image.Image) -> Image.Image:
     if mode in ("P", "PA"):
         return _without_palette(image)
     if mode in ("La", "RGBa"):
-        notice("colours multiplied by their alpha divided by it")
+        notice(DIVIDED)
         return image.convert(mode.upper())
     if mode == "CMYK":
         return _without_inks(image)

@@ -19,6 +19,7 @@ MAX_CHUNKS = 1 << 18
 
 COLOUR = {b"cICP": 4, b"mDCV": 24, b"cLLI": 8, b"gAMA": 4, b"cHRM": 32}  # bytes of the chunks that say what pixels mean
 STANDARD = b"sRGB"  # says what an image without any of them means anyway
+CRITICAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 FOR_DECODING = frozenset({b"tRNS", b"acTL", b"fcTL", b"fdAT"})
 NOTHING_LOST = frozenset({STANDARD, b"iDOT"})  # iDOT: how Apple cut the coded data
 TEXTS = frozenset({b"tEXt", b"zTXt", b"iTXt"})
@@ -69,6 +70,8 @@ def take_apart(data: bytes, found: Found) -> bytes:
         if piece.name == b"IEND":
             end = piece.end
             found.set_trailer(Trailer(PNG, data[end:]))
+        if piece.name[:1].isupper() and piece.name not in CRITICAL:
+            found.lose(f"PNG chunk {_shown(piece.name)}, which decoders must know,")
         if not piece.name[:1].islower() or piece.name in FOR_DECODING:
             continue
         coded.append(data[at : piece.start])
@@ -82,8 +85,7 @@ def take_apart(data: bytes, found: Found) -> bytes:
 
 def _collect(piece: Piece, found: Found) -> None:
     """Puts a chunk that no decoder needs into `found`."""
-    name = piece.name
-    shown = name.decode("latin-1") if name.isalpha() and name.isascii() else "without a name"
+    name, shown = piece.name, _shown(piece.name)
     if name in NOTHING_LOST:
         return
     if not piece.intact:
@@ -105,6 +107,10 @@ def _collect(piece: Piece, found: Found) -> None:
             found.chunks.append(Chunk(name, bytes(piece.content)))
     else:
         found.lose(f"PNG chunk {shown}")
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("latin-1") if name.isalpha() and name.isascii() else "without a name"
 
 
 def _profile(content: bytes, found: Found) -> None:

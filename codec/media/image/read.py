@@ -28,6 +28,7 @@ ImageSource = Union[
 ]
 
 FIRST_OF_MANY = ("MPO", "TIFF")  # JPEGs of cameras that bring more along; TIFFs, whose page was chosen before
+MULTIPLIED = "RGBa"  # how the raw modes of TIFFs begin whose colours are multiplied by their alpha
 STEP_OF_FEW_BITS = {"L;2": 85, "L;4": 17}  # PNGs whose grey Pillow scales to 8 bits, but not their transparent grey
 
 
@@ -99,8 +100,7 @@ def _settle_trailer(found: Found, extras: bool) -> None:
         notice(f"{words} kept as it is; without extras it is left out")
         return
     notice(f"{words} left out")
-    found.trailer = None
-    found.xmp, found.extended_xmp = xmp.harmless(found.xmp), xmp.harmless(found.extended_xmp)
+    found.trailer, found.alone = None, True
 
 
 def _from_coded(coded: bytes, found: Found, max_pixels: int) -> ImageData:
@@ -134,6 +134,8 @@ def _from_pillow(image: Image.Image, data: bytes | None, found: Found, max_pixel
         shown, samples = image, high_depth.colour(image, data)
     else:
         bits = high_depth.bits_in_file(image, data)
+        if raw_mode.startswith(MULTIPLIED):
+            notice(modes.DIVIDED)
         shown = modes.plain(image)
         samples = high_depth.mended_grey(modes.samples(shown), image, raw_mode)
         if bits > 8 and samples.dtype == np.uint8:
@@ -154,6 +156,8 @@ def _completed(samples: Pixels, found: Found) -> ImageData:
     if found.icc and (reason := profiles.misfit(found.icc, pixels.shape[2])):
         notice(f"the ICC profile {reason}: it is left out")
         found.icc = b""
+    if found.alone:
+        found.xmp, found.extended_xmp = xmp.harmless(found.xmp), xmp.harmless(found.extended_xmp)
     found.tell()
     return ImageData(pixels, alpha, found.icc, found.exif, found.xmp, found.extras())
 
