@@ -57,7 +57,9 @@ ORIGINAL_METHODS = (ORIGINAL_ZSTANDARD, ORIGINAL_LEPTON, ORIGINAL_FLAC)
 TILE_LATENTS = 0  # as latents, where table row 0 is certain
 TILE_OPEN_LATENTS = 1  # as latents under no row below 1: nothing is certain
 TILE_LOSSLESS = 2  # as pixels without loss
-TILE_KINDS = (TILE_LATENTS, TILE_OPEN_LATENTS, TILE_LOSSLESS)
+TILE_JPEG_XL = 3  # the same, by JPEG XL
+TILE_KINDS = (TILE_LATENTS, TILE_OPEN_LATENTS, TILE_LOSSLESS, TILE_JPEG_XL)
+TILES_OF_PIXELS = (TILE_LOSSLESS, TILE_JPEG_XL)
 
 STEP_UNITS = 256  # header units per octave of the nominal quantisation step
 STEP_INDEX_MAX = 16 * STEP_UNITS

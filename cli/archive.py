@@ -33,8 +33,9 @@ class _ShardsAlone(click.Command):
 @click.option(
     "--mode",
     metavar="MODE",
-    help='How files are stored: exact, lossless (pixels), visually-lossless, "quality N", "psnr N" of images or '
-    '"bitrate N" (kbit/s) of audio. Other kinds, what is broken, or would lose anything else is stored exactly.  '
+    help='How files are stored: exact, lossless (pixels), lossless-jxl, visually-lossless, "quality N", "psnr N" of '
+    'images or "bitrate N" (kbit/s) of audio. Other kinds, what is broken, or would lose anything else is stored '
+    "exactly.  "
     "[default: exact]",
 )
 @click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 import click
 from click.core import ParameterSource
@@ -30,6 +30,7 @@ FOR_IMAGES = (
     "roi",
     "metric",
     "lossless",
+    "lossless_jxl",
     "partial",
     "no_extras",
 )
@@ -78,6 +79,11 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed}"
 @options.metric_option
 @click.option("--lossless", is_flag=True, help="Keep every pixel of an image as it is.")
 @click.option(
+    "--lossless-jxl",
+    is_flag=True,
+    help="The same by JPEG XL where that is smaller; who reads the file needs the extra jxl too, and no browser does.",
+)
+@click.option(
     "--exact",
     is_flag=True,
     help="Keep files of any kind, JPEGs and WAVE files best, so that every byte comes back; named as by --keep-suffix.",
@@ -108,6 +114,7 @@ def compress(
     roi: str | None,
     metric: Metric,
     lossless: bool,
+    lossless_jxl: bool,
     exact: bool,
     partial: bool,
     no_extras: bool,
@@ -138,13 +145,14 @@ def compress(
 
     _lift_limit_of_pillow()
     chosen = quality if given("quality") else None
+    keeping: bool | Literal["jxl"] = "jxl" if lossless_jxl else lossless
     with options.usage_errors():
         codec.check_image_options(
             chosen,
             effort=effort,
             metric=metric,
             has_roi=roi is not None,
-            lossless=lossless,
+            lossless=keeping,
             target_size=target_size,
             target_bpp=target_bpp,
             target_psnr=target_psnr,
@@ -157,7 +165,7 @@ def compress(
         with files.named(roi), files.notices(roi):
             mask = media.read_image(files.read_input(roi), max_pixels)
 
-    refines = effort >= REFINING_EFFORT and not lossless
+    refines = effort >= REFINING_EFFORT and not keeping
     alone = refines or target_ssim is not None or device_named(device).name != "cpu"  # torch uses all cores by itself
     workers, threads = workers_for(habits.jobs, threads, len(jobs), alone)
     stopping = Stopping()
@@ -175,7 +183,7 @@ def compress(
                 target_ssimulacra2=target_ssimulacra2,
                 roi=mask,
                 metric=metric,
-                lossless=lossless,
+                lossless=keeping,
                 partial=partial,
                 extras=not no_extras,
                 device=device,

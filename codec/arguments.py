@@ -21,6 +21,8 @@ from codec.quality import (
 
 Device = str  # "auto", "cpu", "cuda" or, of several, "cuda:0", "cuda:1" and so on
 BitDepth = Literal[8, 16]
+JPEG_XL = "jxl"
+Lossless = bool | Literal["jxl"]  # every pixel as it is; by JPEG XL where that is smaller
 Partial = bool | Literal["draw"]  # of a cut or damaged file, take what there is; draw what is missing
 Region = tuple[int, int, int, int]  # x, y, width, height in pixels
 
@@ -54,7 +56,7 @@ def check_image_options(
     effort: int = DEFAULT_EFFORT,
     metric: str = DEFAULT_METRIC,
     has_roi: bool = False,
-    lossless: bool = False,
+    lossless: Lossless = False,
     target_size: int | None = None,
     target_bpp: float | None = None,
     target_psnr: float | None = None,
@@ -67,7 +69,9 @@ def check_image_options(
     """
     goals = {"quality": quality, "target bpp": target_bpp, "target psnr": target_psnr}
     goals |= {"target size": target_size, "target ssim": target_ssim, "target ssimulacra2": target_ssimulacra2}
-    _check_one(goals | {"lossless": lossless or None})
+    if lossless not in (False, True, JPEG_XL):
+        raise ValueError(f"lossless {lossless!r}: expected True, False or '{JPEG_XL}'")
+    _check_one(goals | {"lossless": bool(lossless) or None})
     if lossless and has_roi:
         raise ValueError("lossless keeps everything: there is no region of interest")
     effort = whole_number("effort", effort)

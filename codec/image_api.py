@@ -10,6 +10,7 @@ from codec import media
 from codec.arguments import (
     BitDepth,
     Device,
+    Lossless,
     Partial,
     Region,
     check_image_options,
@@ -46,7 +47,7 @@ class ImageCompression(TypedDict, total=False):
     target_ssimulacra2: float | None
     roi: ImageSource | None
     metric: Metric
-    lossless: bool
+    lossless: Lossless
     partial: bool
     extras: bool
     device: Device
@@ -82,7 +83,7 @@ def compress_image(
     target_ssimulacra2: float | None = None,
     roi: ImageSource | None = None,
     metric: Metric = DEFAULT_METRIC,
-    lossless: bool = False,
+    lossless: Lossless = False,
     partial: bool = False,
     extras: bool = True,
     device: Device = "auto",
@@ -106,7 +107,8 @@ def compress_image(
     metric: what the image is to be good by. "ssimulacra2": weights for eyes, and refinement by SSIMULACRA 2 and a share
         of squared error; "psnr": weights for squared error, and refinement by it; "msssim", from an effort of 2 on:
         weights for eyes, refinement by MS-SSIM.
-    lossless: keep every pixel as it is, those under full transparency too; goes with no quality and no target.
+    lossless: keep every pixel as it is, those under full transparency too; goes with no quality and no target. "jxl":
+        by JPEG XL where that is smaller than WebP: such files need the extra `jxl` where they are read, too.
     partial: of an image file that is cut or damaged, take what there is.
     extras: keep what stands behind the image in its file, as it is: gain maps, videos.
     threads: of the networks on CPUs, up to effort 1; all cores where None.
@@ -115,8 +117,8 @@ def compress_image(
         threads: after each tile and each step of a refinement. What it raises ends the work (docs/control.md).
     out: a path or binary file that the bytes are written to as well; a file of that name appears whole or not at all.
     Warns MediaNotice where the image is converted before it is coded, or nothing comes near a target that is kept.
-    Raises: MediaError (a target that cannot be met too), LimitExceeded, both CodecError; ValueError for arguments that
-        do not exist or contradict each other; TypeError.
+    Raises: MediaError (a target that cannot be met too), LimitExceeded, MissingPackage, all CodecError; ValueError
+        for arguments that do not exist or contradict each other; TypeError.
     """
     check_image_options(
         quality,

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, ImageCms
 
 import codec
-from codec.bitstream.errors import MediaError
+from codec.bitstream.errors import MissingPackage
 from codec.bitstream.extras import Chunk, Extras
 from codec.media import ImageData, MediaNotice, image_bytes, read_image
 from tests import image_files as files
@@ -83,7 +83,7 @@ def test_a_jpeg_xl_shows_the_colours_of_a_profile_that_it_cannot_name() -> None:
 
 def test_without_its_plugin_the_extra_of_jpeg_xl_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pillow_jxl", None)
-    with pytest.raises(MediaError, match=r"pip install 'codec\[jxl\]'"):
+    with pytest.raises(MissingPackage, match=r"pip install 'codec\[jxl\]'"):
         image_bytes(ImageData(files.photo()), ".jxl")
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from codec.arguments import check_audio_options, check_quality
 
-EXACT, LOSSLESS, VISUALLY_LOSSLESS = "exact", "lossless", "visually-lossless"
+EXACT, LOSSLESS, LOSSLESS_JXL, VISUALLY_LOSSLESS = "exact", "lossless", "lossless-jxl", "visually-lossless"
 QUALITY, PSNR, BITRATE = "quality", "psnr", "bitrate"
-ALONE = (EXACT, LOSSLESS, VISUALLY_LOSSLESS)
+ALONE = (EXACT, LOSSLESS, LOSSLESS_JXL, VISUALLY_LOSSLESS)
 WITH_NUMBER = (QUALITY, PSNR, BITRATE)
-FOR_IMAGES = (LOSSLESS, VISUALLY_LOSSLESS, QUALITY, PSNR)  # all else is stored exactly under these
+FOR_IMAGES = (LOSSLESS, LOSSLESS_JXL, VISUALLY_LOSSLESS, QUALITY, PSNR)  # all else is stored exactly under these
 FOR_AUDIO = (QUALITY, BITRATE)
 
 
@@ -29,7 +29,7 @@ class Mode:
 
     @staticmethod
     def parse(text: str) -> Mode:
-        """The mode of "exact", "lossless", "visually-lossless", "quality 60", "psnr 42" or "bitrate 24".
+        """The mode of one of the words of ALONE, or of "quality 60", "psnr 42" or "bitrate 24".
 
         Raises ValueError.
         """

@@ -145,13 +145,13 @@ def _image(data: bytes, mode: Mode) -> Coded:
             mode.value if mode.name == policy.QUALITY else None,
             target_psnr=mode.value if mode.name == policy.PSNR else None,
             target_ssimulacra2=VISUALLY_LOSSLESS if mode.name == policy.VISUALLY_LOSSLESS else None,
-            lossless=mode.name == policy.LOSSLESS,
+            lossless="jxl" if mode.name == policy.LOSSLESS_JXL else mode.name == policy.LOSSLESS,
             threads=THREADS,
         )
     if not has_target:  # where one is met better than asked for, a notice says no more than that
         _check_whole(notices)
     restored = _restored(image, coded)
-    if mode.name == policy.LOSSLESS:
+    if mode.name in (policy.LOSSLESS, policy.LOSSLESS_JXL):
         if not np.array_equal(image.pixels, restored.pixels):
             raise NotFollowed("not every pixel came back: stored exactly")
         return Coded(coded, "lossless")

@@ -17,11 +17,11 @@ from codec import media
 from codec.bitstream import constants
 from codec.bitstream import image as image_file
 from codec.bitstream.checksum import crc32c
-from codec.bitstream.errors import CodecError, CorruptFile, MediaError, UnsupportedFile
+from codec.bitstream.errors import CodecError, CorruptFile, MediaError, MissingPackage, UnsupportedFile
 from codec.bitstream.image import Container, ImageHeader
 from codec.decoded import DecodedImage
 from codec.devices import Device
-from codec.image import lossless
+from codec.image import jpeg_xl, lossless
 from codec.image.sections import image_of
 from codec.image.tiles import Rect, whole
 from codec.latents import decode as latents_decode
@@ -213,7 +213,7 @@ class _Mosaic:
         kind, data = self.kind(number), self.streams[number].data[1:]
         model, tables = self.loaded.model, self.loaded.tables
         certain = kind == constants.TILE_LATENTS
-        if kind == constants.TILE_LOSSLESS:
+        if kind in constants.TILES_OF_PIXELS:
             data = b""
         elif self.streams[number].whole:
             try:
@@ -241,16 +241,18 @@ class _Mosaic:
         """(H, W, channels) pixels of a tile that holds them without loss, at the depth of the source; None of others,
         and where they are damaged and `partial`.
         """
-        if self.kind(number) != constants.TILE_LOSSLESS or not self.streams[number].whole:
+        kind = self.kind(number)
+        if kind not in constants.TILES_OF_PIXELS or not self.streams[number].whole:
             return None
         tile, data = self.tiling[number], self.streams[number].data[1:]
         try:
             payload, stored = data[: -constants.CRC_BYTES], data[-constants.CRC_BYTES :]
             shape = (tile.height, tile.width, self.header.channels)
-            pixels = lossless.decode(payload, shape, self.header.bit_depth)
+            unpacked = jpeg_xl.decode if kind == constants.TILE_JPEG_XL else lossless.decode
+            pixels = unpacked(payload, shape, self.header.bit_depth)
             if lossless.checksum(pixels, identity(self.header, number)) != stored:
                 raise CorruptFile("the pixels do not have the checksum that stands behind them")
-        except CorruptFile as error:
+        except (CorruptFile, MissingPackage, UnsupportedFile) as error:
             self.fail(number, error)
             return None
         return pixels

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from codec.arguments import JPEG_XL, Lossless
 from codec.bitstream import image as image_file
 from codec.bitstream.image import Container, ImageHeader, Stream
 from codec.bitstream.tiling import tile_units
@@ -38,9 +39,9 @@ class ImageEncoder:
     """An image on its way to a file, but for quality and effort.
 
     tiles: gives the `tile_units` of a width and height. importance: of the pixels, all alike where None. metric: that
-    weights and refinement go by. lossless: whether every pixel is kept as it is; latents_only: whether no tile is coded
-    without loss. progress: called with the share of the work that is done, maybe from several threads; what it raises
-    ends the work.
+    weights and refinement go by. lossless: whether every pixel is kept as it is, "jxl" for JPEG XL where that is
+    smaller; latents_only: whether no tile is coded without loss. progress: called with the share of the work that is
+    done, maybe from several threads; what it raises ends the work.
     """
 
     image: ImageData
@@ -48,7 +49,7 @@ class ImageEncoder:
     tiles: Callable[[int, int], tuple[int, int]] = tile_units
     importance: Importance | None = None
     metric: Metric = DEFAULT_METRIC
-    lossless: bool = False
+    lossless: Lossless = False
     latents_only: bool = False
     progress: Report | None = None
 
@@ -112,8 +113,9 @@ class ImageEncoder:
             price_of_rounding(self.metric),
             Rdoq(loaded.tables.tables) if effort else None,
             self._refiner(loaded, refinement, progress) if refines else None,
-            self.lossless,
-            self.latents_only,
+            always_lossless=bool(self.lossless),
+            always_latents=self.latents_only,
+            may_be_jpeg_xl=self.lossless == JPEG_XL,
         )
 
         def coded(number: int) -> Stream:

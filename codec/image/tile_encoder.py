@@ -2,7 +2,8 @@
 
 A tile is analysed a little beyond its edges and coded alone. As latents, it trusts the model where that is certain of
 zeros, unless what is lost so costs more than coding it would; without loss, it is WebP, where that is smaller than what
-latents take and the error that they leave is worth, or where they leave more than the quality promises.
+latents take and the error that they leave is worth, or where they leave more than the quality promises. JPEG XL takes
+part only where all tiles are without loss and somebody asked for it: not everybody can read it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from codec.bitstream import constants
 from codec.bitstream.image import ImageHeader, Stream
-from codec.image import lossless
+from codec.image import jpeg_xl, lossless
 from codec.image.promise import promised_error, rounded
 from codec.image.tiles import LAYER_ENDS, PlainTile, Rect, whole
 from codec.latents import encode as latents_encode
@@ -51,7 +52,7 @@ class TileEncoder:
 
     price: bits that rounding takes a squared error of one nominal step^2 for. rdoq: how latents become integers, to the
     nearest where None. refiner: of latents, where that is asked for.
-    always_lossless, always_latents: whether there is no choice.
+    always_lossless, always_latents: whether there is no choice. may_be_jpeg_xl: of what is always lossless.
     """
 
     header: ImageHeader
@@ -63,13 +64,14 @@ class TileEncoder:
     refiner: Refiner | None = None
     always_lossless: bool = False
     always_latents: bool = False
+    may_be_jpeg_xl: bool = False
 
     def stream(self, number: int) -> Stream:
         """Of a tile."""
         tile, name = Rect.of(self.header.tiling[number]), identity(self.header, number)
         pixels = self.pixels[tile.within(whole(self.header))]
         if self.always_lossless:
-            return stream_of(self.header, constants.TILE_LOSSLESS, (lossless_payload(pixels, name),))
+            return self._without_loss(pixels, name)
         kind, coded = self._as_latents(tile, name)
         if self.always_latents:
             return stream_of(self.header, kind, coded.parts)
@@ -83,6 +85,15 @@ class TileEncoder:
             payload = lossless_payload(rounded(pixels, allowed), name)
             return stream_of(self.header, constants.TILE_LOSSLESS, (payload,))
         return stream_of(self.header, kind, coded.parts)
+
+    def _without_loss(self, pixels: Pixels, name: bytes) -> Stream:
+        """Of all the pixels of a tile, in the smallest of the ways that are allowed."""
+        plain = stream_of(self.header, constants.TILE_LOSSLESS, (lossless_payload(pixels, name),))
+        data = jpeg_xl.encode(pixels) if self.may_be_jpeg_xl else None
+        if data is None:
+            return plain
+        other = stream_of(self.header, constants.TILE_JPEG_XL, (data + lossless.checksum(pixels, name),))
+        return min(plain, other, key=lambda stream: len(stream.data))
 
     def _cost_against_lossless(self, coded: Coded, tile: Rect, pixels: Pixels) -> float | None:
         """Bits of coded latents and of the error that they leave; None where WebP has no chance."""

@@ -67,7 +67,7 @@ def as_latents(
     if isinstance(held, AudioFile):
         return held
     if isinstance(held, Container):
-        if not any(stream.data[:1] == bytes([constants.TILE_LOSSLESS]) for stream in held.streams):
+        if not any(set(stream.data[:1]) & set(constants.TILES_OF_PIXELS) for stream in held.streams):
             return held
         step_index = held.header.step_index
         held = image_decode.restored(held, device, bit_depth=held.header.bit_depth, partial=partial).image

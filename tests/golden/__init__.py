@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
+from codec.arguments import Lossless
 from codec.audio import decode as audio_decode
 from codec.audio import encode as audio_encode
 from codec.bitstream import constants
@@ -36,6 +37,7 @@ HASHES = (
 )  # name: SHA-256 of the latents of all tiles or chunks, int32 in 1/64 of a step, one after another
 ORIGINALS = FOLDER / "originals"
 ORIGINAL_HASHES = ORIGINALS / "sha256.json"  # name: SHA-256 of the original
+JPEG_XL = "jpeg-xl"  # made by the extra `jxl`, and read by it
 FOR_PSNR = "for-psnr"  # the same as quality-50, with the other set of weights that is shipped
 SAMPLES_EVERY = 41  # of a clip only so many samples are kept, to be small; a prime, to meet every phase of a frame
 
@@ -123,6 +125,7 @@ def images() -> dict[str, tuple[ImageData, float | None, tuple[int, int]]]:
         "noise": (ImageData(np.random.default_rng(0).integers(0, 256, (70, 64, 3), np.uint8)), 30, one),
         "lossless": (ImageData(small, np.zeros_like(small[:, :, 0])), None, one),
         "lossless-deep-tiles": (ImageData(screen.astype(np.uint16) * 257 + 1), None, (1, 1)),
+        JPEG_XL: (ImageData(patch), None, (1, 1)),
         "screen-and-patch": (ImageData(np.concatenate([screen, patch], 1)), 40, (1, 2)),
     }
 
@@ -208,14 +211,20 @@ def surround(both: np.ndarray) -> np.ndarray:
     return np.stack([one, 0.8 * one, 0.5 * other, low, 0.3 * one, 0.3 * other], 1).astype(np.float32)
 
 
+def make_image(name: str) -> bytes:
+    """A golden file of an image, whose pixels are written."""
+    source, quality, units = images()[name]
+    lossless: Lossless = "jxl" if name == JPEG_XL else quality is None
+    encoder = ImageEncoder(source, CPU, tiles=lambda width, height: units, lossless=lossless)
+    data = encoder.encode(IMAGE.curve.step_index(100 if quality is None else quality), 1)
+    restored = image_decode.decode(data, CPU, bit_depth=source.bit_depth).image
+    np.savez_compressed(FOLDER / f"{name}.npz", pixels=restored.pixels)
+    return data
+
+
 def make() -> None:
     """Writes all golden files, their pixels or samples, and hashes."""
-    files = {}
-    for name, (source, quality, units) in images().items():
-        encoder = ImageEncoder(source, CPU, tiles=lambda width, height, units=units: units, lossless=quality is None)
-        files[name] = encoder.encode(IMAGE.curve.step_index(100 if quality is None else quality), 1)
-        restored = image_decode.decode(files[name], CPU, bit_depth=source.bit_depth).image
-        np.savez_compressed(FOLDER / f"{name}.npz", pixels=restored.pixels)
+    files = {name: make_image(name) for name in images()}
     patch = ImageEncoder(images()["quality-50"][0], CPU, metric="psnr")
     files[FOR_PSNR] = patch.encode(patch.curve.step_index(50), 1)
     np.savez_compressed(FOLDER / f"{FOR_PSNR}.npz", pixels=image_decode.decode(files[FOR_PSNR], CPU).image.pixels)

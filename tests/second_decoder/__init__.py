@@ -1,9 +1,9 @@
 """A second decoder of .lcc files, down to pixels and samples, written from the pages of bitstream/SPEC.md alone.
 
 It shares no line with the codec and none of its libraries: numpy and the standard library do the work, safetensors
-reads the weights, Pillow the tiles without loss. Where the two decoders agree the pages say what the codec does. On two
-points the page was silent and the codec was asked, as a black box: `told` is not clamped, and what may stand at the end
-of a coded stream.
+reads the weights, Pillow and its plugin pillow-jxl-plugin the tiles without loss. Where the two decoders
+agree the pages say what the codec does. On two points the page was silent and the codec was asked, as a black box:
+`told` is not clamped, and what may stand at the end of a coded stream.
 
     python -m tests.second_decoder WEIGHTS.safetensors... FILE.lcc...
 """

@@ -197,4 +197,5 @@ class Piece(NamedTuple):
     stream: bytes
     is_whole: bool = True
     least_row: int = 0
-    pixels: tuple[int, int, int] | None = None  # their shape, where they are coded without loss
+    pixels: tuple[int, int, int] | None = None  # their shape, where they are coded without loss ...
+    is_jpeg_xl: bool = False  # ... and by what

@@ -103,15 +103,18 @@ def tile_piece(rect: tuple[int, int], header: Header, stream: bytes, is_whole: b
     """A tile of so many pixels down and across, whose stream begins with its kind."""
     height, width = rect
     kind = stream[0] if stream else 0
-    if is_whole and not (stream and kind <= 2):
+    if is_whole and not (stream and kind <= 3):
         raise ValueError(f"a tile of kind {kind}")
     shape = -(-height // 16), -(-width // 16)
-    pixels = (height, width, 3 if header.flags & IS_COLOUR else 1) if kind == 2 else None
-    return Piece(shape, stream[1:], is_whole, int(kind == 1), pixels)
+    pixels = (height, width, 3 if header.flags & IS_COLOUR else 1) if kind in (2, 3) else None
+    return Piece(shape, stream[1:], is_whole, int(kind == 1), pixels, kind == 3)
 
 
-def read_pixels(data: bytes, shape: tuple[int, int, int], header: Header) -> Pixels:
+def read_pixels(piece: Piece, shape: tuple[int, int, int], header: Header) -> Pixels:
     """The pixels of a tile without loss."""
+    data = piece.stream[:-4]
+    if piece.is_jpeg_xl:
+        return read_jpeg_xl(data, shape, header)
     if not header.flags & HAS_16_BITS:
         return read_plane(data, shape)
     size, at = read_varint(data, 0)
@@ -126,6 +129,19 @@ def read_plane(data: bytes, shape: tuple[int, int, int]) -> NDArray[np.uint8]:
     if found.shape != shape:
         raise ValueError(f"pixels of {found.shape}, not {shape}")
     return found
+
+
+def read_jpeg_xl(data: bytes, shape: tuple[int, int, int], header: Header) -> Pixels:
+    """The pixels of a codestream of JPEG XL."""
+    import pillow_jxl
+
+    if not data.startswith(b"\xff\x0a"):
+        raise ValueError("no codestream of JPEG XL")
+    _, info, samples, *_ = pillow_jxl.Decoder(num_threads=0)(data)
+    if (info.height, info.width, info.num_channels) != shape:
+        raise ValueError(f"pixels of {info.height} x {info.width}, not {shape}")
+    dtype = np.dtype("<u2" if header.flags & HAS_16_BITS else np.uint8)
+    return np.frombuffer(samples, dtype).reshape(shape)
 
 
 def image_pieces(data: bytes, header: Header) -> list[Piece]:

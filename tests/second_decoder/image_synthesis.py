@@ -37,5 +37,5 @@ def image_of(network: Network, header: Header, tiles: Tiles, pieces: list[Piece]
     for (top, left), piece in zip(tiles.corners, pieces, strict=True):
         if piece.pixels:
             rows, columns, _ = piece.pixels
-            pixels[top : top + rows, left : left + columns] = read_pixels(piece.stream[:-4], piece.pixels, header)
+            pixels[top : top + rows, left : left + columns] = read_pixels(piece, piece.pixels, header)
     return pixels

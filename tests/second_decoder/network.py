@@ -61,7 +61,7 @@ class Network:
         """The latents of a piece with all its stream."""
         coded, checksum = piece.stream[:-4], piece.stream[-4:]
         if piece.pixels:
-            pixels = read_pixels(coded, piece.pixels, header)
+            pixels = read_pixels(piece, piece.pixels, header)
             little = pixels.astype(pixels.dtype.newbyteorder("<"))
             if crc32c(header.payload + struct.pack("<I", number) + little.tobytes()) != checksum:
                 raise ValueError(f"the pixels of piece {number} are not those that were coded")

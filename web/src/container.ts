@@ -20,6 +20,7 @@ const TILE_UNIT = 64;
 export const STRIDE = 16; // pixels a latent
 export const TILE_LATENTS = 0;
 export const TILE_LOSSLESS = 2;
+const TILE_JPEG_XL = 3;
 
 export interface Rect {
   left: number;
@@ -176,6 +177,10 @@ function expectedPlaces(data: Uint8Array, header: ImageHeader, at: number): Plac
 
 function tileOf(rect: Rect, data: Uint8Array, isWhole: boolean): Tile {
   const kind = data.length ? data[0] : TILE_LATENTS;
+  if (isWhole && kind > TILE_LOSSLESS) {
+    const what = kind === TILE_JPEG_XL ? "pixels kept by JPEG XL" : `a tile of kind ${kind}`;
+    throw new CorruptFile(`${what}, which this decoder does not read`);
+  }
   if (kind > TILE_LOSSLESS || (isWhole && !data.length)) {
     return { rect, kind: TILE_LATENTS, stream: new Uint8Array(0), isWhole: false };
   }
@@ -211,7 +216,8 @@ function readOthers(data: Uint8Array, header: ImageHeader, at: number, damage: s
   return found;
 }
 
-/** The parts of an image file. Raises CorruptFile where its header, or the index of a tiled one, is damaged. */
+/** The parts of an image file. Raises CorruptFile where its header, or the index of a tiled one, is damaged, and where
+ * tiles are of kinds that are not read here. */
 export function parseImage(data: Uint8Array): ImageFile {
   const begin = MAGIC_AND_VERSION.length / 2;
   if (hex(data.subarray(0, begin)) !== MAGIC_AND_VERSION) throw new CorruptFile("this is no .lcc file of version 2");
