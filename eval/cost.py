@@ -1,7 +1,7 @@
 """Time and memory of every codec on one thread, one after another, at the setting nearest to a common rate.
 
-Warm: inside this process, after one call that is not counted. Whole: a process from its start to its end, Python and
-libraries included; its peak memory is what the system says of it.
+Warm: inside this process, after a first call that is not counted. Whole: a process from its start to its end, Python
+and libraries included; its peak memory is what the system says of it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from codec.bitstream.errors import CodecError
 from codec.eval import anchor, machine, measure_process, own
@@ -25,6 +25,8 @@ from codec.eval.results import OWN, Coder, Cost, Results
 WARM_ITEMS = 8
 WHOLE_ITEMS = 3
 REPEAT = 3
+
+T = TypeVar("T")
 
 
 def costs(
@@ -81,14 +83,16 @@ def median_s(call: Callable[[], object], repeat: int, settle: Callable[[], objec
 
 def times_s(call: Callable[[], object], repeat: int, settle: Callable[[], object] = lambda: None) -> list[float]:
     """Seconds of each of `repeat` calls, after one that is not counted."""
-    times = []
-    for _ in range(repeat + 1):
-        settle()
-        start = time.perf_counter()
-        call()
-        settle()
-        times.append(time.perf_counter() - start)
-    return times[1:]
+    return [_timed(call, settle)[0] for _ in range(repeat + 1)][1:]
+
+
+def _timed(call: Callable[[], T], settle: Callable[[], object] = lambda: None) -> tuple[float, T]:
+    """The seconds of a call, and what it gave."""
+    settle()
+    start = time.perf_counter()
+    given = call()
+    settle()
+    return time.perf_counter() - start, given
 
 
 def _spread(times: Sequence[float]) -> float:
@@ -105,10 +109,12 @@ def _measured(
 ) -> Cost:
     encode, decode = _in_process(material, coder, setting)
     encoding_s, decoding_s = [], []
+    encode(material.samples(warm[0].path))
     for source in warm:
         samples = material.samples(source.path)
-        data = encode(samples)
-        encoding_s.append(times_s(lambda x=samples: encode(x), REPEAT))  # type: ignore[misc]
+        timed = [_timed(lambda x=samples: encode(x)) for _ in range(REPEAT)]  # type: ignore[misc]
+        encoding_s.append([seconds for seconds, _ in timed])
+        data = timed[0][1]
         decoding_s.append(times_s(lambda d=data: decode(d), REPEAT))  # type: ignore[misc]
     encoding, decoding = [], []
     coded = work / "cost.coded"

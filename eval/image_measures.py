@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from codec.eval import metrics
+from codec.eval import machine, metrics
 from codec.eval.measure import Measure, Packaged
 from codec.eval.medium import BUTTERAUGLI_3, BUTTERAUGLI_MAX, GMSD, LPIPS, MS_SSIM, PSNR_RGB, PSNR_Y, SSIMULACRA2, VMAF
 from codec.eval.metrics import luma, psnr_db, rgb
@@ -66,13 +66,16 @@ class Psnr(Measure):
         return "1"
 
 
-class MsSsim(_Slow, Packaged):
-    """By the package pytorch-msssim."""
+class MsSsim(_Slow):
+    """Over RGB."""
 
-    name, metrics, package, module = "ms_ssim", (MS_SSIM,), "pytorch-msssim", "pytorch_msssim"
+    name, metrics = "ms_ssim", (MS_SSIM,)
 
     def scores(self, x: Pixels, x_hat: Pixels) -> dict[str, float | None]:
         return {MS_SSIM.key: metrics.ms_ssim(x, x_hat)}
+
+    def identity(self) -> str:
+        return "1"
 
 
 class Ssimulacra2(_Slow, Packaged):
@@ -216,10 +219,4 @@ IMAGE_MEASURES: tuple[type[Measure], ...] = (Psnr, MsSsim, Ssimulacra2, Butterau
 
 def versions() -> dict[str, str]:
     """The packages behind the metrics that are installed."""
-    found = {}
-    for package in (MsSsim.package, Ssimulacra2.package):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return machine.versions((Ssimulacra2.package,))

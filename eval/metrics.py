@@ -4,13 +4,12 @@ are (H, W, 1 or 3) uint8.
 
 from __future__ import annotations
 
-import io
 import math
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
+from codec.eval.last import OfLast
 from codec.media import Pixels
 
 LUMA_601 = (0.299, 0.587, 0.114)  # ITU-R BT.601, full range, as JPEG has it
@@ -32,15 +31,12 @@ def luma(pixels: Pixels) -> npt.NDArray[np.float64]:
 
 
 def ms_ssim(x: Pixels, x_hat: Pixels) -> float | None:
-    """MS-SSIM over RGB, in 0..1; None where a side is below 161 pixels. Source: Wang 2003; `pytorch-msssim`."""
+    """MS-SSIM over RGB, in 0..1; None where a side is below 161 pixels. Source: Wang 2003."""
     if min(x.shape[:2]) < MS_SSIM_SMALLEST_SIDE:
         return None
-    import pytorch_msssim
-    import torch
+    from codec.eval import ms_ssim as of_arrays  # loads SciPy
 
-    with torch.inference_mode():
-        planes = [torch.from_numpy(rgb(p).copy()).permute(2, 0, 1)[None].float() for p in (x, x_hat)]
-        return float(pytorch_msssim.ms_ssim(*planes, data_range=255))
+    return of_arrays.ms_ssim(rgb(x), rgb(x_hat))
 
 
 def ssimulacra2(x: Pixels, x_hat: Pixels) -> float | None:
@@ -50,14 +46,9 @@ def ssimulacra2(x: Pixels, x_hat: Pixels) -> float | None:
     """
     if min(x.shape[:2]) < SSIMULACRA2_SMALLEST_SIDE:
         return None
-    from ssimulacra2 import compute_ssimulacra2
+    from codec.eval import ssimulacra2 as of_arrays  # loads SciPy
 
-    files = []
-    for pixels in (x, x_hat):
-        file = io.BytesIO()
-        Image.fromarray(rgb(pixels)).save(file, "BMP")
-        files.append(file)
-    return float(compute_ssimulacra2(*files))
+    return of_arrays.ssimulacra2(rgb(x), rgb(x_hat))
 
 
 def gmsd(x: Pixels, x_hat: Pixels) -> float:
@@ -65,9 +56,16 @@ def gmsd(x: Pixels, x_hat: Pixels) -> float:
 
     Halved first, Prewitt's gradients, constant 170 for 0..255. Source: Xue 2014, 10.1109/TIP.2013.2293423.
     """
-    a, b = (_gradient(_halved(luma(pixels))) for pixels in (x, x_hat))
+    a, b = _edges_of_original(x), _edges(x_hat)
     similarity = (2 * a * b + GMSD_CONSTANT) / (a**2 + b**2 + GMSD_CONSTANT)
     return float(similarity.std())
+
+
+def _edges(pixels: Pixels) -> npt.NDArray[np.float64]:
+    return _gradient(_halved(luma(pixels)))
+
+
+_edges_of_original = OfLast(_edges)
 
 
 def _halved(plane: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -24,7 +24,6 @@ from codec.model.registry import MODELS, ModelRow
 TITLE = "codec (ours)"
 SUFFIX = ".lcc"
 LADDER: tuple[float, ...] = (0, 12, 25, 37, 50, 62, 75, 87, 100)
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 DISTRIBUTION = "codec"  # ours, as installed
 PACKAGES = ("codec", "codec.bitstream", "codec.cli")  # where the source of what codes lies ...
 NOT_CODING = ("eval", "training")  # ... but for these packages within
@@ -38,7 +37,7 @@ def command(*arguments: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Of a process that computes on one thread of the CPU."""
-    return os.environ | ONE_THREAD
+    return os.environ | machine.ONE_THREAD
 
 
 def run(*arguments: str) -> None:

@@ -10,7 +10,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 
 from codec.eval import machine
-from codec.eval.own import ONE_THREAD
 
 
 @contextmanager
@@ -26,4 +25,4 @@ def workers(jobs: int, processes: int | None = None) -> Iterator[ProcessPoolExec
 
 def _start_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent reports it
-    os.environ.update(ONE_THREAD)  # for torch, where a metric or a codec loads it
+    os.environ.update(machine.ONE_THREAD)  # for NumPy and torch, neither of which this module loads

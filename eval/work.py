@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def measure_anchor(batch: list[Task], cache_folder: Path) -> list[Measured]:
                     _measured(task, None, size, lambda c=codec, i=item, t=task: c.samples(i, t.setting), cache)  # type: ignore[misc]
                 )
                 continue
-            data = _kept_file(task, cache) or codec.encode(task.material.samples(task.source.path), task.setting)
+            data = _kept_file(task, cache) or codec.encode(_source(task), task.setting)
             container = len(data) - codec.payload_bytes(data)
             found.append(_measured(task, data, container, lambda c=codec, d=data: c.decode(d), cache))  # type: ignore[misc]
         except Exception as error:  # codecs of others raise what they like
@@ -129,7 +130,7 @@ def measure_anchor(batch: list[Task], cache_folder: Path) -> list[Measured]:
 
 def _measured(task: Task, data: bytes | None, container: int, decode: Callable[[], Any], cache: Cache) -> Measured:
     """The point of a coded file, kept; without bytes, `container` is the size of a file that lies elsewhere."""
-    x = task.material.samples(task.source.path)
+    x = _source(task)
     x_hat = task.material.fitted(x, decode())
     size, rest = (container, 0) if data is None else (len(data) - container, container)
     coded = Coded(size, rest, content_hash(x_hat))
@@ -150,6 +151,17 @@ def _measured(task: Task, data: bytes | None, container: int, decode: Callable[[
         scores |= found
     cache.keep(task.key, asdict(coded))
     return Measured(_point(task, coded, scores), failed)
+
+
+def _source(task: Task) -> Any:
+    """The samples of the source, which codecs and metrics of others may write over."""
+    return _last_source(task.medium, task.source.path).copy()
+
+
+@lru_cache(maxsize=1)
+def _last_source(medium: str, path: Path) -> Any:
+    """Many rows of one source follow each other."""
+    return MATERIALS[medium].samples(path)
 
 
 def _kept_file(task: Task, cache: Cache) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import math
 import subprocess
 import sys
@@ -10,7 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pytorch_msssim
+import torch
+from PIL import Image
 from scipy.interpolate import PchipInterpolator
+from ssimulacra2 import compute_ssimulacra2
 
 from codec.bitstream.errors import MediaError
 from codec.eval import image_measures, machine, own, published
@@ -23,7 +28,7 @@ from codec.eval.cost import whole_process
 from codec.eval.images import ImageItem, ImageMaterial
 from codec.eval.material import content_hash
 from codec.eval.medium import IMAGES, MS_SSIM, PSNR_RGB
-from codec.eval.metrics import gmsd, ms_ssim, psnr_db, ssimulacra2
+from codec.eval.metrics import MS_SSIM_SMALLEST_SIDE, gmsd, ms_ssim, psnr_db, ssimulacra2
 from codec.media import Pixels
 from codec.model.registry import IMAGE
 from tests.conftest import PARROTS, ROOT, SPEECH, Run
@@ -119,6 +124,36 @@ def test_perceptual_metrics_fall_with_noise(parrots: Pixels) -> None:
     assert ssimulacra2(x, x) == pytest.approx(100)
     assert MS_SSIM.scaled(0.99) == pytest.approx(20)
     assert gmsd(x, x) == 0 < gmsd(x, noisy[0]) < gmsd(x, noisy[1])
+
+
+@pytest.mark.parametrize(("height", "width"), [(161, 190), (203, 177), (9, 70), (8, 8), (75, 8)])
+def test_ms_ssim_and_ssimulacra2_are_those_of_their_packages(parrots: Pixels, height: int, width: int) -> None:
+    for place, strength in ((0, 3), (40, 90)):  # two originals, so that nothing kept of one is taken for another
+        x = np.ascontiguousarray(parrots[place:, place:][:height, :width])
+        files = []
+        noise = np.random.default_rng(0).normal(0, strength, x.shape)
+        x_hat = np.clip(x + noise, 0, 255).astype(np.uint8)
+        for pixels in (x, x_hat):
+            files.append(io.BytesIO())
+            Image.fromarray(pixels).save(files[-1], "BMP")
+        for _ in range(2):
+            assert ssimulacra2(x, x_hat) == pytest.approx(compute_ssimulacra2(*files), abs=1e-9)
+        if min(height, width) >= MS_SSIM_SMALLEST_SIDE:
+            planes = [torch.from_numpy(pixels).permute(2, 0, 1)[None].double() for pixels in (x, x_hat)]
+            assert ms_ssim(x, x_hat) == pytest.approx(float(pytorch_msssim.ms_ssim(*planes)), abs=1e-6)
+        else:
+            assert ms_ssim(x, x_hat) is None
+
+
+def test_what_is_kept_of_an_original_is_not_taken_for_another(parrots: Pixels) -> None:
+    x = parrots[:176, :240].copy()
+    y = x[:, ::-1].copy()
+    for metric in (gmsd, ms_ssim, ssimulacra2):
+        turned = metric(y, x)
+        assert metric(x, x) != turned
+        x_before, x[:] = x.copy(), y  # the caller's array, with other samples in it
+        assert metric(x, x_before) == turned
+        x[:] = x_before
 
 
 def test_slow_metrics_are_left_out_where_nobody_compares_them(patch: Pixels) -> None:

@@ -210,3 +210,8 @@ def test_the_command_line_uses_what_is_public() -> None:
             assert not any(alias.name.startswith("_") for alias in node.names), path
             public = node.module in PUBLIC or str(node.module).startswith(OF_COMMANDS)
             assert public or path.name in UNFINISHED, f"{path}: {node.module}"
+
+
+def test_workers_of_an_evaluation_choose_their_threads_before_numpy_is_loaded() -> None:
+    code = "import codec.cli.main, codec.eval.pool, sys; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

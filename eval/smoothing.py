@@ -1,0 +1,56 @@
+"""The Gaussian window of SSIM and its kin, of 11 pixels, as products with banded matrices.
+
+A plane is smoothed in strips of rows, which stay in the cache of a core while everything needed is made of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+SIGMA, REACH = 1.5, 5  # pixels
+STRIP = 64  # rows, and columns of a product
+
+Plane = npt.NDArray[np.float64]
+Beyond = Literal["mirror", "zeros", "nothing"]
+MODES = {"mirror": "reflect", "zeros": "constant", "nothing": "constant"}  # in SciPy's words
+
+
+@dataclass(frozen=True)
+class Band:
+    """The results `out` along one axis: `matrix` times the values `taken`."""
+
+    out: slice
+    taken: slice
+    matrix: Plane
+
+
+@lru_cache(maxsize=32)
+def bands(length: int, beyond: Beyond) -> list[Band]:
+    """The Gaussian along an axis of this length, in pieces.
+
+    beyond: what lies outside; "nothing": results are only where the whole window lies inside, 10 fewer than values.
+    """
+    lost = REACH if beyond == "nothing" else 0
+    whole = ndimage.gaussian_filter1d(np.eye(length), SIGMA, axis=0, mode=MODES[beyond], radius=REACH)
+    whole = whole[lost : length - lost]
+    found = []
+    for start in range(0, len(whole), STRIP):
+        out = slice(start, min(start + STRIP, len(whole)))
+        taken = slice(max(start + lost - REACH, 0), min(out.stop + lost + REACH, length))
+        found.append(Band(out, taken, np.ascontiguousarray(whole[out, taken])))
+    return found
+
+
+def smoothed(strip: Plane, rows: Band, columns: list[Band]) -> Plane:
+    """The rows `rows.out` of a plane under the Gaussian; strip: its rows `rows.taken`."""
+    down = rows.matrix @ strip
+    smooth = np.empty((len(down), columns[-1].out.stop))
+    for band in columns:
+        np.matmul(down[:, band.taken], band.matrix.T, out=smooth[:, band.out])
+    return smooth
