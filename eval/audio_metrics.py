@@ -90,8 +90,8 @@ def _visqol() -> VisqolApi:
     return api
 
 
-def pesq_wb(x: Samples, x_hat: Samples) -> float | None:
-    """PESQ of wide-band speech, 1 to 4.64, of the mean of both channels; None where it hears no speech.
+def pesq_wb(x: Samples, x_hat: Samples, rate: int = RATE) -> float | None:
+    """PESQ of wide-band speech, 1 to 4.64, of the mean of both channels; None where it hears no speech. rate: Hz.
 
     Source: ITU-T P.862.2; the package pesq.
     """
@@ -99,16 +99,16 @@ def pesq_wb(x: Samples, x_hat: Samples) -> float | None:
 
     try:
         with np.errstate(all="ignore"):  # it divides by the power of silence
-            return float(pesq(SPEECH_RATE, _speech(x), _speech(x_hat), "wb"))
+            return float(pesq(SPEECH_RATE, _speech(x, rate), _speech(x_hat, rate), "wb"))
     except NoUtterancesError:
         return None
 
 
-def estoi(x: Samples, x_hat: Samples) -> float:
-    """Extended short-time objective intelligibility, at most 1. Source: Jensen 2016; the package pystoi."""
+def estoi(x: Samples, x_hat: Samples, rate: int = RATE) -> float:
+    """Extended short-time objective intelligibility, at most 1. rate: Hz. Source: Jensen 2016; the package pystoi."""
     from pystoi import stoi
 
-    return float(stoi(_speech(x), _speech(x_hat), SPEECH_RATE, extended=True))
+    return float(stoi(_speech(x, rate), _speech(x_hat, rate), SPEECH_RATE, extended=True))
 
 
 def zimtohrli(x: Samples, x_hat: Samples) -> float:
@@ -126,7 +126,7 @@ def _mono(x: Samples) -> npt.NDArray[np.float64]:
     return mean
 
 
-def _speech(x: Samples) -> Floats:
+def _speech(x: Samples, rate: int) -> Floats:
     """(n,) at 16 kHz."""
     mono = _mono(x)[:, None].astype(np.float32)
-    return resample(mono, RATE, SPEECH_RATE)[:, 0]
+    return resample(mono, rate, SPEECH_RATE)[:, 0]

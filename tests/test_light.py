@@ -183,6 +183,7 @@ assert codec.latents_of(sound).total_bits > 0
 assert len(list(codec.features_many(images[:2], workers=1))) == 2
 assert codec.surprise(images[4], codec.fitted(images[:4], workers=1)) > 0
 assert numpy.asarray(codec.denoise(images[0], 20, shifts=1)).shape == (32, 48, 3)
+assert codec.denoise(sound).samples.shape == (9600, 1)
 assert codec.sample((32, 48)).size == codec.complete(images[0], 0.5).size == (48, 32)
 assert codec.decompress(codec.interpolate(*images[:2])).size == (48, 32)
 assert "torch" not in sys.modules

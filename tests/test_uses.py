@@ -12,9 +12,9 @@ from PIL import Image
 
 import codec
 from codec.eval import anomaly, oddities
-from codec.media import Pixels
+from codec.media import Pixels, Samples
 from codec.uses.denoising import noise_sigma
-from tests.conftest import PARROTS, PATIENCE_S, ROOT, Run, only_line
+from tests.conftest import PARROTS, PATIENCE_S, ROOT, SPEECH, Run, only_line
 
 
 def surface(seed: int, scratched: bool = False) -> Pixels:
@@ -88,6 +88,58 @@ def test_noise_is_estimated_and_taken_off(parrots: Pixels) -> None:
     assert noise_sigma(noisy.astype(np.float32)) == pytest.approx(25, rel=0.15)
     found = np.asarray(codec.denoise(noisy, shifts=2)).astype(np.float64)
     assert np.mean((found - clean) ** 2) < 0.4 * np.mean((noisy - clean) ** 2)
+
+
+def speech() -> tuple[Samples, int]:
+    """(n, 1), and their rate."""
+    audio = codec.media.read_audio(SPEECH)
+    return np.ascontiguousarray(audio.samples[:, :1]), audio.sample_rate
+
+
+def snr_db(clean: Samples, found: Samples) -> float:
+    return float(10 * np.log10((clean**2).sum() / ((found - clean) ** 2).sum()))
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("ratio_db", [0, 10, 20])
+def test_hiss_is_taken_off_speech(ratio_db: int, told: bool) -> None:
+    clean, rate = speech()
+    sigma = float(clean.std()) * 10 ** (-ratio_db / 20)
+    noisy = (clean + np.random.default_rng(0).normal(0, sigma, clean.shape)).astype(np.float32)
+    found = codec.denoise((noisy, rate), sigma if told else None)
+    assert isinstance(found, codec.AudioData)
+    assert found.sample_rate == rate
+    assert snr_db(clean, found.samples) > ratio_db + (4 if ratio_db < 20 else 1)
+    again = codec.denoise((noisy, rate), sigma if told else None)
+    assert isinstance(again, codec.AudioData)
+    np.testing.assert_array_equal(again.samples, found.samples)
+
+
+def test_speech_without_noise_stays_nearly_as_it_is_and_silence_as_silent() -> None:
+    clean, rate = speech()
+    both = np.ascontiguousarray(np.hstack([clean, np.zeros_like(clean)]))
+    found = codec.denoise((both, rate), 0)
+    assert isinstance(found, codec.AudioData)
+    assert snr_db(clean, found.samples[:, :1]) > 60
+    assert not found.samples[:, 1].any()
+
+
+@pytest.mark.parametrize("samples", [0, 1, 7, 500, 48_000 * 70])
+def test_audio_of_any_length_is_denoised_without_seams(samples: int) -> None:
+    x = 0.1 * np.random.default_rng(0).normal(size=(samples, 1)).astype(np.float32)
+    found = codec.denoise((x, 48_000))
+    assert isinstance(found, codec.AudioData)
+    assert found.samples.shape == x.shape
+    assert samples < 48_000 or found.samples.std() < 0.15 * x.std()
+
+
+def test_lcc_files_of_both_media_are_denoised(parrots: Pixels) -> None:
+    clean, rate = speech()
+    sound = codec.denoise(codec.compress_audio(clean, sample_rate=rate))
+    assert isinstance(sound, codec.AudioData)
+    assert sound.samples.shape == clean.shape
+    image = codec.denoise(codec.compress(parrots[:32, :48]), 20, shifts=1)
+    assert np.asarray(image).shape == (32, 48, 3)
 
 
 def test_a_clean_image_stays_as_it_is() -> None:

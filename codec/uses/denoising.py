@@ -1,4 +1,4 @@
-"""Noise taken off images by coding them: what the prior does not expect is not worth its bits.
+"""Noise taken off images by coding them, what the prior does not expect being not worth its bits; off audio by `hiss`.
 
 Idea: Natarajan 1995, compression as denoising; averages over shifts: Coifman and Donoho 1995, cycle spinning.
 """
@@ -13,14 +13,19 @@ import numpy as np
 
 from codec import media
 from codec.arguments import Device, whole_number
+from codec.audio import decode as audio_decode
 from codec.bitstream import constants
+from codec.bitstream.audio import AudioFile
 from codec.bitstream.errors import MediaError
+from codec.bitstream.image import Container
+from codec.devices import Device as Placed
 from codec.devices import device_named
 from codec.image import decode as image_decode
-from codec.media import ImageData, ImageSource, PathLike
+from codec.media import AudioData, ImageData, PathLike
 from codec.media.image.data import STEP_OF_8_BITS
 from codec.model.fixed_point import Floats
-from codec.uses.coded import image_file
+from codec.uses.coded import Source, image_file, opened
+from codec.uses.hiss import without_hiss
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,39 +52,52 @@ def noise_sigma(pixels: Floats) -> float:
 
 
 def denoise(
-    image: ImageSource,
+    source: Source,
     sigma: float | None = None,
     *,
     shifts: int = 4,
     device: Device = "auto",
     threads: int | None = None,
     weights: PathLike | None = None,
-) -> Image.Image:
-    """The image (Pillow, 8 bits) without white noise, by coding it at the step that fits the noise.
+) -> Image.Image | AudioData:
+    """An image (Pillow, 8 bits) without white noise, by coding it at the step that fits the noise; or audio without
+    stationary noise, at its own rate.
 
-    image: as `codec.compress_image` takes it. sigma: standard deviation of the noise in grey levels of 8 bits;
-        estimated where None. shifts: how many times the image is coded, each time a little aside, for the mean of all.
-    Raises: MediaError, LimitExceeded, ModelMismatch (all CodecError); ValueError.
+    source: as `latents_of` takes it; .lcc files are decoded first.
+    sigma: standard deviation of the noise: of images in grey levels of 8 bits, of audio in full scales; estimated where
+        None, which of audio is for noise of any spectrum, under what pauses as speech does.
+    shifts: how many times an image is coded, each time a little aside, for the mean of all.
+    Raises: CorruptFile, MediaError, LimitExceeded, UnsupportedFile, ModelMismatch (all CodecError); ValueError.
     """
     shifts = whole_number("shifts", shifts)
     if shifts < 1 or (sigma is not None and not 0 <= sigma < math.inf):
         raise ValueError(f"sigma {sigma}, {shifts} shifts: expected a sigma of 0 or more, and at least one shift")
     placed = device_named(device, threads, weights)
-    source = media.read_image(image)
-    if min(source.pixels.shape[:2]) < 2:
-        raise MediaError(f"an image of {source.pixels.shape[1]} x {source.pixels.shape[0]} pixels is too small")
-    x = source.pixels.astype(np.float32)
-    x /= np.float32(1 if source.bit_depth == 8 else STEP_OF_8_BITS)
+    held = opened(source)
+    if isinstance(held, Container):
+        held = image_decode.restored(held, placed, bit_depth=held.header.bit_depth).image
+    elif isinstance(held, AudioFile):
+        held = audio_decode.restored(held, placed).audio
+    if isinstance(held, AudioData):
+        return replace(held, samples=without_hiss(held.samples, held.sample_rate, sigma))
+    return media.to_pillow(_denoised_image(held, sigma, shifts, placed))
+
+
+def _denoised_image(image: ImageData, sigma: float | None, shifts: int, device: Placed) -> ImageData:
+    if min(image.pixels.shape[:2]) < 2:
+        raise MediaError(f"an image of {image.pixels.shape[1]} x {image.pixels.shape[0]} pixels is too small")
+    x = image.pixels.astype(np.float32)
+    x /= np.float32(1 if image.bit_depth == 8 else STEP_OF_8_BITS)
     sigma = noise_sigma(x) if sigma is None else sigma
     if sigma < LEAST_SIGMA:
-        return media.to_pillow(source)
+        return image
     step_index = round((math.log2(sigma) + OCTAVES) * constants.STEP_UNITS)
     step_index = min(max(step_index, 0), constants.STEP_INDEX_MAX)
     total = np.zeros_like(x)
     for number in range(shifts):
         by = number * SPACING
-        moved = np.pad(source.pixels, ((by, 0), (by, 0), (0, 0)), "reflect") if by else source.pixels
-        parsed = image_file(ImageData(np.ascontiguousarray(moved)), step_index, placed, metric="psnr", worth=WORTH)
-        total += image_decode.restored(parsed, placed).image.pixels[by:, by:]
+        moved = np.pad(image.pixels, ((by, 0), (by, 0), (0, 0)), "reflect") if by else image.pixels
+        parsed = image_file(ImageData(np.ascontiguousarray(moved)), step_index, device, metric="psnr", worth=WORTH)
+        total += image_decode.restored(parsed, device).image.pixels[by:, by:]
     pixels = np.clip(np.rint(total / shifts), 0, 255).astype(np.uint8)
-    return media.to_pillow(replace(media.to_8_bits(source), pixels=pixels))
+    return replace(media.to_8_bits(image), pixels=pixels)
