@@ -16,7 +16,8 @@ from codec.archive import policy
 from codec.archive.names import shown
 from codec.archive.policy import Mode
 from codec.archive.records import Entry, Record, Way
-from codec.bitstream.errors import CodecError, MissingPackage, ModelMismatch
+from codec.bitstream import constants
+from codec.bitstream.errors import CodecError, LimitExceeded, MissingPackage, ModelMismatch
 from codec.media import ImageData
 from codec.media.image.heif import is_heif
 from codec.media.image.pillow import is_known
@@ -54,6 +55,8 @@ def stored(entry: Entry, file: BinaryIO, mode: Mode, out: BinaryIO) -> Record:
     Raises ModelMismatch, MissingPackage: whoever runs this lacks something; OSError.
     """
     coded, notice = None, ""
+    if entry.size > constants.MAX_ORIGINAL_BYTES:  # said before it is read
+        raise LimitExceeded(f"a file of {entry.size} bytes, at most {constants.MAX_ORIGINAL_BYTES} can be stored")
     if mode.name != policy.EXACT:
         try:
             coded, data = _as_wished(entry, file, mode)

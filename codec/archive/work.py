@@ -24,6 +24,7 @@ from codec.bitstream.errors import CodecError, CorruptFile, MissingPackage, Mode
 
 SPOOLED_BYTES = 1 << 25  # of an .lcc file, kept in memory before a temporary file takes over
 HASHED_AT_ONCE = 1 << 20
+NOT_KEPT = "neither a file nor a folder nor a link, or made up by the kernel"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def _records(
         if entry.kind == "file":
             yield _stored(archive, source, entry, before, writer)
         elif entry.kind == "other":
-            yield Record.of(entry, status="left out", notice="neither a file nor a folder nor a link: left out")
+            yield Record.of(entry, status="left out", notice=f"{NOT_KEPT}: left out")
         else:
             yield Record.of(entry)
 
