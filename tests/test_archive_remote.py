@@ -19,7 +19,7 @@ import pytest
 
 import codec
 from codec import archive
-from codec.archive import remote, state
+from codec.archive import claims, remote, state
 from codec.archive.records import Entry
 from codec.archive.remote import RemoteFolder
 from codec.archive.remote_source import RemoteSource
@@ -162,6 +162,53 @@ def test_files_that_came_short_fail_and_are_tried_again(
         assert build(tmp_path).failed == 4  # of the empty one nothing is known
     assert build(tmp_path).stored == 5
     assert restored(tmp_path)["notes.txt"] == FILES["notes.txt"]
+
+
+def test_two_that_store_at_one_address_do_not_meet(memory: Any, tmp_path: Path) -> None:
+    for number in range(200):  # several jobs
+        memory.pipe(f"/source/many/{number}", b"data")
+    mark, refused = f"/archive/{claims.MARK}", []
+
+    def another(*shown: object) -> None:
+        assert memory.exists(mark)
+        with pytest.raises(codec.MediaError, match="stores there, since 2") as error:
+            build(tmp_path, state_folder=tmp_path / "another machine")
+        refused.append(str(error.value))
+
+    build(tmp_path, show=another)
+    assert len(refused) == 4
+    assert not memory.exists(mark)
+    assert build(tmp_path, state_folder=tmp_path / "another machine").new == 0
+
+
+def test_who_is_written_over_stops_before_the_next_upload_and_goes_on_when_the_mark_is_gone(
+    memory: Any, tmp_path: Path
+) -> None:
+    for number in range(200):
+        memory.pipe(f"/source/many/{number}", b"data")
+    mark = f"/archive/{claims.MARK}"
+
+    def write_over(*shown: object) -> None:
+        memory.pipe(mark, b'{"id": "of another"}')
+
+    with pytest.raises(codec.MediaError, match=f"remove its {claims.MARK}"):
+        build(tmp_path, show=write_over)
+    assert len(memory.find("/archive/commits")) == 1
+    assert memory.exists(mark)  # which is not ours
+    with pytest.raises(codec.MediaError, match="stores there"):
+        build(tmp_path)
+    memory.rm_file(mark)
+    summary = build(tmp_path)
+    assert summary.resumed
+    assert restored(tmp_path).keys() == FILES.keys() | {f"many/{number}" for number in range(200)}
+
+
+def test_a_mark_that_a_kill_left_is_no_obstacle_to_its_own_state(memory: Any, tmp_path: Path) -> None:
+    build(tmp_path)
+    memory.pipe(f"/archive/{claims.MARK}", (tmp_path / "state" / claims.MARK).read_bytes())
+    memory.pipe("/source/new", b"new")
+    assert build(tmp_path).new == 1
+    assert not memory.exists(f"/archive/{claims.MARK}")
 
 
 def test_states_and_archives_of_others_are_refused(memory: Any, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
@@ -99,7 +100,7 @@ def build(
     _check_apart(whole, root, address)
     root.mkdir(parents=True, exist_ok=True)
     try:
-        with layout.locked(root / "lock", wait=False):
+        with layout.locked(root / "lock", wait=False), state.held(address, root) if address else nullcontext():
             archive = _archive(whole, root, address, policy, kind)
             with catalogue.opened(archive) as found:
                 return _run(archive, found, crew or Crew(), show)

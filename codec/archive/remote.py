@@ -122,6 +122,11 @@ class RemoteFolder:
                     raise
                 self._fs.put_file(os.fspath(source), self._whole(path))
 
+    def remove(self, path: str) -> None:
+        """Removes a file."""
+        with _reached(self._shown(path)):
+            self._fs.rm_file(self._whole(path))
+
     def _made_folder_of(self, path: str) -> bool:
         """Makes the folders that a path needs, but not those above the address; whether that was not tried before."""
         parent = path.rpartition("/")[0]

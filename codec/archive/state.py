@@ -10,10 +10,11 @@ import hashlib
 import os
 import re
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from codec.archive import catalogue, journal, layout
+from codec.archive import catalogue, claims, journal, layout
 from codec.archive.layout import Archive
 from codec.archive.remote import Facts, RemoteFolder, without_secrets
 from codec.bitstream.errors import MediaError, MissingFile
@@ -54,7 +55,7 @@ def fetch(address: str, folder: Path) -> bool:
     """
     remote, mark = RemoteFolder(address), folder / MARK
     if not mark.exists():
-        if any(each.name != "lock" for each in folder.iterdir()):
+        if any(each.name not in ("lock", claims.MARK) for each in folder.iterdir()):
             raise MediaError(f"{folder} is neither the state of an archive nor empty")
         mark.write_text(without_secrets(address))
     elif mark.read_text() != without_secrets(address):
@@ -112,12 +113,23 @@ def _remove(folder: Path) -> None:
                 (folder / name).unlink()
 
 
-def begin(archive: Archive) -> None:
-    """Uploads what makes a folder an archive. Raises MediaError where other things are at the address."""
-    remote = RemoteFolder(archive.address)
+@contextmanager
+def held(address: str, folder: Path) -> Iterator[None]:
+    """For work on the archive at an address, old or new, by a state that is locked; see `claims.held`.
+
+    Raises MediaError where other things, or others, are at the address; MissingFile where nothing can be put there.
+    """
     with suppress(MissingFile):
-        if any(name not in ABOUT for name, _ in remote.listed("")):
-            raise MediaError(f"{without_secrets(archive.address)} is neither an archive nor empty")
+        there = {name for name, _ in RemoteFolder(address).listed("")}
+        if layout.ABOUT not in there and there - {*ABOUT, claims.MARK}:
+            raise MediaError(f"{without_secrets(address)} is neither an archive nor empty")
+    with claims.held(address, folder):
+        yield
+
+
+def begin(archive: Archive) -> None:
+    """Uploads what makes a folder an archive."""
+    remote = RemoteFolder(archive.address)
     for name in ABOUT:
         remote.upload(archive.root / name, name)
 
@@ -130,6 +142,7 @@ def upload(archive: Archive, job: int) -> None:
     stored = sorted(place for place in places if (archive.root / place).exists())
     if not stored and _has(remote, f"commits/{commits.name}", commits.stat().st_size):
         return
+    claims.check(archive.address, archive.root)
     for place in stored:
         remote.upload(archive.root / place, place)
     remote.upload(commits, f"commits/{commits.name}")
