@@ -1,16 +1,19 @@
 """Clips: tags and chunks, behind a header, to bytes and back.
 
-Behind the header stand the tags, where there are any, then one latents section for each chunk of two seconds, in order,
-then the end: how long the audio is, and the payload lengths of all latents sections. So a file can be written and read
-as it comes, a reader that has all of it finds any chunk at once, and a damaged chunk is stepped over.
+Behind the header stand the tags and metadata, where there are any, then one latents section for each chunk of two
+seconds, in order, then tags and metadata that the source had behind its samples, then the end: how long the audio is,
+and the payload lengths of all latents sections. So a file can be written and read as it comes, a reader that has all of
+it finds any chunk at once, and a damaged chunk is stepped over.
 A latents section holds the number of its latents (1 byte) and their coded stream.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from codec.bitstream import constants
 from codec.bitstream.audio_header import AudioHeader, max_chunk_bytes, read_header
@@ -32,14 +35,38 @@ from codec.bitstream.wire import VARINT_BYTES, Reader, Writer
 
 SIZE_BYTES = 4  # of the end's own length, its last bytes: how it is found from behind
 SAMPLES_BYTES = 8  # of the length of the audio
-END_BYTES = SAMPLES_BYTES + VARINT_BYTES + SIZE_BYTES  # that an end has at most, without the lengths of chunks
+END_BYTES = SAMPLES_BYTES + 2 * VARINT_BYTES + SIZE_BYTES  # that an end has at most, without the lengths of chunks
 MAX_DEFLATED_METADATA_BYTES = constants.MAX_AUDIO_METADATA_BYTES + (1 << 16)  # what cannot be deflated grows a little
-BEFORE_CHUNKS = (constants.SECTION_TAGS, constants.SECTION_METADATA)
+DESCRIBING = (constants.SECTION_TAGS, constants.SECTION_METADATA)
 CHUNK_SAMPLES = constants.CHUNK_LATENTS * constants.FRAMES * constants.HOP
 CHUNK_SECONDS = CHUNK_SAMPLES // constants.SAMPLE_RATE
 
 
 MetadataItem = tuple[int, bytes]  # one of constants.METADATA_*, and its payload
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a file says of its audio, before its chunks or behind them."""
+
+    tags: dict[str, str] = field(default_factory=dict)
+    metadata: tuple[MetadataItem, ...] = ()
+
+    def with_later(self, later: Description) -> Description:
+        """Both; of a tag that stands twice the first."""
+        return Description({**later.tags, **self.tags}, self.metadata + later.metadata)
+
+    def sections(self) -> bytes:
+        """As they stand in a file. Raises LimitExceeded where a reader would not take so many tags or metadata."""
+        out = b""
+        if self.tags:
+            packed = Writer()
+            for text in (text for item in sorted(self.tags.items()) for text in item):
+                packed.varint(len(text.encode())).raw(text.encode())
+            if packed.size > constants.MAX_TAGS_BYTES:
+                raise LimitExceeded(f"tags of {packed.size} bytes, at most {constants.MAX_TAGS_BYTES} can be stored")
+            out += framed(constants.SECTION_TAGS, deflated(packed.bytes()))
+        return out + _metadata(self.metadata) if self.metadata else out
 
 
 @dataclass(frozen=True)
@@ -66,17 +93,9 @@ class AudioFile:
     metadata: tuple[MetadataItem, ...] = ()
 
 
-def begin(header: AudioHeader, tags: dict[str, str], metadata: Sequence[MetadataItem] = ()) -> bytes:
+def begin(header: AudioHeader, said: Description | None = None) -> bytes:
     """The first bytes of a file. Raises LimitExceeded where a reader would not take so many tags or metadata."""
-    out = beginning(header.bytes())
-    if tags:
-        packed = Writer()
-        for text in (text for item in sorted(tags.items()) for text in item):
-            packed.varint(len(text.encode())).raw(text.encode())
-        if packed.size > constants.MAX_TAGS_BYTES:
-            raise LimitExceeded(f"tags of {packed.size} bytes, at most {constants.MAX_TAGS_BYTES} can be stored")
-        out += framed(constants.SECTION_TAGS, deflated(packed.bytes()))
-    return out + _metadata(metadata) if metadata else out
+    return beginning(header.bytes()) + (said.sections() if said else b"")
 
 
 def _metadata(items: Sequence[MetadataItem]) -> bytes:
@@ -93,13 +112,19 @@ def chunk(latents: int, stream: bytes) -> bytes:
     return framed(constants.SECTION_LATENTS, bytes([latents]) + stream)
 
 
-def end(samples: int, sizes: Sequence[int]) -> bytes:
-    """The last bytes of a file. sizes: bytes of each latents section's payload."""
-    payload = Writer().uint(samples, SAMPLES_BYTES).varint(len(sizes))
+def end(samples: int, sizes: Sequence[int], later: Description | None = None) -> bytes:
+    """The last bytes of a file.
+
+    sizes: bytes of each latents section's payload; later: what is said behind the chunks, if there are any.
+
+    Raises LimitExceeded where a reader would not take so many tags or metadata.
+    """
+    said = later.sections() if later else b""
+    payload = Writer().uint(samples, SAMPLES_BYTES).varint(len(said)).varint(len(sizes))
     for size in sizes:
         payload.varint(size)
     payload.uint(payload.size + SIZE_BYTES, SIZE_BYTES)
-    return framed(constants.SECTION_END, payload.bytes())
+    return said + framed(constants.SECTION_END, payload.bytes())
 
 
 def read(data: bytes, max_seconds: float = constants.MAX_SECONDS, partial: bool = False) -> AudioFile:
@@ -139,25 +164,24 @@ class Parser:
         self._damage: list[str] = []
         self._buffer, self._offset = bytearray(), 0
         self._sizes: list[int] = []
-        self._tags: dict[str, str] | None = None
-        self._metadata: tuple[MetadataItem, ...] | None = None
-        self._end: tuple[int, list[int]] | None = None
+        self._said: dict[tuple[bool, int], Description] = {}  # by whether it is behind the chunks, and section
+        self._later_bytes: int | None = None  # of sections between the last chunk and the end, where there are any
+        self._end: _End | None = None
         if begun is not None:
             self.header, self._offset = read_header(begun), begun.end
 
     @property
-    def tags(self) -> dict[str, str]:
-        """Those that have come."""
-        return self._tags or {}
-
-    @property
-    def metadata(self) -> tuple[MetadataItem, ...]:
+    def description(self) -> Description:
         """What has come of it."""
-        return self._metadata or ()
+        found = Description()
+        for place in (False, True):
+            for section in DESCRIBING:
+                found = found.with_later(self._said.get((place, section), Description()))
+        return found
 
     @property
     def is_described(self) -> bool:
-        """Whether nothing more will come to say what the audio is: its first chunk has come, or its end."""
+        """Whether all has come that says before the chunks what the audio is: its first chunk has, or its end."""
         return bool(self._count or self._end or self.lost)
 
     def take(self) -> list[Chunk]:
@@ -195,35 +219,49 @@ class Parser:
         latents, longest = self._latents, _longest(self._latents, self.header.sample_rate)
         if self._end is None:
             self._fail(CorruptFile(f"truncated: the file ends at offset {self._offset} without its last section"))
-        samples, sizes = self._end or (longest, self._sizes)
-        if sizes != self._sizes or (self._end and latents != latents_of(samples, self.header.sample_rate)):
+        end = self._end or _End(longest, self._later_bytes or 0, self._sizes)
+        samples = end.samples
+        if end.sizes != self._sizes or (self._end and latents != latents_of(samples, self.header.sample_rate)):
             self._fail(CorruptFile(f"{len(self._sizes)} chunks of {latents} latents are not what the file's end says"))
             samples = min(samples, longest)
+        if end.later_bytes != (self._later_bytes or 0):
+            found = f"{self._later_bytes or 0} bytes between the last chunk and the end"
+            self._fail(CorruptFile(f"{found}, which says {end.later_bytes}"))
         self._check_length(samples / self.header.sample_rate)
-        return AudioFile(self.header, self.tags, self.take(), samples, tuple(self._damage), self.metadata)
+        said = self.description
+        return AudioFile(self.header, said.tags, self.take(), samples, tuple(self._damage), said.metadata)
 
     def _resume_from_end(self, data: bytes) -> None:
         """Goes on behind damage, where the file's end is intact and says where the chunks stand."""
-        section = _end_of(data)
+        section = _end_of(lambda start, stop: data[start:stop], len(data))
         if section is None or self.header is None or self._end is not None or not (self.lost or self._buffer):
             return
-        samples, sizes = _read_end(section)
-        total = latents_of(samples, self.header.sample_rate)
+        end = _read_end(section)
+        total = latents_of(end.samples, self.header.sample_rate)
         count = -(-total // constants.CHUNK_LATENTS)
-        frames = [framed_size(size) for size in sizes]
-        at = section.start - sum(frames)
-        if at < 0 or not self._count <= len(sizes) == count <= self._max_chunks:
+        frames = [framed_size(size) for size in end.sizes]
+        at = section.start - end.later_bytes - sum(frames)
+        if at < 0 or not self._count <= len(end.sizes) == count <= self._max_chunks:
             return
         noted = self._damage or [f"the section at offset {self._offset} does not end where the next one begins"]
         self._damage = []  # what is wrong with a chunk will be found again, and only that
-        for number, (size, frame) in enumerate(zip(sizes, frames, strict=True)):
+        for number, (size, frame) in enumerate(zip(end.sizes, frames, strict=True)):
             if number >= self._count:
                 expected = min(constants.CHUNK_LATENTS, total - number * constants.CHUNK_LATENTS)
                 self._add(self._at(Reader(data[at : at + frame], at), size, expected))
             at += frame
+        self.resume_later(Reader(data[at : section.start], at))
         self._damage = self._damage or noted
-        self._sizes, self._end = sizes, (samples, sizes)
+        self._sizes, self._end, self._later_bytes = end.sizes, end, end.later_bytes
         self._buffer.clear()
+
+    def resume_later(self, reader: Reader) -> None:
+        """Takes what is said behind the chunks, up to the first section that is damaged."""
+        try:
+            while reader.left:
+                self._describe(Section.read(reader), is_later=True)
+        except CodecError as error:
+            self._fail(error)
 
     def _at(self, reader: Reader, size: int, latents: int) -> Chunk:
         """The chunk that should stand here."""
@@ -276,19 +314,29 @@ class Parser:
     def _take(self, section: Section) -> None:
         """One section behind the header."""
         try:
-            section.check()
-            if section.id == constants.SECTION_LATENTS:
+            if section.id == constants.SECTION_LATENTS and self._later_bytes is None:
+                section.check()
                 self._keep(section)
             elif section.id == constants.SECTION_END:
+                section.check()
                 self._end = _read_end(section)
-            elif section.id == constants.SECTION_TAGS and self._tags is None and not self._count:
-                self._tags = _read_tags(section)
-            elif section.id == constants.SECTION_METADATA and self._metadata is None and not self._count:
-                self._metadata = tuple(_read_metadata(section))
-            elif section.id < constants.OPTIONAL_FROM or section.id in BEFORE_CHUNKS:
-                raise UnsupportedFile(f"section {section.id} at offset {section.start} is unknown or out of place")
+            else:
+                self._describe(section, is_later=bool(self._count))
+                if self._count:
+                    self._later_bytes = (self._later_bytes or 0) + framed_size(section.size)
+                    if self._later_bytes > constants.MAX_LATER_BYTES:
+                        raise LimitExceeded(f"{self._later_bytes} bytes of sections behind the chunks")
         except CodecError as error:
             self._lose(error)
+
+    def _describe(self, section: Section, is_later: bool) -> None:
+        """A section that is neither a chunk nor the end."""
+        section.check()
+        is_describing, place = section.id in DESCRIBING, (is_later, section.id)
+        if section.id < constants.OPTIONAL_FROM or place in self._said:
+            raise UnsupportedFile(f"section {section.id} at offset {section.start} is unknown or out of place")
+        if is_describing:
+            self._said[place] = _read_description(section)
 
     def _keep(self, section: Section, whole: bool = True) -> None:
         """One chunk."""
@@ -354,31 +402,63 @@ def _longest(latents: int, sample_rate: int) -> int:
     return -(-(2 * coded + 1) * sample_rate // (2 * constants.SAMPLE_RATE)) - 1
 
 
-def _read_end(section: Section) -> tuple[int, list[int]]:
-    """Samples, and the payload length of each chunk."""
+@dataclass(frozen=True)
+class _End:
+    """What the end says. later_bytes: between it and the last chunk; sizes: payload length of each chunk."""
+
+    samples: int
+    later_bytes: int
+    sizes: list[int]
+
+
+def _read_end(section: Section) -> _End:
     reader = Reader(section.payload, section.payload_at)
     samples = reader.uint(SAMPLES_BYTES, "length of the audio")
     if samples > constants.MAX_SAMPLES:
         raise CorruptFile(f"the end at offset {section.start} says {samples} samples")
+    later_bytes = reader.varint("bytes behind the chunks")
     count = reader.varint("number of chunks")
     if count > reader.left:
         raise CorruptFile(f"the end at offset {section.start} is too short for {count} chunks")
     sizes = [reader.varint("length of a chunk") for _ in range(count)]
     if reader.uint(SIZE_BYTES, "length of the end") != section.size or reader.left:
         raise CorruptFile(f"the end at offset {section.start} does not have the length that it says")
-    return samples, sizes
+    return _End(samples, later_bytes, sizes)
 
 
-def _end_of(data: bytes) -> Section | None:
-    """The end of a whole file, found from behind; None where there is none that is intact."""
+def later_of(file: BinaryIO) -> Description:
+    """What a file that can seek says behind its chunks, nothing where that is damaged. It is left where it was."""
+
+    def look(start: int, stop: int) -> bytes:
+        file.seek(start)
+        return file.read(stop - start)
+
+    at = file.tell()
+    try:
+        section = _end_of(look, file.seek(0, io.SEEK_END))
+        later_bytes = _read_end(section).later_bytes if section else 0
+        if not section or not 0 < later_bytes <= min(section.start, constants.MAX_LATER_BYTES):
+            return Description()
+        start = section.start - later_bytes
+        parser = Parser()
+        with suppress(CodecError):  # who reads the file to its end will be told
+            parser.resume_later(Reader(look(start, section.start), start))
+        return parser.description
+    finally:
+        file.seek(at)
+
+
+def _end_of(look: Callable[[int, int], bytes], size: int) -> Section | None:
+    """The end of a file of so many bytes, found from behind; None where there is none that is intact.
+
+    look: the bytes from one offset to another.
+    """
     tail = SIZE_BYTES + constants.CRC_BYTES
-    if len(data) < tail:
-        return None
-    start = len(data) - framed_size(int.from_bytes(data[-tail : -constants.CRC_BYTES], "little"))
-    if start < 0:
+    start = size - framed_size(int.from_bytes(look(max(size - tail, 0), size)[: -constants.CRC_BYTES], "little"))
+    if start < 0 or size < tail:
         return None
     try:
-        section = Section.read(Reader(data[start:], start))
+        section = Section.read(Reader(look(start, size), start))
         section.check()
         _read_end(section)
     except CodecError:
@@ -386,13 +466,15 @@ def _end_of(data: bytes) -> Section | None:
     return section if section.id == constants.SECTION_END else None
 
 
-def _read_tags(section: Section) -> dict[str, str]:
+def _read_description(section: Section) -> Description:
+    if section.id == constants.SECTION_METADATA:
+        return Description(metadata=tuple(_read_metadata(section)))
     reader = Reader(inflated(section, constants.MAX_TAGS_BYTES))
     texts = list(_texts(reader))
     tags = dict(zip(texts[::2], texts[1::2], strict=False))
     if len(texts) != 2 * len(tags):
         raise CorruptFile(f"the tags at offset {section.start} are not pairs, or a name stands twice")
-    return tags
+    return Description(tags)
 
 
 def _read_metadata(section: Section) -> Iterator[MetadataItem]:

@@ -1,7 +1,7 @@
 """Every constant that changes the bytes. Ids are never reused."""
 
 MAGIC = b"\x89LCC"
-VERSION = 2  # before 1.0 of the format it may rise with any release
+VERSION = 3  # of the format 1.0; files of versions before it were never promised
 
 # section ids; those from OPTIONAL_FROM on may be skipped by a reader that does not know them
 SECTION_HEADER = 1
@@ -91,6 +91,7 @@ MAX_SAMPLES = 1 << 40  # of each channel: products with rates stay below 2^64
 MAX_SECONDS = 24 * 3600  # default limit; callers may choose another
 MAX_TAGS_BYTES = 1 << 16  # inflated
 MAX_AUDIO_METADATA_BYTES = 1 << 24  # inflated
+MAX_LATER_BYTES = 1 << 26  # of sections behind the chunks of a clip
 
 HASH_BYTES = 32  # of SHA-256
 MAX_PART_BYTES = 1 << 22

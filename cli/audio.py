@@ -48,7 +48,7 @@ def compress(
         for block in reader.blocks(BLOCK_SAMPLES):
             out.write(encoder.push(block))
             out.flush()
-        out.write(encoder.finish())
+        out.write(encoder.finish(reader.later_tags, reader.later_metadata))
 
 
 def compress_to(
@@ -131,6 +131,8 @@ def decompress(
             play(played, played.pieces())
         return played.damage
     decoder = codec.audio_decoder(device=device, threads=threads, max_seconds=max_seconds, bounded=bounded)
+    if (file := source.sought()) is not None:
+        decoder.look_behind(file)
     first: list[Samples] = []
     while not decoder.is_described and (data := source.read(READ_BYTES)):
         samples = decoder.push(data)
@@ -145,7 +147,11 @@ def decompress(
             yield decoder.push(data)
         yield decoder.finish()
 
+    known = {*decoder.tags, *decoder.metadata.kinds}
     play(decoder, rest())
+    late = [name for name in (*decoder.tags, *decoder.metadata.kinds) if name not in known]
+    if late:
+        media.notice(f"left out, as a pipe tells of it behind the samples: {', '.join(late)}")
     return ()
 
 

@@ -62,14 +62,18 @@ class Input:
             self._is_standard, self._head = source == STREAM, b""
             self._file: BinaryIO = sys.stdin.buffer if self._is_standard else open(source, "rb")  # noqa: SIM115
 
+    def sought(self) -> BinaryIO | None:
+        """The open file, where it is to be left as it stands; None of a pipe and of standard input."""
+        return None if self._is_standard or not self._file.seekable() else self._file
+
     def from_start(self) -> BinaryIO | None:
         """The open file, at its first byte and taken as a whole; None of a pipe and of standard input."""
-        if self._is_standard or not self._file.seekable():
-            return None
-        with _reading():
-            self._head, self.taken = b"", self._file.seek(0, os.SEEK_END)
-            self._file.seek(0)
-        return self._file
+        file = self.sought()
+        if file is not None:
+            with _reading():
+                self._head, self.taken = b"", file.seek(0, os.SEEK_END)
+                file.seek(0)
+        return file
 
     def seekable(self) -> bool:
         """False: it is read once, from its first byte to its last."""

@@ -151,8 +151,8 @@ def test_tags_and_depth_survive(coded: bytes) -> None:
 
 def test_tags_of_other_names_are_left_out(coded: bytes) -> None:
     parsed = audio_file.read(coded)
-    head = audio_file.begin(parsed.header, {"mood": "calm", "title": "Études"})
-    body = coded[len(audio_file.begin(parsed.header, parsed.tags)) :]
+    head = audio_file.begin(parsed.header, audio_file.Description({"mood": "calm", "title": "Études"}))
+    body = coded[len(audio_file.begin(parsed.header, audio_file.Description(parsed.tags))) :]
     assert codec.decompress_audio(head + body).tags == {"title": "Études"}
 
 
@@ -191,7 +191,7 @@ def test_sum_and_difference_are_coded_where_one_is_weak_and_that_one_more_coarse
         assert len(header.pairs) == (weak is not None)
         for pair in header.pairs:
             assert (pair.side_step_index > pair.mid_step_index == header.step_index) == (weak == "side")
-        assert codec.info(audio_file.begin(header, {}) + audio_file.end(0, [])).quality == 30
+        assert codec.info(audio_file.begin(header) + audio_file.end(0, [])).quality == 30
 
 
 def test_noise_is_the_same_everywhere_and_looks_random() -> None:
@@ -246,7 +246,7 @@ def test_damage_stays_in_its_chunk(coded: bytes) -> None:
 def test_a_chunk_at_anothers_place_is_noticed(coded: bytes) -> None:
     parsed = audio_file.read(coded)
     a, b = parsed.chunks[0], parsed.chunks[1]
-    swapped = audio_file.begin(parsed.header, parsed.tags)
+    swapped = audio_file.begin(parsed.header, audio_file.Description(parsed.tags))
     for piece in (b, a, *parsed.chunks[2:]):
         swapped += audio_file.chunk(piece.latents, piece.data)
     sizes = [len(p.data) + 1 for p in (b, a, *parsed.chunks[2:])]
@@ -257,7 +257,7 @@ def test_a_chunk_at_anothers_place_is_noticed(coded: bytes) -> None:
 def test_foreign_weights_and_media_are_refused_by_name(coded: bytes) -> None:
     header = replace(audio_file.read(coded).header, digest=b"abcdefgh")
     with pytest.raises(ModelMismatch, match="61626364"):
-        codec.decompress_audio(audio_file.begin(header, {}) + audio_file.end(0, []))
+        codec.decompress_audio(audio_file.begin(header) + audio_file.end(0, []))
     with pytest.raises(UnsupportedFile, match="not audio"):
         codec.decompress_audio(codec.compress(np.zeros((16, 16, 3), np.uint8)))
 
@@ -266,7 +266,7 @@ def test_a_declared_length_beyond_the_limit_is_refused_before_anything_is_decode
     with pytest.raises(LimitExceeded):
         codec.decompress_audio(coded, max_seconds=1.0)
     parsed = audio_file.read(coded)
-    head = audio_file.begin(parsed.header, {})
+    head = audio_file.begin(parsed.header)
     huge = head + Writer().uint(constants.SECTION_LATENTS, 1).varint(1 << 30).bytes() + bytes(100)
     with pytest.raises(LimitExceeded, match="declares"):
         audio_file.read(huge)
@@ -274,7 +274,7 @@ def test_a_declared_length_beyond_the_limit_is_refused_before_anything_is_decode
 
 def test_an_end_that_disagrees_is_refused(coded: bytes) -> None:
     parsed = audio_file.read(coded)
-    begun = audio_file.begin(parsed.header, {})
+    begun = audio_file.begin(parsed.header)
     body = b"".join(audio_file.chunk(c.latents, c.data) for c in parsed.chunks)
     sizes = [len(c.data) + 1 for c in parsed.chunks]
     assert audio_file.read(begun + body + audio_file.end(parsed.samples, sizes)).samples == parsed.samples

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from codec.bitstream import constants
 from codec.bitstream import image as image_file
-from codec.bitstream.audio import AudioFile, Chunk, Parser, begin, chunk, end, latents_of, read
+from codec.bitstream.audio import AudioFile, Chunk, Description, Parser, begin, chunk, end, latents_of, later_of, read
 from codec.bitstream.audio_header import AudioHeader, MidSide
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
 from codec.bitstream.file import framed
@@ -61,25 +62,29 @@ def clips(draw: st.DrawFn) -> AudioFile:
         latents = min(left, constants.CHUNK_LATENTS)
         chunks.append(Chunk(latents, draw(st.binary(max_size=200))))
         left -= latents
+    said = draw(descriptions())
+    return AudioFile(header, said.tags, chunks, samples, metadata=said.metadata)
+
+
+@st.composite
+def descriptions(draw: st.DrawFn) -> Description:
+    """Any tags and metadata."""
     tags = draw(st.dictionaries(st.text(max_size=20), st.text(max_size=20)))
     metadata = draw(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=30)), max_size=4))
-    return AudioFile(header, tags, chunks, samples, metadata=tuple(metadata))
+    return Description(tags, tuple(metadata))
 
 
-def written(audio: AudioFile) -> bytes:
-    """The file of a clip."""
+def written(audio: AudioFile, later: Description | None = None) -> bytes:
+    """The file of a clip; later: what is said behind its chunks."""
     body = b"".join(chunk(c.latents, c.data) for c in audio.chunks)
-    return (
-        begin(audio.header, audio.tags, audio.metadata)
-        + body
-        + end(audio.samples, [len(c.data) + 1 for c in audio.chunks])
-    )
+    sizes = [len(c.data) + 1 for c in audio.chunks]
+    return begin(audio.header, Description(audio.tags, audio.metadata)) + body + end(audio.samples, sizes, later)
 
 
 HEADER = AudioHeader(2, b"\xaa\xbb\xcc\xdd\1\2\3\4", 1408, 48_000, 2, (MidSide(0, 1408, 1900),), 24, 258)
 SMALL = AudioFile(HEADER, {"title": "Études"}, [Chunk(100, b"1234" * 40), Chunk(7, b"12345678")], 102_000)
 FILE = written(SMALL)
-FRONT = len(begin(HEADER, {}))  # bytes up to the end of the header
+FRONT = len(begin(HEADER))  # bytes up to the end of the header
 
 
 def parsed_in_pieces(data: bytes, cuts: list[int]) -> AudioFile:
@@ -109,15 +114,59 @@ def test_a_audio_returns(audio: AudioFile) -> None:
     assert read(written(audio), partial=True) == audio
 
 
+@given(clips(), descriptions(), st.data())
+def test_what_is_said_behind_the_chunks_returns_too(audio: AudioFile, later: Description, data: st.DataObject) -> None:
+    assume(audio.chunks)
+    file, both = written(audio, later), Description(audio.tags, audio.metadata).with_later(later)
+    expected = replace(audio, tags=both.tags, metadata=both.metadata)
+    assert read(file) == read(file, partial=True) == parsed_in_pieces(file, pieces_of(data, len(file))) == expected
+    stream = io.BytesIO(b"before" + file)
+    stream.seek(3)
+    assert later_of(stream) == later
+    assert stream.tell() == 3
+
+
+LATER = Description({"artist": "later"}, ((1, b"cue points"),))
+
+
+def test_behind_damage_the_end_finds_the_chunks_before_what_is_said_behind_them() -> None:
+    file, frame = bytearray(written(SMALL, LATER)), len(begin(HEADER, Description(SMALL.tags)))
+    file[frame + 50] ^= 1
+    found = read(bytes(file), partial=True)
+    assert [c.whole for c in found.chunks] == [False, True]
+    assert found.tags == {"title": "Études", "artist": "later"}
+    assert found.metadata == LATER.metadata
+
+
+def test_what_is_said_behind_the_chunks_may_be_damaged_alone() -> None:
+    file = bytearray(written(SMALL, LATER))
+    file[-len(end(0, [161, 9])) - 3] ^= 1
+    found = read(bytes(file), partial=True)
+    assert (found.chunks, found.samples, found.tags["artist"]) == (SMALL.chunks, SMALL.samples, "later")
+    assert "checksum of section 136" in found.damage[0]
+    assert later_of(io.BytesIO(file)).metadata == ()
+
+
+def test_a_chunk_may_not_stand_behind_what_is_said_later_nor_may_the_end_be_wrong_about_that() -> None:
+    body = b"".join(chunk(c.latents, c.data) for c in SMALL.chunks)
+    last = end(SMALL.samples, [161, 9, 9], LATER)
+    with pytest.raises(UnsupportedFile, match="out of place"):
+        read(begin(HEADER) + body + LATER.sections() + chunk(7, b"12345678") + last)
+    with pytest.raises(CorruptFile, match="between the last chunk and the end"):
+        read(begin(HEADER) + body + framed(200, b"?") + end(SMALL.samples, [161, 9], LATER))
+    with pytest.raises(UnsupportedFile, match="out of place"):
+        read(begin(HEADER) + body + LATER.sections() + end(SMALL.samples, [161, 9], LATER))
+
+
 def test_a_small_file_has_exactly_these_bytes() -> None:
     tags = zlib.compress(b"\x05title\x07\xc3\x89tudes", 9)
     assert (
-        b"\x89LCC\x02"
+        b"\x89LCC\x03"
         + framed(1, b"\x01\x02\xaa\xbb\xcc\xdd\1\2\3\4\x80\x05\x07\x80\xf7\x02\x02\x01\x6c\x07")
         + framed(131, tags)
         + framed(2, b"\x64" + b"1234" * 40)
         + framed(2, b"\x0712345678")
-        + framed(5, b"\x70\x8e\x01\0\0\0\0\0\x02\xa1\x01\x09\x10\0\0\0")
+        + framed(5, b"\x70\x8e\x01\0\0\0\0\0\x00\x02\xa1\x01\x09\x11\0\0\0")
     ) == FILE
 
 
@@ -195,14 +244,18 @@ def test_a_file_that_lost_its_end_has_the_longest_audio_of_its_latents(samples: 
     whole, rest = divmod(latents, constants.CHUNK_LATENTS)
     if not 0 < whole < 50:
         return
-    file = begin(replace(HEADER, sample_rate=rate), {}) + chunk(100, b"") * whole + (chunk(rest, b"") if rest else b"")
+    file = begin(replace(HEADER, sample_rate=rate)) + chunk(100, b"") * whole + (chunk(rest, b"") if rest else b"")
     found = read(file, partial=True)
     assert latents_of(found.samples, rate) == latents < latents_of(found.samples + 1, rate)
     assert found.samples >= samples
 
 
 def test_optional_sections_are_skipped_and_critical_ones_refused() -> None:
-    parts = [begin(HEADER, SMALL.tags), *(chunk(c.latents, c.data) for c in SMALL.chunks), end(102_000, [161, 9])]
+    parts = [
+        begin(HEADER, Description(SMALL.tags)),
+        *(chunk(c.latents, c.data) for c in SMALL.chunks),
+        end(102_000, [161, 9]),
+    ]
     for place in range(1, len(parts)):
         with_one = [b"".join([*parts[:place], framed(number, b"x"), *parts[place:]]) for number in (200, 128, 77, 3, 4)]
         assert [read(data) for data in with_one[:2]] == [SMALL, SMALL]
@@ -227,11 +280,11 @@ def test_tags_that_no_reader_would_take_are_not_written() -> None:
     longest = {"a": "b" * (constants.MAX_TAGS_BYTES - 5)}
     assert read(written(replace(SMALL, tags=longest))).tags == longest
     with pytest.raises(LimitExceeded, match="tags of 65537 bytes"):
-        begin(HEADER, {"a": "b" * (constants.MAX_TAGS_BYTES - 4)})
+        begin(HEADER, Description({"a": "b" * (constants.MAX_TAGS_BYTES - 4)}))
 
 
 def test_tags_stand_once_and_before_the_chunks() -> None:
-    tags = begin(HEADER, {"a": "b"})[FRONT:]
+    tags = begin(HEADER, Description({"a": "b"}))[FRONT:]
     empty = framed(constants.SECTION_TAGS, zlib.compress(b""))
     for data in (tags + tags, empty + tags, chunk(100, b"") + tags):
         with pytest.raises(UnsupportedFile, match="section 131"):
@@ -272,7 +325,7 @@ def test_tags_that_are_none_are_refused_and_leave_the_audio(
 )
 def test_impossible_headers_are_refused(change: dict[str, Any], error: type[CodecError]) -> None:
     with pytest.raises(error):
-        read(begin(replace(HEADER, **change), {}) + end(0, []))
+        read(begin(replace(HEADER, **change)) + end(0, []))
 
 
 @pytest.mark.parametrize(
@@ -296,7 +349,7 @@ def test_the_header_of_six_channels_has_exactly_these_bytes() -> None:
     front = b"\x01\x02\xaa\xbb\xcc\xdd\1\2\3\4\x80\x05\x14\x80\xf7\x02\x02\x01"
     assert LAYOUT.bytes() == front + b"\6\x3f\0\0\0" + b"\1\1\0\2\0" + b"\0\0" + b"\1\3\0\4\0"
     assert LAYOUT.step_indices == (1, 2, 1408, 1408, 3, 4)
-    assert read(begin(LAYOUT, {}) + end(0, [])).header == LAYOUT
+    assert read(begin(LAYOUT) + end(0, [])).header == LAYOUT
 
 
 @pytest.mark.parametrize(
@@ -318,7 +371,7 @@ def test_impossible_layouts_are_refused(layout: bytes, message: str) -> None:
 
 def test_chunks_of_many_channels_may_be_longer() -> None:
     for channels, times in ((1, 1), (2, 1), (3, 2), (8, 4)):
-        front = begin(AudioHeader(2, bytes(8), 1408, 48_000, channels), {})
+        front = begin(AudioHeader(2, bytes(8), 1408, 48_000, channels))
         Parser().push(front + Writer().uint(2, 1).varint(times * constants.MAX_CHUNK_BYTES).bytes())
         with pytest.raises(LimitExceeded, match="section 2"):
             read(front + Writer().uint(2, 1).varint(times * constants.MAX_CHUNK_BYTES + 1).bytes())
@@ -387,7 +440,7 @@ def test_no_section_is_waited_for_that_is_too_long() -> None:
 
 
 def test_the_limit_is_the_callers() -> None:
-    data = begin(HEADER, {}) + chunk(100, b"") * 9 + end(9 * 96_000 - 240, [1] * 9)
+    data = begin(HEADER) + chunk(100, b"") * 9 + end(9 * 96_000 - 240, [1] * 9)
     assert len(read(data, max_seconds=18).chunks) == 9
     for seconds in (10, 17.99):  # it has 17.995
         with pytest.raises(LimitExceeded, match=f"the limit is {seconds}"):
@@ -396,7 +449,10 @@ def test_the_limit_is_the_callers() -> None:
 
 def test_metadata_stand_once_before_the_samples_and_within_their_limit() -> None:
     items = [(1, b"bext" + bytes(9)), (4, b"")]
-    front, behind = begin(HEADER, {}, items), FILE[len(begin(HEADER, SMALL.tags)) :]
+    front, behind = (
+        begin(HEADER, Description(metadata=tuple(items))),
+        FILE[len(begin(HEADER, Description(SMALL.tags))) :],
+    )
     assert read(front + behind).metadata == tuple(items)
     again = front[FRONT:]
     first = len(chunk(100, SMALL.chunks[0].data))
@@ -404,7 +460,7 @@ def test_metadata_stand_once_before_the_samples_and_within_their_limit() -> None
         with pytest.raises(UnsupportedFile, match=r"section 136 at offset .* is unknown or out of place"):
             read(misplaced)
     with pytest.raises(LimitExceeded, match="at most 16777216 can be stored"):
-        begin(HEADER, {}, [(2, bytes(1 << 24))])
+        begin(HEADER, Description(metadata=((2, bytes(1 << 24)),)))
     bomb = framed(constants.SECTION_METADATA, zlib.compress(bytes((1 << 24) + 1)))
     with pytest.raises(LimitExceeded, match="inflates beyond its limit"):
         read(front[:FRONT] + bomb + behind)

@@ -22,6 +22,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import codec
 from codec.bitstream.errors import CodecError
 from codec.media import (
     AudioData,
@@ -322,6 +323,22 @@ def test_what_a_field_recorder_wrote_goes_through_files_and_pipes(run: Run, tmp_
     assert {name for name, _ in read_audio(tmp_path / "c.flac").metadata.chunks} == {b"bext", b"iXML", b"odd1"}
     done = run("decompress", coded, "-o", tmp_path / "d.ogg")
     assert b"OGG cannot hold everything: bext, iXML, cue, LIST adtl, smpl, odd1 left out" in done.stderr
+
+
+def test_what_a_pipe_tells_behind_its_samples_is_in_the_file_and_named_where_a_pipe_is_too_late(
+    run: Run, tmp_path: Path
+) -> None:
+    everything = [chunk(name, payload) for name, payload in RECORDER]
+    coded, back = tmp_path / "a.lcc", tmp_path / "b.wav"
+    for seconds, is_late in ((1, False), (5, True)):  # nothing has been written before the second chunk has come
+        source = riff_of(chunk(b"fmt ", FORMAT), chunk(b"data", bytes(2 * RATE * seconds)), *everything)
+        coded.write_bytes(run("compress", "-", "-o", "-", "-q", 0, stdin=source).stdout)
+        assert codec.info(coded).metadata == ("bext", "iXML", "cue", "LIST adtl", "smpl", "odd1")
+        assert run("decompress", coded, "-o", back, "--force").returncode == 0
+        assert read_audio(back).metadata == read_audio(source).metadata == codec.decompress_audio(coded).metadata
+        done = run("decompress", "-", "-o", "-", stdin=coded.read_bytes())
+        assert done.returncode == 0
+        assert (b"a pipe tells of it behind the samples: bext, iXML, cue" in done.stderr) == is_late
 
 
 def test_much_metadata_and_tags_come_through_pipes_whole(run: Run) -> None:

@@ -80,7 +80,7 @@ def test_a_container_returns(container: Container) -> None:
 def test_a_small_file_has_exactly_these_bytes() -> None:
     head = b"\x01\x12\x00\x01\xaa\xbb\xcc\xdd\1\2\3\4\xa0\x05\x01\xac\x02\xc8\x01\x00"
     body = b"\x02\x0812345678"
-    assert b"\x89LCC\x02" + b"".join(part + crc32c(part).to_bytes(4, "little") for part in (head, body)) == SMALL
+    assert b"\x89LCC\x03" + b"".join(part + crc32c(part).to_bytes(4, "little") for part in (head, body)) == SMALL
 
 
 def test_the_checksum_is_that_of_rfc_3720() -> None:

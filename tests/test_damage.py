@@ -37,7 +37,7 @@ def test_a_model_of_the_other_medium_is_refused(partial: bool) -> None:
         )
     header = replace(heard.header, model=seen.header.model, digest=seen.header.digest)
     with pytest.raises(CorruptFile, match="model 1 is one of image, not of audio"):
-        audio_decode.decode(audio_file.begin(header, {}) + audio_file.end(0, []), CPU, partial=partial)
+        audio_decode.decode(audio_file.begin(header) + audio_file.end(0, []), CPU, partial=partial)
 
 
 @pytest.fixture(scope="module")

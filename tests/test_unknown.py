@@ -52,7 +52,7 @@ def test_a_length_that_products_do_not_hold_is_refused() -> None:
     header = audio_file.read(golden.file("audio-empty")).header
     for samples in (constants.MAX_SAMPLES + 1, 2**64 - 1):
         with pytest.raises(codec.CorruptFile, match="samples"):
-            codec.verify(begin(header, {}) + end(samples, []))
+            codec.verify(begin(header) + end(samples, []))
 
 
 def test_private_sections_are_skipped() -> None:

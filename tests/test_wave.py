@@ -165,14 +165,26 @@ def test_an_empty_file_is_empty() -> None:
             assert not any("length" in text for text in said)
 
 
-def test_texts_are_tags_wherever_they_stand_and_from_pipes_in_front() -> None:
-    front = riff_of(chunk(b"fmt ", FORMAT), chunk(b"LIST", TEXTS), chunk(b"data", PCM))
-    behind = riff_of(chunk(b"fmt ", FORMAT), chunk(b"data", PCM), chunk(b"LIST", TEXTS))
-    assert read_audio(front).tags == read_audio(behind).tags == {"title": "title"}
-    with piped(front) as pipe:
-        assert read_audio(pipe).tags == {"title": "title"}
-    with piped(behind) as pipe, pytest.warns(MediaNotice, match="behind the samples of a piped WAVE file.*LIST"):
-        assert read_audio(pipe).tags == {}
+CUES = chunk(b"cue ", struct.pack("<I6I", 1, 7, 12, 0x61746164, 0, 0, 12))
+
+
+def test_what_a_file_says_is_read_wherever_it_stands_and_from_pipes_too() -> None:
+    front = riff_of(chunk(b"fmt ", FORMAT), chunk(b"LIST", TEXTS), CUES, chunk(b"data", PCM))
+    behind = riff_of(chunk(b"fmt ", FORMAT), chunk(b"data", PCM), chunk(b"LIST", TEXTS), CUES)
+    for data in (front, behind):
+        with piped(data) as pipe:
+            for audio in (read_audio(data), read_audio(pipe)):
+                assert audio.tags == {"title": "title"}
+                assert [name for name, _ in audio.metadata.chunks] == [b"cue "]
+
+
+def test_what_a_pipe_says_behind_its_samples_is_kept_unless_it_is_too_large() -> None:
+    large, larger = (chunk(b"iXML", b"x" * size) for size in (riff.TAIL_BYTES + 7, riff.MAX_HELD_BYTES + 1))
+    with piped(riff_of(chunk(b"fmt ", FORMAT), chunk(b"data", PCM), CUES, large)) as pipe:
+        assert [name for name, _ in read_audio(pipe).metadata.chunks] == [b"cue ", b"iXML"]
+    said = pytest.warns(MediaNotice, match="not kept: iXML, 16777217 bytes behind the samples of a piped WAVE file")
+    with piped(riff_of(chunk(b"fmt ", FORMAT), chunk(b"data", PCM), CUES, larger)) as pipe, said:
+        assert [name for name, _ in read_audio(pipe).metadata.chunks] == [b"cue "]
 
 
 def test_a_file_that_ends_early_says_so_either_way() -> None:

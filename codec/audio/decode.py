@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Self
+from typing import BinaryIO, Self
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from codec.audio.limiter import Limiter, PeakLimiter
 from codec.audio.pairing import as_coded
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
-from codec.bitstream.audio import CHUNK_SECONDS, AudioFile, Chunk
+from codec.bitstream.audio import CHUNK_SECONDS, AudioFile, Chunk, Description
 from codec.bitstream.audio_header import AudioHeader
 from codec.bitstream.errors import CorruptFile, MediaError
 from codec.decoded import DecodedAudio
@@ -53,6 +53,7 @@ class AudioDecoder:
         self._parser = audio_file.Parser(max_seconds)
         self._device, self._is_open, self._bounded = device, True, bounded
         self._player: _Player | None = None
+        self._later: Description | None = None
 
     @property
     def header(self) -> AudioHeader | None:
@@ -61,17 +62,28 @@ class AudioDecoder:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Of the file, as far as they have come: before the first samples, or never."""
-        return {name: text for name, text in self._parser.tags.items() if name in TAGS}
+        """Of the file, as far as they have come: before the first samples or, of what was a pipe, behind the last."""
+        return {name: text for name, text in self._description.tags.items() if name in TAGS}
 
     @property
     def metadata(self) -> AudioMetadata:
-        """Of the file beside its tags, as far as it has come: before the first samples, or never."""
-        return media.metadata_of(self._parser.metadata)
+        """Of the file beside its tags, as far as it has come."""
+        return media.metadata_of(self._description.metadata)
+
+    @property
+    def _description(self) -> Description:
+        return self._parser.description if self._later is None else self._parser.description.with_later(self._later)
+
+    def look_behind(self, file: BinaryIO) -> None:
+        """Takes what the file says behind its chunks from where it stands, while they have not come.
+
+        file: all of it, which can seek; it is left where it was.
+        """
+        self._later = audio_file.later_of(file)
 
     @property
     def is_described(self) -> bool:
-        """Whether header, tags and metadata have come, all of them."""
+        """Whether header, tags and metadata have come, but for what stands behind the chunks."""
         return self._parser.is_described
 
     def push(self, data: bytes) -> Samples:
@@ -89,6 +101,7 @@ class AudioDecoder:
         """Ends the file. Raises ValueError where it was finished or closed."""
         self._check_open()
         whole = self._parser.finish()
+        self._later = None  # it has come
         assert self._player is not None
         last = self._player.finish(whole.samples)
         self.close()

@@ -18,7 +18,7 @@ from codec.audio.decode import CHUNK, HOP, LATENT, samples_of
 from codec.audio.pairing import as_coded, lefts_of, mid_side_of, narrowing
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
-from codec.bitstream.audio import CHUNK_SECONDS
+from codec.bitstream.audio import CHUNK_SECONDS, Description
 from codec.bitstream.audio_header import AudioHeader
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import MediaError
@@ -79,7 +79,7 @@ class AudioEncoder:
         channel_mask: int = 0,
     ) -> None:
         self._loaded = weights.installed(AUDIO.id, device)
-        self._tags, self._metadata = dict(tags or {}), metadata or AudioMetadata()
+        self._said = _description(tags, metadata)
         self._rate, self._bit_depth = sample_rate, bit_depth
         self._channels, self._mask = channels, channel_mask
         self._step_index = AUDIO.curve.step_index(quality)
@@ -115,14 +115,20 @@ class AudioEncoder:
             pieces.append(self._ready(None))
         return b"".join(pieces)
 
-    def finish(self) -> bytes:
-        """Ends the audio. Raises ValueError where that was done."""
+    def finish(self, tags: Mapping[str, str] | None = None, metadata: AudioMetadata | None = None) -> bytes:
+        """Ends the audio. tags, metadata: further ones, which the source had behind its samples.
+
+        Raises: ValueError where that was done; LimitExceeded for more than a file can hold.
+        """
         if self._finished:
             raise ValueError("the audio has been finished")
         self._finished = True
         self._hold(self._resampler.process(np.zeros((0, self._channels), np.float32), last=True))
+        later = _description(tags, metadata)
+        if self._header is None:  # nothing has been written
+            self._said, later = self._said.with_later(later), Description()
         last = self._ready(audio_file.latents_of(self._samples, self._rate))
-        return last + audio_file.end(self._samples, self._sizes)
+        return last + audio_file.end(self._samples, self._sizes, later)
 
     def close(self) -> None:
         """Lets go of what is in memory; nothing can be pushed any more."""
@@ -147,7 +153,7 @@ class AudioEncoder:
                 if telling is None:
                     break
                 self._header = self._decided(telling)
-                out.append(audio_file.begin(self._header, self._tags, self._metadata.items()))
+                out.append(audio_file.begin(self._header, self._said))
             if span.count <= 0:
                 break
             stream = b"".join(self._taken(self._header, span).parts)
@@ -249,6 +255,10 @@ class AudioEncoder:
         self._held_from += drop
 
 
+def _description(tags: Mapping[str, str] | None, metadata: AudioMetadata | None) -> Description:
+    return Description(dict(tags or {}), tuple((metadata or AudioMetadata()).items()))
+
+
 def encode_file(reader: AudioFileReader, quality: float, device: Device, progress: Progress) -> bytes:
     """The file of a clip that is read block by block, in little memory.
 
@@ -256,7 +266,10 @@ def encode_file(reader: AudioFileReader, quality: float, device: Device, progres
     """
     about = (reader.bit_depth, reader.tags, reader.metadata, reader.channel_mask)
     with AudioEncoder(reader.sample_rate, reader.channels, quality, device, *about) as encoder:
-        return _encoded(encoder, reader.blocks(), progress)
+        coded = _encoded(encoder, reader.blocks(), progress)
+        coded += encoder.finish(reader.later_tags, reader.later_metadata)
+    progress.step()
+    return coded
 
 
 def encode(audio: AudioData, quality: float, device: Device, progress: Report | None = None) -> bytes:
@@ -265,7 +278,10 @@ def encode(audio: AudioData, quality: float, device: Device, progress: Report | 
     at_once = CHUNK_SECONDS * audio.sample_rate
     blocks = (audio.samples[start : start + at_once] for start in range(0, len(audio.samples), at_once))
     with AudioEncoder(audio.sample_rate, audio.channels, quality, device, *about) as encoder:
-        return _encoded(encoder, blocks, Progress(progress, len(audio.samples) + 1))
+        steps = Progress(progress, len(audio.samples) + 1)
+        coded = _encoded(encoder, blocks, steps) + encoder.finish()
+    steps.step()
+    return coded
 
 
 def _encoded(encoder: AudioEncoder, blocks: Iterable[Samples], progress: Progress) -> bytes:
@@ -273,6 +289,4 @@ def _encoded(encoder: AudioEncoder, blocks: Iterable[Samples], progress: Progres
     for block in blocks:
         pieces.append(encoder.push(block))
         progress.step(len(block))
-    pieces.append(encoder.finish())
-    progress.step()
     return b"".join(pieces)

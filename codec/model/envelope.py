@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ENERGY_FLOOR = 1e-9  # of a coefficient's square: 90 dB below full scale
 # share of the power near a coefficient that was coded: where it is less, its sign is drawn; the higher the steepness,
 # the sharper the border
-LEAST_CODED, CODED_STEEPNESS = 0.05, 4
+LEAST_CODED, CODED_STEEPNESS = 0.005, 4
 LEAST_POWER = 1e-6  # of companded coefficients
 LEAST_DRAWN = 1e-6  # of the power of drawn coefficients: keeps gradients of its root finite
 SILENCE = 4 * ENERGY_FLOOR  # energies up to here are decoded as none

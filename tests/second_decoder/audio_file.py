@@ -20,6 +20,7 @@ from tests.second_decoder.container import (
     LONGEST_METADATA,
     MAX_AUDIO_METADATA,
     MAX_CHUNK,
+    MAX_LATER,
     MAX_PAYLOAD,
     MAX_RATE,
     MAX_TAGS,
@@ -59,16 +60,18 @@ class End(NamedTuple):
 
     start: int
     samples: int
+    later: int  # bytes between the last chunk and the end
     lengths: list[int]  # of the payloads of the chunks
 
 
 def read_end(section: Section) -> End:
     """The end of a clip."""
     payload = section.payload
-    if len(payload) < 13 or struct.unpack("<I", payload[-4:])[0] != len(payload):
+    if len(payload) < 14 or struct.unpack("<I", payload[-4:])[0] != len(payload):
         raise ValueError(f"an end of {len(payload)} bytes, which is not what it says")
     (samples,) = struct.unpack_from("<Q", payload)
-    chunks, at = read_varint(payload, 8)
+    later, at = read_varint(payload, 8)
+    chunks, at = read_varint(payload, at)
     if chunks > len(payload):
         raise ValueError(f"an end of {len(payload)} bytes for {chunks} chunks")
     lengths = []
@@ -77,7 +80,7 @@ def read_end(section: Section) -> End:
         lengths.append(length)
     if at + 4 != len(payload):
         raise ValueError("bytes are left over in the end, or missing")
-    return End(section.start, samples, lengths)
+    return End(section.start, samples, later, lengths)
 
 
 def check_tags(section: Section) -> None:
@@ -111,7 +114,8 @@ class Chunks:
     def __init__(self, header: Header) -> None:
         self.rate, self.rows = read_rate(header), len(header.steps)
         self.at = header.end  # what is behind this is not read yet
-        self.has_tags = self.has_metadata = False
+        self.described: list[int] = []  # ids of sections since the header or, behind the chunks, since the last one
+        self.later: int | None = None  # bytes of sections behind the chunks
         self.pieces: list[Piece] = []
         self.end: End | None = None
 
@@ -127,19 +131,27 @@ class Chunks:
                 raise ValueError(f"section {section.id} at byte {self.at} is too long")
             if not section.is_whole:
                 raise ValueError(f"section {section.id} at byte {self.at} is cut or has a wrong checksum")
-            if section.id == LATENTS:
+            if section.id == LATENTS and self.later is None:
                 self.pieces.append(self.piece(section))
+                self.described = []
             elif section.id == END:
                 self.end = read_end(section)
-            elif section.id == TAGS and not (self.has_tags or self.pieces):
-                check_tags(section)
-                self.has_tags = True
-            elif section.id == AUDIO_METADATA and not (self.has_metadata or self.pieces):
-                check_metadata(section)
-                self.has_metadata = True
-            elif section.id in (TAGS, AUDIO_METADATA) or section.id < FIRST_SKIPPABLE:
-                raise ValueError(f"section {section.id} at byte {self.at} is unknown or out of place")
+            else:
+                self.describe(section)
             self.at = section.end
+
+    def describe(self, section: Section) -> None:
+        """Take a section that is neither a chunk nor the end."""
+        checks = {TAGS: check_tags, AUDIO_METADATA: check_metadata}
+        if section.id < FIRST_SKIPPABLE or section.id in self.described:
+            raise ValueError(f"section {section.id} at byte {self.at} is unknown or out of place")
+        if section.id in checks:
+            checks[section.id](section)
+            self.described.append(section.id)
+        if self.pieces:
+            self.later = (self.later or 0) + section.end - section.start
+            if self.later > MAX_LATER:
+                raise ValueError(f"{self.later} bytes behind the chunks")
 
     def piece(self, section: Section) -> Piece:
         """The next chunk."""
@@ -157,6 +169,8 @@ def audio_pieces(data: bytes, header: Header) -> list[Piece]:
         raise ValueError("the end is missing")
     if sum(piece.shape[1] for piece in chunks.pieces) != columns_of(chunks.end.samples, chunks.rate):
         raise ValueError(f"the chunks are not those of {chunks.end.samples} samples")
+    if chunks.end.later != (chunks.later or 0):
+        raise ValueError("the end does not say how many bytes stand behind the chunks")
     if [len(piece.stream) + 1 for piece in chunks.pieces] != chunks.end.lengths:
         raise ValueError("the chunks do not have the lengths that the end says")
     return chunks.pieces
@@ -192,7 +206,7 @@ def damaged_audio_pieces(data: bytes, header: Header) -> list[Piece]:
     if chunks.at == len(data):
         return pieces
     columns = columns_of(end.samples, chunks.rate) if end else 0
-    start = end.start - sum(map(section_size, end.lengths)) if end else -1
+    start = end.start - end.later - sum(map(section_size, end.lengths)) if end else -1
     if end and start >= 0 and len(end.lengths) == -(-columns // CHUNK) >= len(pieces):
         for number, length in enumerate(end.lengths):
             if number >= len(pieces):

@@ -116,7 +116,7 @@ def mean_within(x: Reals, reach: int, axis: int) -> Reals:
 def kept(h: Reals, coded: Reals) -> Reals:
     """(1, frames, HOP) share of each coefficient that keeps its sign."""
     share = np.clip(near(coded) / (near(h) + 1e-6), 1e-4, 1e4)
-    return 1 / (1 + (0.05 / share) ** 4)
+    return 1 / (1 + (0.005 / share) ** 4)
 
 
 def drawn(c: Reals, kept: Reals, noise: Reals) -> Reals:

@@ -2,7 +2,7 @@
 
 import { CorruptFile, Reader, crc32c, hex, joined, uint32At } from "./bytes";
 
-const MAGIC_AND_VERSION = "894c434302";
+const MAGIC_AND_VERSION = "894c434303";
 const HEADER = 1;
 const LATENTS = 2;
 const INDEX = 3;
@@ -220,7 +220,7 @@ function readOthers(data: Uint8Array, header: ImageHeader, at: number, damage: s
  * tiles are of kinds that are not read here. */
 export function parseImage(data: Uint8Array): ImageFile {
   const begin = MAGIC_AND_VERSION.length / 2;
-  if (hex(data.subarray(0, begin)) !== MAGIC_AND_VERSION) throw new CorruptFile("this is no .lcc file of version 2");
+  if (hex(data.subarray(0, begin)) !== MAGIC_AND_VERSION) throw new CorruptFile("this is no .lcc file of version 3");
   const first = sectionAt(data, begin);
   const header = readHeader(first);
   const damage: string[] = [];

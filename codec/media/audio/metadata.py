@@ -49,6 +49,15 @@ class AudioMetadata:
         found += ["cover art"] * bool(self.pictures) + ["chapters"] * bool(self.chapters)
         return tuple(dict.fromkeys(found + [f"comment {name}" for name, _ in self.comments]))
 
+    def with_later(self, later: AudioMetadata) -> AudioMetadata:
+        """Both, the later behind."""
+        return AudioMetadata(
+            self.chunks + later.chunks,
+            self.pictures + later.pictures,
+            self.chapters + later.chapters,
+            self.comments + later.comments,
+        )
+
     def items(self) -> list[MetadataItem]:
         """As files of ours hold it."""
         out = [(constants.METADATA_CHUNK, name + payload) for name, payload in self.chunks]

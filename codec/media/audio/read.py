@@ -21,7 +21,9 @@ from codec.media.audio.bytestream import ByteStream
 from codec.media.audio.data import TAGS, AudioData, Samples
 from codec.media.audio.layout import MASK_COMMENT, mask_in, usual_mask, wave_order
 from codec.media.audio.mended import mended
+from codec.media.audio.metadata import AudioMetadata
 from codec.media.audio.read_metadata import Found
+from codec.media.audio.riff import Chunk, Layout
 from codec.media.audio.wave_source import WaveSource
 from codec.media.notices import notice
 from codec.media.paths import PathLike, Readable, open_file
@@ -53,7 +55,7 @@ class AudioFileReader:
 
     sample_rate: Hz; channels: 1 to 8; bit_depth, tags, metadata, channel_mask: as in AudioData;
     declared_samples: how many samples a channel the file says to hold, None where it does not say; they may be more or
-    fewer.
+    fewer; later_tags, later_metadata: what a pipe said behind its samples, known when all of them have been read.
     """
 
     def __init__(self, source: AudioFileSource, max_seconds: float = MAX_SECONDS) -> None:
@@ -84,6 +86,8 @@ class AudioFileReader:
         self.channel_mask = self._layout(found)
         self.metadata = found.metadata()
         self.declared_samples = self._declared()
+        self.later_tags: dict[str, str] = {}
+        self.later_metadata = AudioMetadata()
 
     def _found(self) -> Found:
         """What else the file says; adds to `tags` what libsndfile does not find."""
@@ -198,6 +202,7 @@ class AudioFileReader:
         if self._wave:
             for text in self._wave.samples.said:
                 notice(text)
+            self._find_later(self._wave.later, self._wave.layout)
             declared = self._wave.samples.declared
             if declared is not None:
                 notice_of_early_end(self._wave.samples.taken, declared)
@@ -207,6 +212,16 @@ class AudioFileReader:
             notice_of_early_end(int(shorter[2]), int(shorter[1]))
         elif self.declared_samples is not None and done < self.declared_samples:
             notice(f"the file ends early: {done} of {self.declared_samples} samples are there")
+
+    def _find_later(self, chunks: list[Chunk], layout: Layout) -> None:
+        """What chunks say that came behind the samples."""
+        if not chunks:
+            return
+        found = read_metadata.of_wave(chunks, layout.dialect)
+        with libsndfile.guarded(), libsndfile.stream(io.BytesIO(riff.header_for(layout, chunks, 0))) as texts:
+            tags = found.tags | _tags(texts)
+        self.later_tags = {name: text for name, text in tags.items() if name not in self.tags}
+        self.later_metadata = found.metadata()
 
     def close(self) -> None:
         """Closes the file, unless it was the caller's."""
@@ -262,8 +277,8 @@ def read_audio(source: AudioSource, max_seconds: float = MAX_SECONDS) -> AudioDa
     with AudioFileReader(source, max_seconds) as reader:
         blocks = list(reader.blocks())
         samples = np.concatenate(blocks) if blocks else np.empty((0, reader.channels), np.float32)
-        about = (reader.tags, reader.bit_depth, reader.metadata, reader.channel_mask)
-        return AudioData(samples, reader.sample_rate, *about)
+        tags, metadata = reader.tags | reader.later_tags, reader.metadata.with_later(reader.later_metadata)
+        return AudioData(samples, reader.sample_rate, tags, reader.bit_depth, metadata, reader.channel_mask)
 
 
 def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> AudioData:

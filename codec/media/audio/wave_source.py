@@ -23,13 +23,15 @@ LOOKED_AT = 64  # bytes of its samples that are kept
 class _Samples(Protocol):
     """The bytes of samples, and what was found about them.
 
-    length: how many there are, None of a pipe; others: chunks behind the samples; said: notices.
+    length: how many there are, None of a pipe; others: chunks behind the samples; later: those of a pipe, as soon as
+    they have come; said: notices.
     """
 
     length: int | None
     declared: int | None
     taken: int
     others: list[Chunk]
+    later: list[Chunk]
     said: list[str]
 
     def read(self, at: int, count: int) -> bytes:
@@ -93,6 +95,11 @@ class WaveSource:
         """The chunks beside the samples, of a pipe those in front of them."""
         return self.layout.others + self.samples.others
 
+    @property
+    def later(self) -> list[Chunk]:
+        """The chunks behind the samples of a pipe, as soon as these have been read."""
+        return self.samples.later
+
     def check(self) -> None:
         """Raises what reading the file raised."""
         if self.error:
@@ -109,6 +116,7 @@ class _Measured:
 
     def __init__(self, stream: ByteStream, layout: Layout, size: int) -> None:
         self.others: list[Chunk] = []
+        self.later: list[Chunk] = []
         self.said: list[str] = []
         self.declared, self.taken = layout.declared, 0
         self._stream, self._begin = stream, stream.position
@@ -159,6 +167,7 @@ class _Endless:
     def __init__(self, stream: ByteStream, layout: Layout) -> None:
         self.length: int | None = None
         self.others: list[Chunk] = []
+        self.later: list[Chunk] = []
         self.said: list[str] = []
         self.declared = self._until = layout.declared
         self.taken = 0
@@ -196,8 +205,15 @@ class _Endless:
             self.said.append(riff.too_small(self._until, None))
             self._until = self.declared = None
             return False
-        names = [name.decode() for name, _, _ in tail.chunks if not riff.is_filler(name)]
-        if names:
-            self.said.append(f"chunks behind the samples of a piped WAVE file are not kept: {', '.join(names)}")
+        if not whole:
+            ahead = self._stream.read(riff.MAX_HELD_BYTES + 1)
+            tail = riff.tail_of(look, len(ahead), len(ahead) <= riff.MAX_HELD_BYTES, dialect, 0) or tail
+        for name, at, length in tail.chunks:
+            if riff.is_filler(name):
+                continue
+            if at + length <= len(ahead):
+                self.later.append(Chunk(name, look(at, length)))
+            else:
+                self.said.append(f"not kept: {name.decode()}, {length} bytes behind the samples of a piped WAVE file")
         self._stream.skip(ENDLESS)  # so that who writes to the pipe can go on
         return True
