@@ -172,12 +172,17 @@ class Parser:
 
     @property
     def description(self) -> Description:
-        """What has come of it."""
-        found = Description()
-        for place in (False, True):
-            for section in DESCRIBING:
-                found = found.with_later(self._said.get((place, section), Description()))
-        return found
+        """What has come of it before the chunks."""
+        return self._description(is_later=False)
+
+    @property
+    def later(self) -> Description:
+        """What has come of it behind the chunks."""
+        return self._description(is_later=True)
+
+    def _description(self, is_later: bool) -> Description:
+        tags, metadata = (self._said.get((is_later, section), Description()) for section in DESCRIBING)
+        return tags.with_later(metadata)
 
     @property
     def is_described(self) -> bool:
@@ -228,7 +233,7 @@ class Parser:
             found = f"{self._later_bytes or 0} bytes between the last chunk and the end"
             self._fail(CorruptFile(f"{found}, which says {end.later_bytes}"))
         self._check_length(samples / self.header.sample_rate)
-        said = self.description
+        said = self.description.with_later(self.later)
         return AudioFile(self.header, said.tags, self.take(), samples, tuple(self._damage), said.metadata)
 
     def _resume_from_end(self, data: bytes) -> None:
@@ -250,6 +255,7 @@ class Parser:
                 expected = min(constants.CHUNK_LATENTS, total - number * constants.CHUNK_LATENTS)
                 self._add(self._at(Reader(data[at : at + frame], at), size, expected))
             at += frame
+        self._said = {place: said for place, said in self._said.items() if not place[0]}  # the later ones come again
         self.resume_later(Reader(data[at : section.start], at))
         self._damage = self._damage or noted
         self._sizes, self._end, self._later_bytes = end.sizes, end, end.later_bytes
@@ -443,7 +449,7 @@ def later_of(file: BinaryIO) -> Description:
         parser = Parser()
         with suppress(CodecError):  # who reads the file to its end will be told
             parser.resume_later(Reader(look(start, section.start), start))
-        return parser.description
+        return parser.later
     finally:
         file.seek(at)
 

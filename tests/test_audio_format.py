@@ -258,9 +258,10 @@ def test_optional_sections_are_skipped_and_critical_ones_refused() -> None:
     ]
     for place in range(1, len(parts)):
         with_one = [b"".join([*parts[:place], framed(number, b"x"), *parts[place:]]) for number in (200, 128, 77, 3, 4)]
-        assert [read(data) for data in with_one[:2]] == [SMALL, SMALL]
-        for data in with_one[2:]:
-            with pytest.raises(UnsupportedFile, match="unknown or out of place"):
+        if place == 1:
+            assert [read(data) for data in with_one[:2]] == [SMALL, SMALL]
+        for data in with_one[2 if place == 1 else 0 :]:
+            with pytest.raises(CodecError, match="unknown or out of place|between the last chunk and the end"):
                 read(data)
             found = read(data, partial=True)
             assert replace(found, damage=()) == SMALL
@@ -283,10 +284,10 @@ def test_tags_that_no_reader_would_take_are_not_written() -> None:
         begin(HEADER, Description({"a": "b" * (constants.MAX_TAGS_BYTES - 4)}))
 
 
-def test_tags_stand_once_and_before_the_chunks() -> None:
+def test_tags_stand_once_before_the_chunks_and_once_behind_them() -> None:
     tags = begin(HEADER, Description({"a": "b"}))[FRONT:]
     empty = framed(constants.SECTION_TAGS, zlib.compress(b""))
-    for data in (tags + tags, empty + tags, chunk(100, b"") + tags):
+    for data in (tags + tags, empty + tags, chunk(100, b"") + tags + tags):
         with pytest.raises(UnsupportedFile, match="section 131"):
             read(FILE[:FRONT] + data)
 
@@ -447,7 +448,7 @@ def test_the_limit_is_the_callers() -> None:
             read(data, max_seconds=seconds)
 
 
-def test_metadata_stand_once_before_the_samples_and_within_their_limit() -> None:
+def test_metadata_stand_once_before_the_chunks_and_within_their_limit() -> None:
     items = [(1, b"bext" + bytes(9)), (4, b"")]
     front, behind = (
         begin(HEADER, Description(metadata=tuple(items))),
@@ -455,10 +456,8 @@ def test_metadata_stand_once_before_the_samples_and_within_their_limit() -> None
     )
     assert read(front + behind).metadata == tuple(items)
     again = front[FRONT:]
-    first = len(chunk(100, SMALL.chunks[0].data))
-    for misplaced in (front + again + behind, front + behind[:first] + again + behind[first:]):
-        with pytest.raises(UnsupportedFile, match=r"section 136 at offset .* is unknown or out of place"):
-            read(misplaced)
+    with pytest.raises(UnsupportedFile, match=r"section 136 at offset .* is unknown or out of place"):
+        read(front + again + behind)
     with pytest.raises(LimitExceeded, match="at most 16777216 can be stored"):
         begin(HEADER, Description(metadata=((2, bytes(1 << 24)),)))
     bomb = framed(constants.SECTION_METADATA, zlib.compress(bytes((1 << 24) + 1)))

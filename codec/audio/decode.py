@@ -72,7 +72,7 @@ class AudioDecoder:
 
     @property
     def _description(self) -> Description:
-        return self._parser.description if self._later is None else self._parser.description.with_later(self._later)
+        return self._parser.description.with_later(self._parser.later if self._later is None else self._later)
 
     def look_behind(self, file: BinaryIO) -> None:
         """Takes what the file says behind its chunks from where it stands, while they have not come.
@@ -101,7 +101,6 @@ class AudioDecoder:
         """Ends the file. Raises ValueError where it was finished or closed."""
         self._check_open()
         whole = self._parser.finish()
-        self._later = None  # it has come
         assert self._player is not None
         last = self._player.finish(whole.samples)
         self.close()
