@@ -20,6 +20,7 @@ from codec.arguments import Lossless
 from codec.audio import decode as audio_decode
 from codec.audio import encode as audio_encode
 from codec.bitstream import constants
+from codec.bitstream import image as image_file
 from codec.bitstream.extras import JPEG, METRE, Chunk, Extras, Resolution, Segment, Text, Trailer
 from codec.bitstream.file import holds
 from codec.devices import CPU, Device
@@ -40,6 +41,7 @@ ORIGINAL_HASHES = ORIGINALS / "sha256.json"  # name: SHA-256 of the original
 JPEG_XL = "jpeg-xl"  # made by the extra `jxl`, and read by it
 FOR_PSNR = "for-psnr"  # the same as quality-50, with the other set of weights that is shipped
 SAMPLES_EVERY = 41  # of a clip only so many samples are kept, to be small; a prime, to meet every phase of a frame
+SAMPLE_ROUNDING = 2e-4  # a few units of 16 bits
 
 
 def names() -> list[str]:
@@ -75,6 +77,17 @@ def latents_of(data: bytes, device: Device = CPU, partial: bool = False) -> list
     medium = audio_decode if holds(data, constants.MEDIA_AUDIO) else image_decode
     found = medium.latents(data, device, partial=partial)
     return [np.round(y.reshape(-1, *y.shape[2:]).astype(np.float64) * 64).astype(np.int64) for y in found]
+
+
+def roundings(data: bytes, kept: Path, device: Device = CPU) -> float:
+    """The largest difference from what a file once decoded to, over what rounding explains: at most 1."""
+    expected = np.load(kept)
+    if holds(data, constants.MEDIA_AUDIO):
+        samples = audio_decode.decode(data, device).audio.samples[::SAMPLES_EVERY]
+        return float(np.abs(samples - expected["samples"]).max(initial=0) / SAMPLE_ROUNDING)
+    bit_depth = image_file.read(data).header.bit_depth
+    pixels = image_decode.decode(data, device, bit_depth=bit_depth).image.pixels
+    return float(np.abs(pixels.astype(int) - expected["pixels"].astype(int)).max() / (1 if bit_depth == 8 else 257))
 
 
 def images() -> dict[str, tuple[ImageData, float | None, tuple[int, int]]]:
