@@ -24,7 +24,14 @@ from codec.model.base import Autoencoder, hyper_analysis_net
 from codec.model.blocks import Conditioning, Plain, Stack, depth_to_space, space_to_depth, zeroed
 from codec.model.config import BANDS, NEAR_FRAMES, AudioConfig
 from codec.model.dct import Array, dct_matrix
-from codec.model.envelope import CODED_STEEPNESS, LEAST_CODED, LEAST_DRAWN, LEAST_POWER, UNITS_PER_OCTAVE, nearby
+from codec.model.envelope import (
+    CODED_STEEPNESS,
+    LEAST_DRAWN,
+    LEAST_POWER,
+    UNITS_PER_OCTAVE,
+    least_coded,
+    nearby,
+)
 from codec.model.front_end import FrontEnd
 
 RMS_FLOOR = 0.3  # added to statistics, in companded units: keeps silent frequencies from unbounded norms
@@ -69,6 +76,7 @@ class AudioModel(Autoencoder):
 
     log2_norm_fine: Tensor
     nearby: Tensor
+    least_coded: Tensor
 
     def __init__(self, config: AudioConfig, statistics: AudioStatistics | None = None) -> None:
         hop, merged = config.hop, config.merged
@@ -97,6 +105,7 @@ class AudioModel(Autoencoder):
         )
         self.noise_share, self.noise_by_quality = zeroed(nn.Linear(hop, hop)), zeroed(nn.Linear(1, hop))
         self.register_buffer("nearby", torch.tensor(nearby(hop), dtype=torch.float32), persistent=False)
+        self.register_buffer("least_coded", torch.tensor(least_coded(hop), dtype=torch.float32), persistent=False)
         self.match_by_quality = zeroed(nn.Linear(1, BANDS))
         nn.init.constant_(self.noise_share.bias, NOISE_START)
         for parameter, start in zip(
@@ -183,7 +192,7 @@ class AudioModel(Autoencoder):
             coded = F.linear(body, self.up.weight[:, BANDS:]) + F.linear(treble, self.up_treble.weight)
             coded = depth_to_space(coded, (1, self.config.merged))
             share = self._near_power(coded) / (self._near_power(h) + LEAST_POWER)
-            doubt = (LEAST_CODED / share.clamp(1e-4, 1e4)) ** CODED_STEEPNESS
+            doubt = (self.least_coded / share.clamp(1e-4, 1e4)) ** CODED_STEEPNESS
             return 1 / (1 + doubt)
 
     def _near_power(self, c: Tensor) -> Tensor:

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from codec.model.weights import Loaded
 
 ENERGY_FLOOR = 1e-9  # of a coefficient's square: 90 dB below full scale
-# share of the power near a coefficient that was coded: where it is less, its sign is drawn; the higher the steepness,
-# the sharper the border
-LEAST_CODED, CODED_STEEPNESS = 0.005, 4
+# share of the power near a coefficient that was coded: where it is less, its sign is drawn. Predictions are right about
+# waves of low frequencies, so there little has to be coded; the higher the steepness, the sharper the border
+LEAST_CODED, LEAST_CODED_HERTZ = (0.003, 0.03), (3000.0, 6000.0)
+CODED_STEEPNESS = 8
 LEAST_POWER = 1e-6  # of companded coefficients
 LEAST_DRAWN = 1e-6  # of the power of drawn coefficients: keeps gradients of its root finite
 SILENCE = 4 * ENERGY_FLOOR  # energies up to here are decoded as none
@@ -67,6 +68,13 @@ def nearby(hop: int) -> Array:
     near = (distance <= NEAR_FREQUENCIES // 2).astype(np.float64)
     averages: Array = near / near.sum(1, keepdims=True)
     return averages
+
+
+def least_coded(hop: int) -> Array:
+    """(hop,) share of the power near each frequency below which signs are drawn: straight over frequency in logarithms."""
+    hertz = (np.arange(hop) + 0.5) * SAMPLE_RATE / 2 / hop
+    shares: Array = np.exp2(np.interp(np.log2(hertz), np.log2(LEAST_CODED_HERTZ), np.log2(LEAST_CODED)))
+    return shares
 
 
 def silent(loaded: Loaded, channels: int, latents: int) -> Floats:

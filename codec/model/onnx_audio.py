@@ -16,7 +16,6 @@ from codec.model.envelope import (
     CORRECTION,
     ENERGY_FLOOR,
     GAIN_LIMIT,
-    LEAST_CODED,
     LEAST_DRAWN,
     LEAST_POWER,
     LEFT_ABOVE,
@@ -24,6 +23,7 @@ from codec.model.envelope import (
     LOG2_ENERGIES,
     SILENCE,
     UNITS_PER_OCTAVE,
+    least_coded,
     nearby,
     spread,
 )
@@ -150,7 +150,11 @@ class _Audio:
         of_treble = self.matrix(of_treble, float32(self.arrays["up_treble.weight"]))
         coded = self.frames(graph.node("Add", of_body, of_treble))
         share = graph.node("Div", self.near_power(coded), self.plus(self.near_power(h), LEAST_POWER))
-        doubt = graph.node("Div", graph.constant(np.float32(LEAST_CODED)), self.clip(share, 1e-4, 1e4))
+        doubt = graph.node(
+            "Div",
+            graph.constant(least_coded(self.config.hop).astype(np.float32)[:, None, None]),
+            self.clip(share, 1e-4, 1e4),
+        )
         doubt = graph.node("Pow", doubt, graph.constant(np.float32(CODED_STEEPNESS)))
         kept = graph.node("Reciprocal", self.plus(doubt, 1.0))
         drawn = self.plus(graph.node("Neg", graph.node("Mul", kept, kept)), 1 + LEAST_DRAWN)

@@ -113,8 +113,16 @@ def _colored_noise(rng: np.random.Generator, length: int) -> npt.NDArray[np.floa
     return np.fft.irfft(spectrum * 10 ** (decibels / 20), length)
 
 
+def _narrow_noise(rng: np.random.Generator, length: int) -> npt.NDArray[np.float64]:
+    """Gaussian noise between two frequencies, as rooms and machines make it."""
+    spectrum = np.fft.rfft(rng.standard_normal(length))
+    low, high = sorted(_hertz(erb) for erb in rng.uniform(*TONES_ERB, 2))
+    hertz = np.linspace(0, SAMPLE_RATE / 2, len(spectrum))
+    return np.fft.irfft(spectrum * ((hertz >= low) & (hertz <= high)), length)
+
+
 # tones thrice, as they vary most
-KINDS = (_tones, _tones, _tones, _white_noise, _colored_noise, _clicks)
+KINDS = (_tones, _tones, _tones, _white_noise, _colored_noise, _narrow_noise, _clicks)
 
 
 def table_signals(sources: Iterable[Path]) -> TableSignals:

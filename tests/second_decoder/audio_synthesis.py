@@ -116,7 +116,9 @@ def mean_within(x: Reals, reach: int, axis: int) -> Reals:
 def kept(h: Reals, coded: Reals) -> Reals:
     """(1, frames, HOP) share of each coefficient that keeps its sign."""
     share = np.clip(near(coded) / (near(h) + 1e-6), 1e-4, 1e4)
-    return 1 / (1 + (0.005 / share) ** 4)
+    hertz = 100 * (np.arange(HOP) + 0.5)
+    least = np.exp2(np.interp(np.log2(hertz), np.log2([3000, 6000]), np.log2([0.003, 0.03])))
+    return 1 / (1 + (least / share) ** 8)
 
 
 def drawn(c: Reals, kept: Reals, noise: Reals) -> Reals:
