@@ -71,7 +71,7 @@ def nearby(hop: int) -> Array:
 
 
 def least_coded(hop: int) -> Array:
-    """(hop,) share of the power near each frequency below which signs are drawn: straight over frequency in logarithms."""
+    """(hop,) shares of the power near frequencies, below which signs are drawn: straight in logarithms."""
     hertz = (np.arange(hop) + 0.5) * SAMPLE_RATE / 2 / hop
     shares: Array = np.exp2(np.interp(np.log2(hertz), np.log2(LEAST_CODED_HERTZ), np.log2(LEAST_CODED)))
     return shares
