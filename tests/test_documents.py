@@ -30,7 +30,7 @@ FEW_CORES = "ignore:This DataLoader will create"  # where there are fewer cores 
 def ran(arguments: list[str | Path], folder: Path) -> str:
     """What Python prints that runs in a folder."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", *map(str, arguments)],
+        [sys.executable, "-W", "error", "-W", FEW_CORES, *map(str, arguments)],
         cwd=folder,
         capture_output=True,
         text=True,
