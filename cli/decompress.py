@@ -119,10 +119,9 @@ def decompress(
             raise MediaError("it holds an image, which has no duration and 8 or 16 bits a sample")
         suffix = ".png" if target == files.STREAM else Path(target).suffix.lower()
         media.check_suffix(suffix)
-        data = source.read()
         restored = codec.decode_image(
-            data,
-            bit_depth=16 if bit_depth == "16" or (bit_depth is None and _is_deep(data)) else 8,
+            source.read(),
+            bit_depth=None if bit_depth is None else 16 if bit_depth == "16" else 8,
             region=region,
             partial=wanted,
             device=device,
@@ -199,14 +198,3 @@ def _held(source: Path) -> int:
             return media_of(file.read(HEAD_BYTES))
     except (OSError, CodecError):
         return constants.MEDIA_IMAGE
-
-
-def _is_deep(data: bytes) -> bool:
-    """Whether a file holds an image of 16 bits; what is wrong with it is for its decoder to say."""
-    import codec
-
-    try:
-        info = codec.info(data)
-    except CodecError:
-        return False
-    return isinstance(info, codec.ImageInfo) and info.bit_depth == 16

@@ -195,7 +195,7 @@ def decompress_image(
 def decode_image(
     data: ByteSource,
     *,
-    bit_depth: BitDepth = 8,
+    bit_depth: BitDepth | None = 8,
     region: Region | None = None,
     partial: Partial = False,
     device: Device = "auto",
@@ -206,7 +206,7 @@ def decode_image(
 ) -> DecodedImage:
     """The image of an .lcc file with what there is to say of it: `image`, `damage` and `notices`. Warns of nothing.
 
-    bit_depth: of the samples, 8 or 16.
+    bit_depth: of the samples, 8 or 16; that of the image which was compressed where None.
     region: (x, y, width, height) of the only pixels wanted.
     partial: show what there is of a file that is cut or damaged behind its header; "draw" draws what is missing from
         the prior, as `codec.complete` does, where True takes expected values.
@@ -231,7 +231,7 @@ def decode_image(
 def decoded(
     parsed: Container,
     *,
-    bit_depth: BitDepth,
+    bit_depth: BitDepth | None,
     region: Region | None,
     partial: Partial,
     device: Device,
@@ -243,13 +243,14 @@ def decoded(
     from codec.devices import device_named
     from codec.image import decode
 
-    if bit_depth not in (8, 16):
+    depth = parsed.header.bit_depth if bit_depth is None else bit_depth
+    if depth not in (8, 16):
         raise ValueError(f"bit depth {bit_depth}: expected 8 or 16")
     with media.collected_notices() as notices:
         found = decode.restored(
             parsed,
             device_named(device, threads, weights),
-            bit_depth=int(bit_depth),
+            bit_depth=int(depth),
             region=checked_region(region),
             partial=bool(partial),
             progress=progress,

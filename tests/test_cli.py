@@ -536,6 +536,9 @@ def test_sixteen_bits_come_and_go(tmp_path: Path, run: Run) -> None:
     assert np.abs(restored.pixels[:, :, 0].astype(int) - deep).mean() < 257
     run("decompress", tmp_path / "deep.lcc", "--bit-depth", 8, "-o", tmp_path / "c.png")
     assert read_image(tmp_path / "c.png").bit_depth == 8
+    (tmp_path / "cut.lcc").write_bytes((tmp_path / "deep.lcc").read_bytes()[:-30])
+    assert run("decompress", tmp_path / "cut.lcc", "--partial", "-o", tmp_path / "d.png").returncode == 3
+    assert read_image(tmp_path / "d.png").bit_depth == 16
 
 
 def test_conversions_are_said_in_a_line(tmp_path: Path, run: Run) -> None:

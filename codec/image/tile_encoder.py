@@ -8,6 +8,8 @@ part only where all tiles are without loss and somebody asked for it: not everyb
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,13 +77,14 @@ class TileEncoder:
         kind, coded = self._as_latents(tile, name)
         if self.always_latents:
             return stream_of(self.header, kind, coded.parts)
-        cost = self._cost_against_lossless(coded, tile, pixels)
+        squared_error = functools.cache(functools.partial(self._squared_error, coded, tile))  # takes a synthesis
+        cost = self._cost_against_lossless(coded, pixels, squared_error)
         if cost is not None:
             payload = lossless_payload(pixels, name)
             if 8 * len(payload) <= cost:
                 return stream_of(self.header, constants.TILE_LOSSLESS, (payload,))
         allowed = promised_error(IMAGE.curve_of(self.header.digest).quality(self.header.step_index))
-        if allowed is not None and self._squared_error(coded, tile) > allowed * 3 * pixels[..., 0].size:
+        if allowed is not None and squared_error() > allowed * 3 * pixels[..., 0].size:
             payload = lossless_payload(rounded(pixels, allowed), name)
             return stream_of(self.header, constants.TILE_LOSSLESS, (payload,))
         return stream_of(self.header, kind, coded.parts)
@@ -95,7 +98,7 @@ class TileEncoder:
         other = stream_of(self.header, constants.TILE_JPEG_XL, (data + lossless.checksum(pixels, name),))
         return min(plain, other, key=lambda stream: len(stream.data))
 
-    def _cost_against_lossless(self, coded: Coded, tile: Rect, pixels: Pixels) -> float | None:
+    def _cost_against_lossless(self, coded: Coded, pixels: Pixels, squared_error: Callable[[], float]) -> float | None:
         """Bits of coded latents and of the error that they leave; None where WebP has no chance."""
         step: float = 2.0 ** (self.header.step_index / constants.STEP_UNITS)
         worth = LAMBDA / step**2
@@ -103,7 +106,7 @@ class TileEncoder:
         odd = even or is_jagged(pixels)
         if not odd and worth <= FINE_WORTH:
             return None
-        error = worth * self._squared_error(coded, tile)
+        error = worth * squared_error()
         cost = 8 * coded.size + error * (REPEATED_WORTH if even else 1.0)
         return cost if odd or cost > FINE_BITS * pixels[..., 0].size else None
 
