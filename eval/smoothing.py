@@ -1,4 +1,4 @@
-"""The Gaussian window of SSIM and its kin, of 11 pixels, as products with banded matrices.
+"""The windows of SSIM and its kin, of 11 pixels, as products with banded matrices.
 
 A plane is smoothed in strips of rows, which stay in the cache of a core while everything needed is made of them.
 """
@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-SIGMA, REACH = 1.5, 5  # pixels
+REACH = 5  # pixels on both sides
 STRIP = 64  # rows, and columns of a product
 
 Plane = npt.NDArray[np.float64]
+Window = tuple[float, ...]  # weights, 11 of them
 Beyond = Literal["mirror", "zeros", "nothing"]
 MODES = {"mirror": "reflect", "zeros": "constant", "nothing": "constant"}  # in SciPy's words
 
@@ -31,13 +32,13 @@ class Band:
 
 
 @lru_cache(maxsize=32)
-def bands(length: int, beyond: Beyond) -> list[Band]:
-    """The Gaussian along an axis of this length, in pieces.
+def bands(length: int, window: Window, beyond: Beyond) -> list[Band]:
+    """A window along an axis of this length, in pieces.
 
     beyond: what lies outside; "nothing": results are only where the whole window lies inside, 10 fewer than values.
     """
     lost = REACH if beyond == "nothing" else 0
-    whole = ndimage.gaussian_filter1d(np.eye(length), SIGMA, axis=0, mode=MODES[beyond], radius=REACH)
+    whole = ndimage.correlate1d(np.eye(length), window, axis=0, mode=MODES[beyond])
     whole = whole[lost : length - lost]
     found = []
     for start in range(0, len(whole), STRIP):
@@ -48,7 +49,7 @@ def bands(length: int, beyond: Beyond) -> list[Band]:
 
 
 def smoothed(strip: Plane, rows: Band, columns: list[Band]) -> Plane:
-    """The rows `rows.out` of a plane under the Gaussian; strip: its rows `rows.taken`."""
+    """The rows `rows.out` of a plane under the window; strip: its rows `rows.taken`."""
     down = rows.matrix @ strip
     smooth = np.empty((len(down), columns[-1].out.stop))
     for band in columns:

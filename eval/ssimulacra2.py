@@ -16,10 +16,12 @@ import numpy as np
 from ssimulacra2 import ssimulacra2 as package
 
 from codec.eval.last import OfLast
-from codec.eval.smoothing import Band, Plane, bands, smoothed
+from codec.eval.smoothing import REACH, Band, Plane, Window, bands, smoothed
 from codec.media import Pixels
 
 SMALLEST_SCALE = 8  # pixels of a side
+GAUSSIAN = np.exp(-(np.arange(-REACH, REACH + 1) ** 2) / (2 * 1.5**2))
+WINDOW: Window = tuple((GAUSSIAN / GAUSSIAN.sum()).tolist())
 
 LINEAR: Plane = package.srgb_to_linear(np.arange(256))
 OPSIN: Plane = package.kOpsinAbsorbanceMatrix.reshape(3, 3)
@@ -80,10 +82,10 @@ def _halved(planes: Plane) -> Plane:
 def _prepared(pixels: Pixels) -> list[_Original]:
     found = []
     for planes in _scales(pixels):
-        columns = bands(planes.shape[2], "zeros")
+        columns = bands(planes.shape[2], WINDOW, "zeros")
         mean, variance = np.empty_like(planes), np.empty_like(planes)
         for channel in range(3):
-            for rows in bands(planes.shape[1], "mirror"):
+            for rows in bands(planes.shape[1], WINDOW, "mirror"):
                 strip = planes[channel, rows.taken]
                 mean[channel, rows.out] = smoothed(strip, rows, columns)
                 variance[channel, rows.out] = smoothed(strip * strip, rows, columns)
@@ -98,9 +100,9 @@ _original = OfLast(_prepared)
 def _means(original: _Original, copy: Plane) -> Plane:
     """(3, 6): of each channel the mean and the 4-norm of the SSIM map, of artefacts and of lost detail."""
     sums = np.zeros((3, 6))
-    columns = bands(copy.shape[2], "zeros")
+    columns = bands(copy.shape[2], WINDOW, "zeros")
     for channel in range(3):
-        for rows in bands(copy.shape[1], "mirror"):
+        for rows in bands(copy.shape[1], WINDOW, "mirror"):
             sums[channel] += _strip_sums(
                 original.planes[channel, rows.taken],
                 original.mean[channel, rows.out],
