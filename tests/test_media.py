@@ -483,6 +483,12 @@ def test_arrays_that_are_no_images_are_refused(shape: tuple[int, ...], dtype: ty
         read_image(np.zeros((5, 5, 3), np.int8))
 
 
+@pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
+def test_an_image_of_pillow_without_pixels_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(MediaError, match=f"an image of {size[0]} x {size[1]} pixels has none"):
+        read_image(Image.new("RGB", size))
+
+
 @pytest.mark.parametrize("source", [None, 3, [[1, 2]], open])
 def test_other_things_are_type_errors(source: object) -> None:
     with pytest.raises(TypeError):

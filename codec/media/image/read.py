@@ -173,6 +173,8 @@ def _bytes(content: object) -> bytes:
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
+    if not width * height:
+        raise MediaError(f"an image of {width} x {height} pixels has none")
     if width * height > max_pixels or max(width, height) > constants.MAX_SIDE:
         raise LimitExceeded(f"an image of {width} x {height} pixels, the limit is {max_pixels} in all")
 
