@@ -32,14 +32,15 @@ def _known_anchors(medium: str) -> Callback:
 
     def check(context: click.Context, parameter: click.Parameter, specs: tuple[str, ...]) -> tuple[str, ...]:
         from codec.eval import anchor
+        from codec.eval.results import OWN
 
-        names: dict[str, str] = {}
+        names = {OWN: "ours"}
         for spec in specs or tuple(anchor.standard(medium)):
             name = _found(medium, spec, anchor.named).name
             if name in names:
                 raise click.BadParameter(f"'{names[name]}' and '{spec}' are both called {name}")
             names[name] = spec
-        return tuple(names.values())
+        return tuple(names.values())[1:]
 
     return check
 

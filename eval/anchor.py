@@ -136,6 +136,8 @@ def named(media: str, spec: str) -> Anchor:
 def _checked(anchor: Any, spec: str) -> Anchor:
     if not isinstance(anchor, Anchor) or not all(hasattr(anchor, a) for a in ("name", "ladder")):
         raise PluginFailed(f"{spec} is no codec.eval.anchor.Anchor with a name and a ladder")
+    if not anchor.ladder or not all(isinstance(setting, int | float) for setting in anchor.ladder):
+        raise PluginFailed(f"{spec} has the ladder {anchor.ladder!r}, expected numbers")
     for attribute, default in (("title", anchor.name), ("options", {})):
         if not hasattr(anchor, attribute):
             setattr(anchor, attribute, default)

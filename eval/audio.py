@@ -14,7 +14,7 @@ from codec.eval.audio_anchors import RATE, libopus_version
 from codec.eval.audio_measures import STEREO
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
-from codec.eval.material import Material, Source, content_hash, printable_name
+from codec.eval.material import Material, Source, check_array, content_hash, printable_name
 from codec.eval.medium import AUDIO
 from codec.eval.results import Item, Results
 from codec.media import AUDIO_SUFFIXES, AudioData, Samples, audio_bytes, read_audio, resample
@@ -81,6 +81,7 @@ class AudioMaterial(Material):
         return read_audio(path).samples
 
     def fitted(self, x: Samples, x_hat: Samples) -> Samples:
+        check_array(x_hat, ("float32", "float64"), 2, "(n, 1 or 2)")
         if len(x) < len(x_hat) < len(x) + PADDING_SAMPLES:
             x_hat = x_hat[: len(x)]
         if x.shape != x_hat.shape:

@@ -11,7 +11,7 @@ from codec.bitstream.errors import CodecError, MediaError
 from codec.eval import image_measures, published, scenes
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
-from codec.eval.material import Material, Source, content_hash, printable_name
+from codec.eval.material import Material, Source, check_array, content_hash, printable_name
 from codec.eval.medium import IMAGES, MS_SSIM, PSNR_RGB, PSNR_Y
 from codec.eval.results import Coder, Item, Published, Results
 from codec.media import IMAGE_SUFFIXES, ImageData, Pixels, image_bytes, read_image, to_8_bits
@@ -72,6 +72,7 @@ class ImageMaterial(Material):
         return read_image(path).pixels
 
     def fitted(self, x: Pixels, x_hat: Pixels) -> Pixels:
+        check_array(x_hat, ("uint8",), 3, "(H, W, 1 or 3)")
         if x.shape[:2] != x_hat.shape[:2]:
             raise MediaError(f"{x.shape} became {x_hat.shape}: the decoder changed the size")
         return x_hat

@@ -57,6 +57,8 @@ class Made(Anchor):
                 (row["item"], float(row["setting"])): MadeFile(int(row["size_bytes"]), folder / row["decoded"])
                 for row in rows
             }
+            if any(file.size_bytes < 1 for file in files.values()):
+                raise ValueError("a size_bytes below 1")
             contents = [path, *(file.decoded for file in files.values())]
             digest = hashlib.sha256(b"".join(map(_digest, contents))).hexdigest()[: 2 * DIGEST_BYTES]
         except (OSError, KeyError, TypeError, ValueError) as error:

@@ -17,11 +17,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from codec.bitstream.errors import MediaError
 from codec.eval import measure
 from codec.eval.cache import Cache
 from codec.eval.comparison import Comparison
 from codec.eval.measure import Measure, MeasureMissing
-from codec.eval.medium import MEDIA, Medium
+from codec.eval.medium import MEDIA, Medium, Metric
+from codec.eval.plugins import PluginFailed
 from codec.eval.results import OWN, Item, Published, Results
 
 Samples = npt.NDArray[np.generic]
@@ -74,8 +76,16 @@ class Material(ABC):
 
     @cached_property
     def medium(self) -> Medium:
-        """With the metrics that are taken, in the order of the medium. Raises MeasureMissing where there are none."""
-        taken = {metric.key: metric for m in self.measures.values() for metric in m.metrics}
+        """With the metrics that are taken, in the order of the medium.
+
+        Raises MeasureMissing where there are none, PluginFailed where two have one key.
+        """
+        taken: dict[str, Metric] = {}
+        for spec, m in self.measures.items():
+            for metric in m.metrics:
+                if metric.key in taken:
+                    raise PluginFailed(f"{spec} takes '{metric.key}', as another metric does")
+                taken[metric.key] = metric
         if not taken:
             reasons = "; ".join(f"{title}: {why}" for title, why in self.missing.items())
             raise MeasureMissing(f"no metric can be taken here: {reasons}")
@@ -96,7 +106,7 @@ class Material(ABC):
 
     @abstractmethod
     def fitted(self, x: Any, x_hat: Any) -> Any:
-        """What a decoder gave, as long as the original. Raises MediaError where it changed the size."""
+        """What a decoder gave, as long as the original. Raises MediaError where it is another size or kind of array."""
 
     @abstractmethod
     def versions(self) -> dict[str, str]:
@@ -129,6 +139,14 @@ class Material(ABC):
     def published(self, sources: Sequence[Source]) -> list[Published]:
         """Curves of others over exactly these things."""
         return []
+
+
+def check_array(x_hat: Any, dtypes: Sequence[str], dimensions: int, shape: str) -> None:
+    """Raises MediaError where what a decoder gave is no array of such samples."""
+    if isinstance(x_hat, np.ndarray) and x_hat.dtype in dtypes and x_hat.ndim == dimensions:
+        return
+    given = f"{x_hat.dtype} {x_hat.shape}" if isinstance(x_hat, np.ndarray) else f"a {type(x_hat).__name__}"
+    raise MediaError(f"the decoder gave {given}, expected {dtypes[0]} {shape}")
 
 
 def printable_name(path: Path) -> str:

@@ -19,11 +19,16 @@ from codec.eval.cache import Cache, key
 from codec.eval.made import Made
 from codec.eval.material import Material, Source, content_hash
 from codec.eval.materials import MATERIALS
+from codec.eval.measure import Measure
 from codec.eval.results import Coder, Point, finite
 
 
 class AnchorFailed(CodecError):
     """An anchor cannot code something."""
+
+
+class MeasureFailed(CodecError):
+    """A measure gives what is no score of it."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,7 @@ def measure_anchor(batch: list[Task], cache_folder: Path) -> list[Measured]:
                     _measured(task, None, size, lambda c=codec, i=item, t=task: c.samples(i, t.setting), cache)  # type: ignore[misc]
                 )
                 continue
-            data = _kept_file(task, cache) or codec.encode(_source(task), task.setting)
+            data = _kept_file(task, cache) or _bytes(codec.encode(_source(task), task.setting))
             container = len(data) - codec.payload_bytes(data)
             found.append(_measured(task, data, container, lambda c=codec, d=data: c.decode(d), cache))  # type: ignore[misc]
         except Exception as error:  # codecs of others raise what they like
@@ -143,7 +148,7 @@ def _measured(task: Task, data: bytes | None, container: int, decode: Callable[[
         if found is None:
             taken = measure.named(task.medium, spec)
             try:
-                found = {name: finite(score) for name, score in taken.scores(x, x_hat).items()}
+                found = _scored(taken, x, x_hat)
             except Exception as error:  # as do metrics of others
                 failed |= {m.title: f"fails on {task.source.item.name}: {error}" for m in taken.metrics}
                 continue
@@ -151,6 +156,24 @@ def _measured(task: Task, data: bytes | None, container: int, decode: Callable[[
         scores |= found
     cache.keep(task.key, asdict(coded))
     return Measured(_point(task, coded, scores), failed)
+
+
+def _bytes(given: Any) -> bytes:
+    """What an encoder gave. Raises AnchorFailed where that is no file."""
+    if not isinstance(given, bytes | bytearray | memoryview):
+        raise AnchorFailed(f"the encoder gave a {type(given).__name__}, expected bytes")
+    if not given:
+        raise AnchorFailed("the encoder gave no bytes")
+    return bytes(given)
+
+
+def _scored(taken: Measure, x: Any, x_hat: Any) -> dict[str, float | None]:
+    """The scores of a measure. Raises MeasureFailed where they are not those that it promises."""
+    given = taken.scores(x, x_hat)
+    promised = [metric.key for metric in taken.metrics]
+    if set(given) != set(promised):
+        raise MeasureFailed(f"it gave scores of {', '.join(given)}, expected {', '.join(promised)}")
+    return {key: None if score is None else finite(float(score)) for key, score in given.items()}
 
 
 def _source(task: Task) -> Any:

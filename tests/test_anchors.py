@@ -15,7 +15,12 @@ import pytest
 from codec.bitstream.errors import CodecError
 from codec.eval import anchor, measure
 from codec.eval.image_measures import Butteraugli, Lpips, Vmaf
+from codec.eval.images import ImageItem, ImageMaterial
+from codec.eval.material import Source, content_hash
+from codec.eval.medium import Metric
+from codec.eval.results import Coder
 from codec.eval.template import read_template
+from codec.eval.work import AnchorFailed, Task, measure_anchor
 from codec.media import AudioData, ImageData, Pixels, audio_bytes, to_pillow
 from tests.conftest import SPEECH
 from tests.test_report import Done, command
@@ -265,6 +270,95 @@ def test_what_is_no_codec_and_no_metric_is_refused(tmp_path: Path) -> None:
     for spec in ("no-such", "math:pi"):
         with pytest.raises(CodecError):
             measure.named("images", spec)
+
+
+class Given(anchor.Anchor):
+    """Gives what it is told to."""
+
+    name, title, ladder, options = "given", "given", (1.0, 2.0, 3.0), {}
+
+    def __init__(self, coded: Any, decoded: Any) -> None:
+        self.coded, self.decoded = coded, decoded
+
+    def encode(self, samples: Any, setting: float) -> Any:
+        return self.coded
+
+    def decode(self, data: bytes) -> Any:
+        return self.decoded
+
+
+class Promises(measure.Measure):
+    """Gives the scores that it is told to."""
+
+    name, media, metrics = "promises", "images", (Metric("kept", "kept", "", 2),)
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.given = given
+
+    def identity(self) -> str:
+        return repr(self.given)
+
+    def scores(self, x: Any, x_hat: Any) -> dict[str, float | None]:
+        return self.given
+
+
+def task_of(patch: Pixels, folder: Path, *measures: str) -> Task:
+    path = folder / "patch.png"
+    to_pillow(ImageData(patch)).save(path)
+    height, width = patch.shape[:2]
+    source = Source(ImageItem("patch.png", content_hash(patch), "", width, height), path)
+    return Task("images", source, Coder("given", "given", "1", "", "setting", spec="given"), 1.0, "0" * 32, measures)
+
+
+@pytest.mark.parametrize(
+    ("coded", "change", "said"),
+    [
+        (None, lambda x: x, "the encoder gave a NoneType, expected bytes"),
+        (b"", lambda x: x, "the encoder gave no bytes"),
+        (b"x", lambda x: x / 255, "the decoder gave float64 .*, expected uint8"),
+        (b"x", lambda x: x[:, :, 0], "the decoder gave uint8 .*, expected uint8 .H, W, 1 or 3"),
+        (b"x", lambda x: x.tolist(), "the decoder gave a list"),
+        (b"x", lambda x: x[1:], "the decoder changed the size"),
+    ],
+)
+def test_a_codec_that_gives_no_file_or_no_image_is_left_out_with_the_reason(
+    coded: Any, change: Any, said: str, patch: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(anchor, "named", lambda media, spec: Given(coded, change(patch)))
+    with pytest.raises(AnchorFailed, match=f"fails on patch.png: .*{said}"):
+        measure_anchor([task_of(patch, tmp_path)], tmp_path / "cache")
+
+
+def test_a_metric_gives_what_it_promises_as_any_kind_of_number(
+    patch: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(anchor, "named", lambda media, spec: Given(b"x", patch))
+    for given, score in (({"kept": np.float32(0.5)}, 0.5), ({"kept": float("nan")}, None), ({"other": 1.0}, KeyError)):
+        monkeypatch.setattr(measure, "named", lambda media, spec, given=given: Promises(given))
+        [found] = measure_anchor([task_of(patch, tmp_path, "promises")], tmp_path / "cache")
+        if score is KeyError:
+            assert "gave scores of other, expected kept" in found.failed["kept"]
+        else:
+            assert found.point.scores == {"kept": score}
+
+
+def test_two_metrics_of_one_key_are_refused() -> None:
+    with pytest.raises(CodecError, match="takes 'gmsd', as another metric does"):
+        assert ImageMaterial(scores=["gmsd", "codec.eval.image_measures:Gmsd"]).medium
+
+
+def test_files_made_elsewhere_have_sizes(tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(b"")
+    (tmp_path / "made.csv").write_text("item,setting,size_bytes,decoded\nx.png,1,0,x.png\n")
+    with pytest.raises(CodecError, match="size_bytes below 1"):
+        anchor.named("images", str(tmp_path))
+
+
+def test_no_codec_of_others_is_called_as_ours(tmp_path: Path, images: Path) -> None:
+    (tmp_path / "copy.toml").write_text(TOML.replace('"copy"', '"codec"'))
+    done = command(tmp_path, ["images", images, "-a", tmp_path / "copy.toml"])
+    assert done.returncode == 2
+    assert "both called codec" in done.stderr
 
 
 def test_every_metric_says_its_range_what_it_was_made_for_and_who_was_trained_on_it() -> None:
