@@ -405,6 +405,27 @@ def test_the_commands_archive_verify_compare_and_restore(run: Run, source: Path,
     assert "no archive" in only_line(run("restore", source, tmp_path / "other"))
 
 
+def test_a_bag_lists_all_that_it_holds_and_nothing_else(source: Path, tmp_path: Path) -> None:
+    (source / "odd" / "\udcff folder").mkdir()
+    (source / "odd" / "\udcff folder" / "line\nfeed 100%").write_text("listed")
+    (source / "odd" / "\\xff").write_text("takes the name")
+    (source / "to nothing").symlink_to("nowhere")
+    archive.build(source, tmp_path / "archive")
+    bag = tmp_path / "bag"
+    done = list(archive.export_bag(archive.opened(tmp_path / "archive"), bag))
+    assert not [each.error for each in done if each.error]
+    for name in ("manifest", "tagmanifest"):
+        listed = [line.split("  ", 1) for line in (bag / f"{name}-sha256.txt").read_text("utf-8").splitlines()]
+        for digest, path in listed:
+            assert sha256(bag / path.replace("%0A", "\n").replace("%25", "%")) == digest
+        here = bag.rglob("data/**/*") if name == "manifest" else bag.glob("*")
+        assert len(listed) == sum(path.is_file() for path in here) - (name == "tagmanifest")
+    assert not any(path.is_symlink() for path in bag.rglob("*"))
+    assert (bag / "data" / "odd" / "\\xff~").read_text() == "no UTF-8"
+    assert json.loads((bag / "links.jsonl").read_text().splitlines()[0]) == {"path": "link", "target": "notes.txt"}
+    assert (bag / "data" / "odd").stat().st_mtime_ns == (source / "odd").stat().st_mtime_ns
+
+
 def test_archives_on_what_can_only_be_read_are_verified_and_restored(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
