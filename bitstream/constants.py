@@ -94,7 +94,7 @@ MAX_AUDIO_METADATA_BYTES = 1 << 24  # inflated
 MAX_LATER_BYTES = 1 << 26  # of sections behind the chunks of a clip
 
 HASH_BYTES = 32  # of SHA-256
-MAX_PART_BYTES = 1 << 22
+MAX_PART_BYTES = 1 << 22  # of any section of an original
 MAX_ORIGINAL_BYTES = 1 << 40
 MAX_HELD_BYTES = 1 << 32  # default limit of an original that is decoded into memory; callers may choose another
 MAX_WINDOW_BYTES = 1 << 27  # of a zstandard frame

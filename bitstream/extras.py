@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from codec.bitstream import constants
-from codec.bitstream.errors import CorruptFile, LimitExceeded
+from codec.bitstream.errors import CorruptFile, LimitExceeded, UnsupportedFile
 from codec.bitstream.wire import Reader, Writer
 
 ASPECT, INCH, CENTIMETRE, METRE = range(4)  # units of resolution; ASPECT: only the ratio of the sides is known
@@ -112,7 +112,10 @@ class Extras:
 
     @staticmethod
     def of(sections: dict[int, bytes]) -> Extras:
-        """What sections hold, given unpacked; others than these are passed over. Raises CorruptFile, LimitExceeded."""
+        """What sections hold, given unpacked; others than these are passed over.
+
+        Raises CorruptFile, LimitExceeded, UnsupportedFile.
+        """
         return Extras(
             resources=sections.get(constants.SECTION_RESOURCES, b""),
             texts=tuple(_read_texts(Reader(sections.get(constants.SECTION_TEXTS, b"")))),
@@ -155,7 +158,9 @@ def _read_resolution(payload: bytes | None) -> Resolution | None:
         return None
     reader = Reader(payload)
     unit, x, y = reader.uint(1, "unit of resolution"), reader.varint("resolution"), reader.varint("resolution")
-    if unit >= len(UNITS) or not x or not y or reader.left:
+    if unit >= len(UNITS):
+        raise UnsupportedFile(f"a resolution in unit {unit}, which is unknown")
+    if not x or not y or reader.left:
         raise CorruptFile(f"a resolution of {x} x {y} in unit {unit}, and {reader.left} bytes behind it")
     return Resolution(x, y, unit)
 
@@ -189,7 +194,9 @@ def _read_trailer(payload: bytes | None) -> Trailer | None:
         return None
     reader = Reader(payload)
     container, count = reader.uint(1, "container of the trailer"), reader.varint("number of segments")
-    if container >= len(CONTAINERS) or count > constants.MAX_EXTRAS:
+    if container >= len(CONTAINERS):
+        raise UnsupportedFile(f"a trailer behind a file of kind {container}, which is unknown")
+    if count > constants.MAX_EXTRAS:
         raise CorruptFile(f"a trailer of container {container} with {count} segments")
     segments = []
     for _ in range(count):

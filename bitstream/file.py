@@ -13,7 +13,7 @@ from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CodecError, CorruptFile, LimitExceeded, UnsupportedFile
 from codec.bitstream.wire import Reader, Writer
 
-HEAD_BYTES = 64  # hold the header of any file
+HEAD_BYTES = 256  # hold the header of any file
 PREAMBLE_BYTES = len(constants.MAGIC) + 1
 
 
@@ -43,9 +43,14 @@ class Beginning:
 
 
 def read_beginning(reader: Reader) -> Beginning:
-    """What a file begins with; `reader` goes on behind the header. Raises CorruptFile, UnsupportedFile."""
+    """What a file begins with; `reader` goes on behind the header.
+
+    Raises CorruptFile, LimitExceeded, UnsupportedFile.
+    """
     read_preamble(reader)
     first = Section.read(reader)
+    if PREAMBLE_BYTES + framed_size(first.size) > HEAD_BYTES:
+        raise LimitExceeded(f"a header of {first.size} bytes does not end within the first {HEAD_BYTES} of the file")
     first.check()
     if first.id != constants.SECTION_HEADER:
         raise CorruptFile(f"section {first.id} at offset {first.start} stands where the header should")
@@ -77,7 +82,10 @@ def read_preamble(reader: Reader) -> None:
 
 
 def media_of(data: bytes) -> int:
-    """What a file holds, one of constants.MEDIA_*, by its first HEAD_BYTES. Raises CorruptFile, UnsupportedFile."""
+    """What a file holds, one of constants.MEDIA_*, by its first HEAD_BYTES.
+
+    Raises CorruptFile, LimitExceeded, UnsupportedFile.
+    """
     return read_beginning(Reader(data)).media
 
 
@@ -155,12 +163,14 @@ def inflated(section: Section, limit: int = constants.MAX_METADATA_BYTES) -> byt
 
 
 def unpacked(section: Section, limit: int) -> bytes:
-    """What `packed` was given. Raises CorruptFile, LimitExceeded."""
+    """What `packed` was given. Raises CorruptFile, LimitExceeded, UnsupportedFile."""
     how, content = section.payload[:1], section.payload[1:]
     if how == b"\1":
         return _inflated(section, content, limit)
+    if not how:
+        raise CorruptFile(f"section {section.id} at offset {section.start} is empty")
     if how != b"\0":
-        raise CorruptFile(f"section {section.id} at offset {section.start} begins with neither 0 nor 1")
+        raise UnsupportedFile(f"section {section.id} at offset {section.start} is packed in way {how[0]}, unknown here")
     if len(content) > limit:
         raise LimitExceeded(f"section {section.id} at offset {section.start} has {len(content)} bytes, limit {limit}")
     return content

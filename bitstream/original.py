@@ -134,10 +134,10 @@ def longest_coded(size: int) -> int:
 
 def _payloads(section: Section) -> Iterator[bytes]:
     """The payload of a part; nothing of sections that may be skipped."""
+    if section.size > constants.MAX_PART_BYTES:
+        raise LimitExceeded(f"section {section.id} at offset {section.start} declares {section.size} bytes")
     section.check()
     if section.id == constants.SECTION_PART:
-        if section.size > constants.MAX_PART_BYTES:
-            raise LimitExceeded(f"section {section.id} at offset {section.start} declares {section.size} bytes")
         yield section.payload
     elif section.id < constants.OPTIONAL_FROM:
         raise UnsupportedFile(f"section {section.id} at offset {section.start} is unknown or out of place")

@@ -14,6 +14,7 @@ from tests.second_decoder.streams import Ints, Model, Passes
 SPEC = Path(__file__).parent.parent / "bitstream" / "SPEC.md"
 BEGIN, END = "<!-- traced -->\n", "<!-- end of the trace -->\n"
 PASSES = ["z", *(f"pass {p}" for p in range(11))]
+WORD_BYTES = 4
 REST = 0  # the size of the field that takes what the others leave
 Fields = list[tuple[int, str]]
 
@@ -61,6 +62,7 @@ AUDIO: Fields = [
     (1, "section 5, end"),
     (1, "length of its payload"),
     (8, "samples"),
+    (1, "bytes of later sections"),
     (1, "number of chunks"),
     (1, "length of the payload of the only one"),
     (4, "length of this payload"),
@@ -114,6 +116,7 @@ def fields(data: bytes, sizes: Fields) -> list[str]:
     """The bytes of a file, field by field, as rows of a table."""
     lines = ["| offset | bytes | meaning |", "|---|---|---|"]
     rest = len(data) - sum(size for size, _ in sizes)
+    assert rest % WORD_BYTES == 0, "the range coder writes whole words: a field is missing from the list"
     at = 0
     for size, meaning in sizes:
         end = at + (size or rest)

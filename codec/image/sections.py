@@ -35,7 +35,7 @@ def image_of(
 
     cropped: whether the samples are a part of the image, to which a gain map behind it does not fit: that is left out
     with a notice. damage: where what is wrong with metadata is added, instead of being raised; None raises it.
-    Raises: CorruptFile, LimitExceeded.
+    Raises: CorruptFile, LimitExceeded, UnsupportedFile.
     """
     icc, exif, xmp = (sections.get(section, b"") for section in image_file.METADATA)
     try:

@@ -27,6 +27,10 @@ class Header(Protocol):
         """Of its weights."""
 
     @property
+    def step_index(self) -> int:
+        """log2 of the nominal step of what is coded without one of its own, in 1/256."""
+
+    @property
     def step_indices(self) -> tuple[int, ...]:
         """log2 of the nominal steps, in 1/256, of what is coded side by side."""
 
@@ -43,15 +47,20 @@ def weights_of(header: Header, row: ModelRow[Any], device: Device) -> Loaded:
     loaded = weights.installed(header.model, device, header.digest)
     if loaded.row.media != row.media:
         raise CorruptFile(f"model {header.model} is one of {loaded.row.media}, not of {row.media}")
-    quality = loaded.model.gains.quality(log2_steps_of(header))
-    if np.abs(quality).max() > QUALITY.high * 2.0**-QUALITY.bits:
-        raise CorruptFile(f"a step of {header.step_indices} is beyond what the model was made for")
+    steps = (header.step_index, *header.step_indices)  # where all channels are coded in pairs, none has the first
+    if np.abs(loaded.model.gains.quality(_log2(steps))).max() > QUALITY.high * 2.0**-QUALITY.bits:
+        raise CorruptFile(f"a step among {steps} is beyond what the model was made for")
     return loaded
 
 
 def log2_steps_of(header: Header) -> Floats:
     """(1,) float32, or (channels,) of audio, as the model takes them."""
-    return np.array(header.step_indices, np.float32) / np.float32(constants.STEP_UNITS)
+    return _log2(header.step_indices)
+
+
+def _log2(step_indices: tuple[int, ...]) -> Floats:
+    """log2 of steps, float32, of indices of headers."""
+    return np.array(step_indices, np.float32) / np.float32(constants.STEP_UNITS)
 
 
 def identity(header: Header, number: int) -> bytes:

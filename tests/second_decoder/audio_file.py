@@ -23,6 +23,7 @@ from tests.second_decoder.container import (
     MAX_LATER,
     MAX_PAYLOAD,
     MAX_RATE,
+    MAX_SAMPLES,
     MAX_TAGS,
     TAGS,
     Header,
@@ -72,8 +73,8 @@ def read_end(section: Section) -> End:
     (samples,) = struct.unpack_from("<Q", payload)
     later, at = read_varint(payload, 8)
     chunks, at = read_varint(payload, at)
-    if chunks > len(payload):
-        raise ValueError(f"an end of {len(payload)} bytes for {chunks} chunks")
+    if samples > MAX_SAMPLES or chunks > len(payload):
+        raise ValueError(f"an end of {len(payload)} bytes for {samples} samples and {chunks} chunks")
     lengths = []
     for _ in range(chunks):
         length, at = read_varint(payload, at)
@@ -203,7 +204,7 @@ def damaged_audio_pieces(data: bytes, header: Header) -> list[Piece]:
     with suppress(ValueError):
         chunks.read(data)
     pieces, end = chunks.pieces, end_from_behind(data)
-    if chunks.at == len(data):
+    if chunks.end or chunks.at == len(data):
         return pieces
     columns = columns_of(end.samples, chunks.rate) if end else 0
     start = end.start - end.later - sum(map(section_size, end.lengths)) if end else -1
@@ -214,9 +215,8 @@ def damaged_audio_pieces(data: bytes, header: Header) -> list[Piece]:
                 pieces.append(chunk_at(data, start, length, shape))
             start += section_size(length)
         return pieces
-    if chunks.end is None:
-        with suppress(ValueError):  # where it is no chunk
-            section = read_section(data, chunks.at)
-            if section.id == LATENTS and section.is_cut:
-                pieces.append(chunks.piece(section)._replace(is_whole=False))
+    with suppress(ValueError):  # where it is no chunk
+        section = read_section(data, chunks.at)
+        if section.id == LATENTS and section.is_cut:
+            pieces.append(chunks.piece(section)._replace(is_whole=False))
     return pieces

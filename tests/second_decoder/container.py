@@ -15,9 +15,9 @@ IS_COLOUR, HAS_16_BITS, HAS_ALPHA, IMAGE_FLAGS = 1, 2, 4, 7
 IS_STEREO, IS_MID_SIDE, HAS_24_BITS, HAS_FLOATS, HAS_LAYOUT, AUDIO_FLAGS = 1, 2, 4, 8, 16, 31
 MAX_PAYLOAD, MAX_SIDE, MAX_TILE, MAX_PIXELS = 2**31, 2**24, 2**21, 200_000_000
 MAX_METADATA, MAX_TAGS, MAX_CHUNK, MAX_RATE = 2**26, 2**16, 2**20, 2**20
-MAX_AUDIO_METADATA, LONGEST_METADATA, MAX_LATER = 2**24, 2**24 + 2**16, 2**26
+MAX_AUDIO_METADATA, LONGEST_METADATA, MAX_LATER, MAX_SAMPLES = 2**24, 2**24 + 2**16, 2**26, 2**40
 MAX_PACKED, MAX_TRAILER = 2**24, 2**28
-MAX_TOLD = 1023
+MAX_TOLD, MAX_HEAD = 1023, 256
 OF_ENCODERS = {"a8", "a16", "a_coarse", "a_fine", "dct", "down", "down_treble", "h_a"}  # begin names of arrays
 LAYERS = 3
 CHUNK = 100  # columns
@@ -138,7 +138,7 @@ def read_header(data: bytes) -> Header:
         raise ValueError(f"the file begins with {data[:5].hex(' ')}, not with {MAGIC_AND_VERSION.hex(' ')}")
     section = read_section(data, 5)
     payload = section.payload
-    if section.id != HEADER or not section.is_whole or len(payload) < 16:
+    if section.id != HEADER or not section.is_whole or len(payload) < 16 or section.end > MAX_HEAD:
         raise ValueError("the file does not begin with a whole header")
     media, model, digest, step_index, flags = struct.unpack_from("<BB8sHB", payload)
     if (media, model) not in SIZES:
@@ -146,7 +146,10 @@ def read_header(data: bytes) -> Header:
     sizes, (steps, lefts) = SIZES[media, model], ([step_index], list[int]())
     if media == AUDIO:
         steps, lefts = steps_of(payload, step_index, flags)
-    if any(abs(step - sizes.middle) > MAX_TOLD for step in steps) or flags & ~(IMAGE_FLAGS, AUDIO_FLAGS)[media]:
+    if (
+        any(abs(step - sizes.middle) > MAX_TOLD for step in [step_index, *steps])
+        or flags & ~(IMAGE_FLAGS, AUDIO_FLAGS)[media]
+    ):
         raise ValueError(f"step indices {steps} or flags {flags:#x} are out of range")
     return Header(payload, section.end, media, sizes, digest, steps, flags, lefts)
 

@@ -37,6 +37,8 @@ from tests.second_decoder.container import (
     section_size,
 )
 
+KNOWN = {INDEX, ALPHA, *METADATA, *PACKED, TRAILER}  # none of these stands twice
+
 Pixels = NDArray[np.uint8 | np.uint16]
 
 
@@ -65,9 +67,9 @@ def read_tiles(header: Header) -> Tiles:
     units_wide, at = read_varint(payload, at)
     if units_wide:
         units_high, at = read_varint(payload, at)
-        tile_width, tile_height = min(64 * units_wide, width), min(64 * units_high, height)
-        if units_high == 0 or (tile_width, tile_height) == (width, height):
-            raise ValueError("tiles without height, or a single one")
+        tile_width, tile_height = 64 * units_wide, 64 * units_high
+        if units_high == 0:
+            raise ValueError("tiles without height")
     if at != len(payload):
         raise ValueError("bytes are left over in the header")
     if tile_width * tile_height > MAX_TILE:
@@ -154,7 +156,7 @@ def image_pieces(data: bytes, header: Header) -> list[Piece]:
         section = read_section(data, at)
         if not section.is_whole:
             raise ValueError(f"section {section.id} at byte {at} is cut or has a wrong checksum")
-        if section.id in others or section.id == HEADER:
+        if (section.id in others and section.id in KNOWN) or section.id == HEADER:
             raise ValueError(f"a second section {section.id} at byte {at}")
         if section.id < FIRST_SKIPPABLE and section.id not in (LATENTS, INDEX, ALPHA):
             raise ValueError(f"unknown section {section.id} at byte {at}")

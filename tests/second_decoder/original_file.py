@@ -31,9 +31,9 @@ def original(data: bytes) -> bytes:
         section = read_section(data, at)
         if not section.is_whole or (section.id < FIRST_SKIPPABLE and section.id != PART):
             raise ValueError(f"section {section.id} at byte {at} is damaged or no part")
+        if len(section.payload) > MAX_PART:
+            raise ValueError(f"a section of {len(section.payload)} bytes")
         if section.id == PART:
-            if len(section.payload) > MAX_PART:
-                raise ValueError(f"a part of {len(section.payload)} bytes")
             coded += section.payload
         at = section.end
     if len(coded) != coded_size:
