@@ -7,9 +7,11 @@ elsewhere (see made.py).
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import packages_distributions, version
 from importlib.resources import files
@@ -133,11 +135,24 @@ def named(media: str, spec: str) -> Anchor:
     )
 
 
+def is_name(name: object) -> bool:
+    """Whether a codec may be called so: tables, conditions of `compare` and caches take it as one word."""
+    return isinstance(name, str) and re.fullmatch(r"[\w.+-]+", name) is not None
+
+
+def is_ladder(settings: Sequence[Any]) -> bool:
+    """Whether these are settings: numbers, each once."""
+    numbers = [s for s in settings if isinstance(s, int | float) and not isinstance(s, bool) and math.isfinite(s)]
+    return 0 < len(settings) == len(numbers) == len(set(numbers))
+
+
 def _checked(anchor: Any, spec: str) -> Anchor:
     if not isinstance(anchor, Anchor) or not all(hasattr(anchor, a) for a in ("name", "ladder")):
         raise PluginFailed(f"{spec} is no codec.eval.anchor.Anchor with a name and a ladder")
-    if not anchor.ladder or not all(isinstance(setting, int | float) for setting in anchor.ladder):
-        raise PluginFailed(f"{spec} has the ladder {anchor.ladder!r}, expected numbers")
+    if not is_ladder(anchor.ladder):
+        raise PluginFailed(f"{spec} has the ladder {anchor.ladder!r}, expected numbers, each once")
+    if not is_name(anchor.name):
+        raise PluginFailed(f"{spec} has the name {anchor.name!r}, expected one word")
     for attribute, default in (("title", anchor.name), ("options", {})):
         if not hasattr(anchor, attribute):
             setattr(anchor, attribute, default)

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from codec.bitstream.errors import CodecError
-from codec.eval.anchor import Anchor
+from codec.eval.anchor import Anchor, is_ladder, is_name
 from codec.eval.medium import MEDIA
 from codec.media import AudioData, ImageData, audio_bytes, image_bytes, read_audio, read_image, to_8_bits
 
@@ -164,26 +164,30 @@ def read_template(text: str, place: str, folder: Path | None = None) -> Template
     absent = [name for name in NEEDED if name not in said]
     if absent:
         raise TemplateError(f"{place}: {', '.join(absent)} missing")
-    if said["media"] not in MEDIA:
+    if said["media"] not in list(MEDIA):  # a list: what is said may have no hash
         raise TemplateError(f"{place}: media is {said['media']!r}, expected one of {', '.join(MEDIA)}")
     filled = OTHERS | DEFAULTS[said["media"]] | said
     unknown = sorted(set(filled) - set(NEEDED) - set(OTHERS) - set(DEFAULTS["images"]))
     if unknown:
         raise TemplateError(f"{place}: {', '.join(unknown)} unknown")
     ladder, trained_on = filled["ladder"], filled["trained_on"]
-    if not (isinstance(ladder, list) and len(ladder) >= 3 and all(isinstance(s, int | float) for s in ladder)):
-        raise TemplateError(f"{place}: ladder is {ladder!r}, expected a list of at least 3 numbers")
+    if not (isinstance(ladder, list) and is_ladder(ladder) and len(ladder) >= 3):
+        raise TemplateError(f"{place}: ladder is {ladder!r}, expected a list of at least 3 numbers, each once")
     if not (isinstance(trained_on, list) and all(isinstance(key, str) for key in trained_on)):
         raise TemplateError(f"{place}: trained_on is {trained_on!r}, expected a list of names of metrics")
     for name in ("name", "title", "version", "suffix", "input", "output", "knob", "count"):
         if not isinstance(filled[name], str):
             raise TemplateError(f"{place}: {name} is {filled[name]!r}, expected text")
+    if not is_name(filled["name"]):
+        raise TemplateError(f"{place}: name is {filled['name']!r}, expected one word")
     if filled["count"] not in COUNTS:
         raise TemplateError(f"{place}: count is {filled['count']!r}, expected one of {', '.join(COUNTS)}")
     steps = {
         action: [_placed(words, folder) for words in _steps(filled[action], action, place)]
         for action in ("encode", "decode")
     }
+    if not any("{q}" in word for words in steps["encode"] for word in words):
+        raise TemplateError(f"{place}: encode is {filled['encode']!r}, expected a {{q}} for the settings of the ladder")
     return Template(
         name=filled["name"],
         title=filled["title"] or filled["name"],

@@ -213,6 +213,14 @@ def test_a_template_of_audio_codes_where_its_programs_are(name: str) -> None:
         ("speed = 3", "speed unknown"),
         ('encode = "cp {in} {out', "Unescaped"),
         ('count = "words"', "count is 'words'"),
+        ("ladder = [10, 10, 30]", "at least 3 numbers, each once"),
+        ("ladder = [10, nan, 30]", "at least 3 numbers, each once"),
+        ("ladder = [10, true, 30]", "at least 3 numbers, each once"),
+        ('media = ["images"]', "media is ['images'], expected one of images, audio"),
+        ('name = "two words"', "name is 'two words', expected one word"),
+        ('name = ""', "name is '', expected one word"),
+        ("name = 3", "name is 3, expected text"),
+        ('encode = "cp {in} {out}"', "expected a {q}"),
     ],
 )
 def test_a_wrong_template_is_said_in_a_line(change: str, said: str) -> None:
@@ -359,6 +367,14 @@ def test_no_codec_of_others_is_called_as_ours(tmp_path: Path, images: Path) -> N
     done = command(tmp_path, ["images", images, "-a", tmp_path / "copy.toml"])
     assert done.returncode == 2
     assert "both called codec" in done.stderr
+
+
+def test_names_and_ladders_of_classes_are_checked_as_those_of_templates() -> None:
+    assert all(map(anchor.is_name, ("cjxl", "x265-slow", "h.266+")))
+    assert not any(map(anchor.is_name, ("", "two words", "a/b", None)))
+    assert anchor.is_ladder((1, 2.5))
+    for ladder in ((), (1, 1), ("a", "b"), (1, float("inf")), (True, 2)):
+        assert not anchor.is_ladder(ladder)
 
 
 def test_every_metric_says_its_range_what_it_was_made_for_and_who_was_trained_on_it() -> None:
