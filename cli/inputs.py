@@ -17,10 +17,10 @@ SUFFIX = ".lcc"
 
 
 class Found(NamedTuple):
-    """An input; folder: where it lies below the folder that was given, if one was."""
+    """An input; folder: where it lies below the folder that was given, None where the input itself was given."""
 
     source: str
-    folder: Path = Path()
+    folder: Path | None = None
 
 
 class Job(NamedTuple):
@@ -65,11 +65,13 @@ def is_coded(path: Path) -> bool:
 def jobs(inputs: Sequence[Found], out: str | None, renamed: Callable[[Path], Path]) -> list[Job]:
     """The output of each input: beside it under the name that it gets, in the folder `out`, or the file `out`.
 
-    Below a folder that was given, its own folders are kept in `out`.
+    Below a folder that was given, its own folders are kept in `out`, which then is a folder, of one file too, and
+    need not be there yet.
     Raises click.UsageError where that is impossible, or an output is its input.
     """
-    into_folder = out is not None and out != STREAM and (Path(out).is_dir() or out.endswith(SEPARATORS))
-    if into_folder and not Path(str(out)).is_dir():
+    is_new = any(item.folder is not None for item in inputs) and not os.path.lexists(str(out))
+    into_folder = out is not None and out != STREAM and (is_new or Path(out).is_dir() or out.endswith(SEPARATORS))
+    if into_folder and not is_new and not Path(str(out)).is_dir():
         raise click.UsageError(f"there is no folder {shown(str(out))}")
     if len(inputs) > 1 and out is not None and not into_folder:
         raise click.UsageError(f"several inputs need a folder as output; {shown(out)} is none")
@@ -85,7 +87,7 @@ def jobs(inputs: Sequence[Found], out: str | None, renamed: Callable[[Path], Pat
             raise click.UsageError(f"'{source}' is not the name of a file")
         else:
             name = renamed(Path(source))
-            made.append(Job(source, str(Path(str(out)) / folder / name.name if into_folder else name)))
+            made.append(Job(source, str(Path(str(out)) / (folder or "") / name.name if into_folder else name)))
     for source, target in made:
         if source != STREAM != target and os.path.realpath(source) == os.path.realpath(target):
             raise click.UsageError(f"{shown(source)} is its own output: give another one with -o")

@@ -191,6 +191,16 @@ def test_folders_are_gone_through_and_kept(tree: Path, call: Call, coded: list[b
     assert call("info", "-r", "in") == 1  # nothing of ours in it
 
 
+def test_the_output_of_a_folder_is_a_folder_and_made_where_it_is_missing(tree: Path, call: Call) -> None:
+    assert call("compress", "-r", "in", "-o", "new/coded", "--quiet") == 0
+    assert names_in("new") == ["coded/a.lcc", "coded/b.lcc", "coded/deep/c.lcc"]
+    assert call("decompress", "-r", "new/coded/deep", "-o", "one") == 0  # a single file
+    assert names_in("one") == ["c.png"]
+    assert call("compress", "in/a.png", "in/b.bmp", "-o", "mistyped") == 2
+    assert call("compress", "-r", "in/a.png", "-o", "a-file.lcc") == 0
+    assert Path("a-file.lcc").is_file()
+
+
 def test_files_side_by_side_are_told_in_order_and_bad_ones_stop_no_other(
     tree: Path, call: Call, capsys: pytest.CaptureFixture[str]
 ) -> None:
