@@ -11,7 +11,13 @@ from codec.cli import files, inputs, options
 from codec.cli.batch import workers_for
 
 if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
     from codec import Device
+
+PLACE = 16  # pixels that a place of the map stands for, each way
+RED, HOTTEST = (230, 30, 20), 6.0  # standard deviations that are red all over
 
 
 @click.group()
@@ -64,3 +70,39 @@ def score(model: str, names: tuple[str, ...], recursive: bool, device: Device) -
             files.say(str(error))
     if failed:
         raise codec.CodecError(f"{failed} of {len(found)} files failed")
+
+
+@anomaly.command(name="map")
+@click.argument("model", metavar="M.npz", type=options.FILE)
+@click.argument("name", metavar="IMAGE", type=options.FILE)
+@click.option("-o", "--out", required=True, metavar="OUT.png", type=options.FILE, help="Where the picture goes.")
+@options.force_option
+@options.device_option
+def heat_map(model: str, name: str, out: str, force: bool, device: Device) -> None:
+    """Write a picture of where IMAGE is unusual: grey, with places in red that ordinary images do not have."""
+    import codec
+    from codec import media
+
+    files.check_target(out, force)
+    suffix = Path(out).suffix.lower()
+    media.check_suffix(suffix)
+    reference = codec.Ordinary.load(model)
+    with files.named(name):
+        data = files.read_input(name)
+        heat = codec.surprise_map(data, reference, device=device)
+        shown = (
+            codec.decompress(data) if Path(name).suffix == inputs.SUFFIX else media.to_pillow(media.read_image(data))
+        )
+    files.write_output(out, media.image_bytes(media.read_image(_reddened(shown, heat)), suffix))
+
+
+def _reddened(image: Image.Image, heat: np.ndarray) -> Image.Image:
+    """An image in grey, the redder the hotter its places of 16 x 16 pixels are; heat: (h, w) float32."""
+    import numpy as np
+    from PIL import Image
+
+    height, width = heat.shape
+    wide = Image.fromarray(heat).resize((width * PLACE, height * PLACE), Image.Resampling.BILINEAR)
+    share = np.clip(np.asarray(wide)[: image.height, : image.width, None] / HOTTEST, 0, 1)
+    grey = np.asarray(image.convert("L"), np.float32)[..., None]
+    return Image.fromarray(np.uint8(grey * (1 - share) + share * np.array(RED, np.float32)))

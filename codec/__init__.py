@@ -71,6 +71,7 @@ _HOMES = {
     "Ordinary": "codec.uses.anomaly",
     "fitted": "codec.uses.anomaly",
     "surprise": "codec.uses.anomaly",
+    "surprise_map": "codec.uses.anomaly",
     "denoise": "codec.uses.denoising",
     "features_many": "codec.uses.features",
     "interpolate": "codec.uses.interpolation",
@@ -118,7 +119,7 @@ if TYPE_CHECKING:
         collected_notices,
     )
     from codec.original_api import restore_original, store_original
-    from codec.uses.anomaly import Ordinary, fitted, surprise
+    from codec.uses.anomaly import Ordinary, fitted, surprise, surprise_map
     from codec.uses.denoising import denoise
     from codec.uses.features import features_many
     from codec.uses.interpolation import interpolate
@@ -188,6 +189,7 @@ __all__ = [
     "sample",
     "store_original",
     "surprise",
+    "surprise_map",
     "verify",
 ]
 

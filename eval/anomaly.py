@@ -20,8 +20,9 @@ from PIL import Image
 
 import codec
 from codec.eval import oddities
+from codec.eval.components import components
 from codec.media import Pixels, Samples
-from codec.uses.anomaly import Ordinary, described
+from codec.uses.anomaly import Described, Ordinary, described
 from codec.uses.features import of_many
 from codec.uses.latents import LatentData
 
@@ -128,7 +129,7 @@ def by_codec(task: Task, quality: float) -> Scores:
     return by_places("audio" if isinstance(sources[0], tuple) else "image", found)
 
 
-def by_places(media: str, found: Sequence[Vectors]) -> Scores:
+def by_places(media: str, found: Sequence[Described]) -> Scores:
     """Of the `described` places of all."""
     ordinary = Ordinary.of(media, found[:LEARNED], 0)
     return [ordinary.score(places) for places in found[LEARNED:]]
@@ -143,8 +144,7 @@ def by_size(task: Task, size: Callable[[Any], int]) -> Scores:
 def by_components(task: Task, vector: Callable[[Any], Vectors], count: int) -> Scores:
     """Squared errors of vectors projected onto so many principal components."""
     learned, tested = (np.stack([vector(x) for x in part]) for part in (task.learned, task.tested))
-    mean = learned.mean(0)
-    axes = np.linalg.svd(learned - mean, full_matrices=False)[2][:count]
+    mean, axes = components(learned, count)
     beyond = (tested - mean) - (tested - mean) @ axes.T @ axes
     return [float(error) for error in (beyond**2).sum(1)]
 
@@ -171,42 +171,43 @@ def compare(title: str, tasks: Mapping[str, Task], methods: Mapping[str, Sequenc
         print(f"| {name} | {' | '.join(f'{cell:.3f}' for cell in cells)} |", flush=True)
 
 
+def methods(
+    media: str,
+    other_codec: str,
+    size: Callable[[Any], int],
+    plain: str,
+    vector: Callable[[Any], Vectors],
+    places: Callable[[Any], LatentData],
+    quality: float,
+) -> dict[str, Sequence[Method]]:
+    """Of one media, at each of their settings. plain: what vector and places make of an example, in a word."""
+    return {
+        "PCA, reconstruction error": [partial(by_components, vector=vector, count=count) for count in COMPONENTS],
+        f"size of {other_codec}": [partial(by_size, size=size)],
+        f"{plain}, nearest": [partial(by_nearest, vector=vector)],
+        f"{plain}, nearest places": [
+            lambda task: by_places(media, [described(places(x)) for x in task.learned + task.tested])
+        ],
+        "codec": [partial(by_codec, quality=quality)],
+    }
+
+
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(prog="codec.eval.anomaly", description=__doc__)
     parser.add_argument("--image-quality", type=float, default=50, help="that surfaces are coded at; default 50")
     parser.add_argument("--audio-quality", type=float, default=50, help="that machines are coded at; default 50")
     options = parser.parse_args()
-    surfaces = {kind: Task.of(oddities.surface, kind, list(oddities.DEFECTS)) for kind in oddities.SURFACES}
-    by_pixels: list[Method] = [partial(by_components, vector=image_vector, count=count) for count in COMPONENTS]
     compare(
         "surfaces",
-        surfaces,
-        {
-            "PCA, reconstruction error": by_pixels,
-            "size of JPEG": [lambda task: by_size(task, jpeg_size)],
-            "pixels, nearest": [lambda task: by_nearest(task, image_vector)],
-            "pixels, nearest places": [
-                lambda task: by_places("image", [described(image_places(x)) for x in task.learned + task.tested])
-            ],
-            "codec": [lambda task: by_codec(task, options.image_quality)],
-        },
+        {kind: Task.of(oddities.surface, kind, list(oddities.DEFECTS)) for kind in oddities.SURFACES},
+        methods("image", "JPEG", jpeg_size, "pixels", image_vector, image_places, options.image_quality),
     )
-    machines = {kind: Task.of(oddities.hum, kind, list(oddities.FAULTS)) for kind in oddities.MACHINES}
     print()
-    by_bands: list[Method] = [partial(by_components, vector=audio_vector, count=count) for count in COMPONENTS]
     compare(
         "machines",
-        machines,
-        {
-            "PCA, reconstruction error": by_bands,
-            "size of FLAC": [lambda task: by_size(task, flac_size)],
-            "spectra, nearest": [lambda task: by_nearest(task, audio_vector)],
-            "spectra, nearest places": [
-                lambda task: by_places("audio", [described(audio_places(x)) for x in task.learned + task.tested])
-            ],
-            "codec": [lambda task: by_codec(task, options.audio_quality)],
-        },
+        {kind: Task.of(oddities.hum, kind, list(oddities.FAULTS)) for kind in oddities.MACHINES},
+        methods("audio", "FLAC", flac_size, "spectra", audio_vector, audio_places, options.audio_quality),
     )
 
 

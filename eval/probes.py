@@ -24,6 +24,7 @@ import numpy as np
 import codec
 from codec import media
 from codec.eval.audio_metrics import mel_bands
+from codec.eval.components import components
 from codec.media import Pixels, Samples
 from codec.uses.features import of_many, pooled
 
@@ -72,9 +73,8 @@ def of_codec(sources: Sequence[Any], quality: float, *, as_they_lie: bool = Fals
 def of_components(images: Sequence[Pixels]) -> Rows:
     """Principal components of pixels."""
     x = np.stack(images).reshape(len(images), -1).astype(np.float64)
-    x -= x.mean(0)
-    axes = np.linalg.svd(x, full_matrices=False)[2][:COMPONENTS]
-    found: Rows = x @ axes.T
+    mean, axes = components(x, COMPONENTS)
+    found: Rows = (x - mean) @ axes.T
     return found
 
 

@@ -180,6 +180,7 @@ def test_public_names() -> None:
         "sample",
         "store_original",
         "surprise",
+        "surprise_map",
         "UnsupportedFile",
         "verify",
     ]

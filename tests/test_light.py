@@ -181,7 +181,9 @@ sound = (chance.normal(0, 0.1, 9600).astype(numpy.float32), 48_000)
 assert codec.bits_map(images[0]).shape == (1, 2, 3, 5)
 assert codec.latents_of(sound).total_bits > 0
 assert len(list(codec.features_many(images[:2], workers=1))) == 2
-assert codec.surprise(images[4], codec.fitted(images[:4], workers=1)) > 0
+ordinary = codec.fitted(images[:4], workers=1)
+assert codec.surprise(images[4], ordinary) > 0
+assert codec.surprise_map(images[4], ordinary).shape == (2, 3)
 assert numpy.asarray(codec.denoise(images[0], 20, shifts=1)).shape == (32, 48, 3)
 assert codec.denoise(sound).samples.shape == (9600, 1)
 assert codec.sample((32, 48)).size == codec.complete(images[0], 0.5).size == (48, 32)

@@ -41,6 +41,14 @@ def test_scratches_are_more_of_a_surprise_than_surfaces(ordinary: codec.Ordinary
     assert max(usual) < min(odd)
 
 
+def test_the_map_is_hot_where_the_scratch_is(ordinary: codec.Ordinary) -> None:
+    odd, usual = (codec.surprise_map(surface(100, scratched), ordinary) for scratched in (True, False))
+    assert odd.shape == (3, 3)
+    assert odd.max() > usual.max() + 1
+    assert (odd - usual)[1].mean() > (odd - usual)[0].mean()
+    assert odd.max() <= codec.surprise(surface(100, scratched=True), ordinary) + 1e-3
+
+
 def test_audio_is_no_judge_of_images_and_few_examples_are_none(ordinary: codec.Ordinary) -> None:
     with pytest.raises(codec.MediaError, match="other media"):
         codec.surprise((np.zeros(4800, np.float32), 48_000), ordinary)
@@ -58,6 +66,13 @@ def test_the_commands_learn_and_judge(run: Run, ordinary: codec.Ordinary, tmp_pa
     done = run("anomaly", "score", tmp_path / "m.npz", tmp_path / "odd.png")
     expected = codec.surprise(surface(100, scratched=True), ordinary)
     assert float(done.stdout.split()[0]) == pytest.approx(expected, abs=2e-3)
+    done = run("anomaly", "map", tmp_path / "m.npz", tmp_path / "odd.png", "-o", tmp_path / "map.png")
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "map.png") as image:
+        drawn = np.asarray(image).astype(int)
+    assert drawn.shape == (48, 48, 3)
+    redness = drawn[..., 0] - drawn[..., 1]
+    assert redness[16:32].mean() > max(redness[:8].mean(), redness[40:].mean())
     assert "not what" in only_line(run("anomaly", "score", tmp_path / "odd.png", tmp_path / "odd.png"))
 
 
