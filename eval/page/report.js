@@ -376,7 +376,7 @@ function hardest() {
 function facts(one) {
   if (one.size_bytes === null) return "";
   const own = scene.shown.find((s) => s.name === ours.name).size_bytes, ratio = one.size_bytes / own;
-  const relative = one.name === ours.name ? "" : `, ${ratio.toFixed(2)} \u00d7 ours`;
+  const relative = one.name === ours.name ? "" : `, ${ratio.toFixed(2)} \u00d7 ${subject}`;
   return `${bytes(one.size_bytes)}${relative}, ${shown(one.psnr_db, 2)} dB`;
 }
 
@@ -392,7 +392,7 @@ function view() {
   byId("stage").style.height = `${scene.height * zoom}px`;
   byId("slider").style.maxWidth = `${scene.width * zoom}px`;  // as long as what it divides
   byId("place").textContent = `${scene.item}: ${scene.width} \u00d7 ${scene.height} pixels at ${scene.x}, ${scene.y}, ` +
-    "where ours is furthest from the original. Drag over the picture or use the slider.";
+    `where ${subject} is furthest from the original. Drag over the picture or use the slider.`;
   divide();
 }
 
