@@ -16,6 +16,8 @@ from codec.bitstream.audio import begin, end
 from codec.bitstream.file import HEAD_BYTES, beginning, framed, read_beginning
 from codec.bitstream.image import Container, Stream
 from codec.bitstream.wire import Reader
+from codec.devices import Device
+from codec.image import decode as image_decode
 from codec.model.registry import AUDIO, IMAGE
 from codec.original.decode import blocks_from
 from tests import golden
@@ -66,6 +68,18 @@ def test_an_unknown_kind_is_no_damage(what: str, tmp_path: Path, run: Run) -> No
         codec.decompress(data)
     (tmp_path / "later.lcc").write_bytes(data)
     assert run("verify", "--deep", tmp_path / "later.lcc").returncode == 4
+
+
+@pytest.mark.parametrize("left", [60, 250, None])
+def test_nothing_is_shown_of_a_tile_of_an_unknown_kind(left: int | None, second: SecondDecoder) -> None:
+    parsed = image_file.read(golden.file("quality-50"))
+    stream = Stream((bytes([UNKNOWN]) + parsed.streams[0].data[1:],))
+    data = image_file.write(Container(parsed.header, [stream], {}))[:left]
+    (found,) = image_decode.latents(data, Device(), partial=True)
+    assert not found.any()
+    assert not second.prefix(data)[0].any()
+    with pytest.warns(codec.IncompleteImage, match=f"a tile of kind {UNKNOWN}"):
+        codec.decompress(data, partial=True)
 
 
 @pytest.mark.parametrize(

@@ -212,8 +212,8 @@ class _Mosaic:
         shape = (latents.y1 - latents.y0, latents.x1 - latents.x0)
         kind, data = self.kind(number), self.streams[number].data[1:]
         model, tables = self.loaded.model, self.loaded.tables
-        certain = kind == constants.TILE_LATENTS
-        if kind in constants.TILES_OF_PIXELS:
+        certain = kind in (constants.TILE_LATENTS, None)
+        if kind is None or kind in constants.TILES_OF_PIXELS:
             data = b""
         elif self.streams[number].whole:
             try:
@@ -227,15 +227,18 @@ class _Mosaic:
         draw = None if self.seed is None else Draw(tables.tables, self.seed, number)
         return latents_decode.decode_prefix(model, tables, data, shape, self.log2_step, certain, draw)
 
-    def kind(self, number: int) -> int:
-        """How a tile is coded. Raises UnsupportedFile, but where `partial`, where that is not known."""
+    def kind(self, number: int) -> int | None:
+        """How a tile is coded; None where that is not known, of a beginning or where `partial`: nothing is had of it.
+
+        Raises UnsupportedFile.
+        """
         stream = self.streams[number]
         kind = stream.data[0] if stream.data else None
         if kind in constants.TILE_KINDS:
             return kind
-        if stream.whole:
+        if stream.whole or kind is not None:
             self.fail(number, UnsupportedFile(f"a tile of kind {kind}; known: {constants.TILE_KINDS}"))
-        return constants.TILE_LATENTS
+        return None
 
     def exact_pixels(self, number: int) -> Pixels | None:
         """(H, W, channels) pixels of a tile that holds them without loss, at the depth of the source; None of others,

@@ -105,7 +105,7 @@ def tile_piece(rect: tuple[int, int], header: Header, stream: bytes, is_whole: b
     """A tile of so many pixels down and across, whose stream begins with its kind."""
     height, width = rect
     kind = stream[0] if stream else 0
-    if is_whole and not (stream and kind <= 3):
+    if kind > 3 or (is_whole and not stream):
         raise ValueError(f"a tile of kind {kind}")
     shape = -(-height // 16), -(-width // 16)
     pixels = (height, width, 3 if header.flags & IS_COLOUR else 1) if kind in (2, 3) else None
