@@ -90,10 +90,9 @@ def heat_map(model: str, name: str, out: str, force: bool, device: Device) -> No
     with files.named(name):
         data = files.read_input(name)
         heat = codec.surprise_map(data, reference, device=device)
-        shown = (
-            codec.decompress(data) if Path(name).suffix == inputs.SUFFIX else media.to_pillow(media.read_image(data))
-        )
-    files.write_output(out, media.image_bytes(media.read_image(_reddened(shown, heat)), suffix))
+        is_coded = Path(name).suffix.lower() == inputs.SUFFIX
+        image = codec.decode_image(data).image if is_coded else media.read_image(data)
+    files.write_output(out, media.image_bytes(media.read_image(_reddened(media.to_pillow(image), heat)), suffix))
 
 
 def _reddened(image: Image.Image, heat: np.ndarray) -> Image.Image:
