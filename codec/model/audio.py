@@ -22,14 +22,22 @@ from torch import Tensor, nn
 from codec.model.band_energies import Envelope
 from codec.model.base import Autoencoder, hyper_analysis_net
 from codec.model.blocks import Conditioning, Plain, Stack, depth_to_space, space_to_depth, zeroed
-from codec.model.config import BANDS, NEAR_FRAMES, AudioConfig
+from codec.model.config import (
+    BANDS,
+    NEAR_FRAMES,
+    NEAR_FREQUENCIES,
+    REPEAT_FREQUENCIES,
+    REPEAT_LATENTS,
+    AudioConfig,
+)
 from codec.model.dct import Array, dct_matrix
 from codec.model.envelope import (
     CODED_STEEPNESS,
+    LEAST_CODED,
     LEAST_DRAWN,
     LEAST_POWER,
+    REPEATING,
     UNITS_PER_OCTAVE,
-    least_coded,
     nearby,
 )
 from codec.model.front_end import FrontEnd
@@ -76,7 +84,7 @@ class AudioModel(Autoencoder):
 
     log2_norm_fine: Tensor
     nearby: Tensor
-    least_coded: Tensor
+    nearby_repeating: Tensor
 
     def __init__(self, config: AudioConfig, statistics: AudioStatistics | None = None) -> None:
         hop, merged = config.hop, config.merged
@@ -104,8 +112,8 @@ class AudioModel(Autoencoder):
             Stack(hop, config.synthesis_fine, fine),
         )
         self.noise_share, self.noise_by_quality = zeroed(nn.Linear(hop, hop)), zeroed(nn.Linear(1, hop))
-        self.register_buffer("nearby", torch.tensor(nearby(hop), dtype=torch.float32), persistent=False)
-        self.register_buffer("least_coded", torch.tensor(least_coded(hop), dtype=torch.float32), persistent=False)
+        for name, width in (("nearby", NEAR_FREQUENCIES), ("nearby_repeating", REPEAT_FREQUENCIES)):
+            self.register_buffer(name, torch.tensor(nearby(hop, width), dtype=torch.float32), persistent=False)
         self.match_by_quality = zeroed(nn.Linear(1, BANDS))
         nn.init.constant_(self.noise_share.bias, NOISE_START)
         for parameter, start in zip(
@@ -149,7 +157,7 @@ class AudioModel(Autoencoder):
             energies = self.envelope(c) * torch.exp2(-self.prior.log2_norm[:BANDS])
         h = space_to_depth(self.a_fine(h, at_fine), (1, self.config.merged))
         body = self.a_coarse(torch.cat([energies, self.down(h)], -1), at_coarse)
-        return torch.cat([self._near(body, energies), body[..., BANDS:], self.down_treble(h)], -1)
+        return torch.cat([self._near_known(body, energies), body[..., BANDS:], self.down_treble(h)], -1)
 
     def synthesis(self, h: Tensor, log2_step: Tensor, noise: Tensor | None = None) -> Tensor:
         """(B, rows, samples) float32 audio, not clamped, of features h; its first and last hop are not complete.
@@ -160,7 +168,7 @@ class AudioModel(Autoencoder):
         at_fine, at_coarse = self._conditions(log2_step)
         quality = at_fine.quality[:, None]
         body = self.s_coarse(h[..., : self.body], at_coarse)
-        energies = self._near(body, h[..., :BANDS])
+        energies = self._near_known(body, h[..., :BANDS])
         treble = self.up_treble(h[..., self.body : self.prior.config.channels])
         symbols = h[..., self.prior.config.channels :]
         h = self.up(body) + treble
@@ -191,17 +199,23 @@ class AudioModel(Autoencoder):
             body, treble = symbols[..., BANDS : self.body], symbols[..., self.body :]
             coded = F.linear(body, self.up.weight[:, BANDS:]) + F.linear(treble, self.up_treble.weight)
             coded = depth_to_space(coded, (1, self.config.merged))
-            share = self._near_power(coded) / (self._near_power(h) + LEAST_POWER)
-            doubt = (self.least_coded / share.clamp(1e-4, 1e4)) ** CODED_STEEPNESS
+            share = _near(coded**2, self.nearby) / (_near(h**2, self.nearby) + LEAST_POWER)
+            doubt = (self._least_coded(h) / share.clamp(1e-4, 1e4)) ** CODED_STEEPNESS
             return 1 / (1 + doubt)
 
-    def _near_power(self, c: Tensor) -> Tensor:
-        """Mean squares of the coefficients (B, rows, frames, hop) near each."""
-        over_frequency = F.linear(c * c, self.nearby).flatten(0, 1).transpose(1, 2)
-        mean = F.avg_pool1d(over_frequency, NEAR_FRAMES, 1, NEAR_FRAMES // 2, count_include_pad=False)
-        return mean.transpose(1, 2).reshape(c.shape)
+    def _least_coded(self, h: Tensor) -> Tensor:
+        """The share of the power near coefficients h that keeps half of their signs, by how much they repeat."""
+        repeating = torch.stack([self._likeness(h, k * self.config.merged) for k in REPEAT_LATENTS]).amin(0)
+        low, high = REPEATING
+        return LEAST_CODED[0] * (LEAST_CODED[1] / LEAST_CODED[0]) ** ((repeating - low) / (high - low)).clamp(0, 1)
 
-    def _near(self, h: Tensor, energies: Tensor) -> Tensor:
+    def _likeness(self, h: Tensor, frames: int) -> Tensor:
+        """Correlation of what is near coefficients h with what was there so many frames earlier; 0 before them."""
+        earlier = F.pad(h, (0, 0, frames, 0))[:, :, : h.shape[2]]
+        alike, now, then = (_near(x, self.nearby_repeating) for x in (h * earlier, h**2, earlier**2))
+        return alike / (now * then + LEAST_POWER**2).sqrt()
+
+    def _near_known(self, h: Tensor, energies: Tensor) -> Tensor:
         """(..., BANDS) float32 energies of features h, kept near known ones."""
         norm = torch.exp2(self.prior.log2_norm[:BANDS])
         with torch.autocast(h.device.type, enabled=False):
@@ -212,3 +226,10 @@ class AudioModel(Autoencoder):
         quality = self.gain.quality(log2_step)
         at_fine, at_coarse = (Conditioning.at(log2_step, quality, norm) for norm in norms)
         return at_fine, at_coarse
+
+
+def _near(x: Tensor, over_frequency: Tensor) -> Tensor:
+    """Means of what is near each place of x (B, rows, frames, hop): so many frequencies, and NEAR_FRAMES frames."""
+    means = F.linear(x, over_frequency).flatten(0, 1).transpose(1, 2)
+    means = F.avg_pool1d(means, NEAR_FRAMES, 1, NEAR_FRAMES // 2, count_include_pad=False)
+    return means.transpose(1, 2).reshape(x.shape)

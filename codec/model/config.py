@@ -11,6 +11,8 @@ BLOCK = 8  # pixels a side of an image's finer blocks
 FINE = 3 * BLOCK**2  # channels of images at 1/8
 BANDS = 32  # of the spectral envelope of audio
 NEAR_FRAMES, NEAR_FREQUENCIES = 9, 5  # of audio: within two latents and 500 Hz, what was coded is near
+REPEAT_FREQUENCIES = 11  # what repeats is judged over so many, and NEAR_FRAMES frames
+REPEAT_LATENTS = (1, 2)  # that a pattern is compared with, earlier
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,8 @@ class AudioConfig:
     @property
     def synthesis_halo(self) -> int:
         """Latents."""
-        return self._reach(self.synthesis_fine, self.synthesis_coarse, NEAR_FRAMES // 2 if self.draws_signs else 0)
+        judged = NEAR_FRAMES // 2 + max(REPEAT_LATENTS) * self.merged
+        return self._reach(self.synthesis_fine, self.synthesis_coarse, judged if self.draws_signs else 0)
 
     @property
     def sees_symbols(self) -> bool:

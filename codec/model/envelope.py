@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codec.bitstream.constants import SAMPLE_RATE
-from codec.model.config import BANDS, NEAR_FREQUENCIES
+from codec.model.config import BANDS
 from codec.model.dct import Array, dct_matrix
 from codec.model.fixed_point import Floats
 
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from codec.model.weights import Loaded
 
 ENERGY_FLOOR = 1e-9  # of a coefficient's square: 90 dB below full scale
-# share of the power near a coefficient that was coded: where it is less, its sign is drawn. Predictions are right about
-# waves of low frequencies, so there little has to be coded; the higher the steepness, the sharper the border
-LEAST_CODED, LEAST_CODED_HERTZ = (0.003, 0.03), (3000.0, 6000.0)
+# share of the power near a coefficient that was coded: where it is less, its sign is drawn; the higher the steepness,
+# the sharper the border. Where coefficients are what they were one and two latents earlier, prediction fills in a
+# pattern, and more has to be coded: what is right about waves does not stand still like that
+LEAST_CODED = (0.0005, 0.1)  # where nothing repeats; where all does
+REPEATING = (0.5, 0.8)  # correlation with what was earlier, from one border to the other
 CODED_STEEPNESS = 8
 LEAST_POWER = 1e-6  # of companded coefficients
 LEAST_DRAWN = 1e-6  # of the power of drawn coefficients: keeps gradients of its root finite
@@ -62,19 +64,12 @@ def spread(hop: int) -> Array:
     return member
 
 
-def nearby(hop: int) -> Array:
-    """(hop, hop) averages over the frequencies near each."""
+def nearby(hop: int, frequencies: int) -> Array:
+    """(hop, hop) averages over so many frequencies around each."""
     distance = np.abs(np.arange(hop)[:, None] - np.arange(hop))
-    near = (distance <= NEAR_FREQUENCIES // 2).astype(np.float64)
+    near = (distance <= frequencies // 2).astype(np.float64)
     averages: Array = near / near.sum(1, keepdims=True)
     return averages
-
-
-def least_coded(hop: int) -> Array:
-    """(hop,) shares of the power near frequencies, below which signs are drawn: straight in logarithms."""
-    hertz = (np.arange(hop) + 0.5) * SAMPLE_RATE / 2 / hop
-    shares: Array = np.exp2(np.interp(np.log2(hertz), np.log2(LEAST_CODED_HERTZ), np.log2(LEAST_CODED)))
-    return shares
 
 
 def silent(loaded: Loaded, channels: int, latents: int) -> Floats:

@@ -9,21 +9,29 @@ import math
 
 import numpy as np
 
-from codec.model.config import BANDS, NEAR_FRAMES, AudioConfig
+from codec.model.config import (
+    BANDS,
+    NEAR_FRAMES,
+    NEAR_FREQUENCIES,
+    REPEAT_FREQUENCIES,
+    REPEAT_LATENTS,
+    AudioConfig,
+)
 from codec.model.dct import dct_matrix
 from codec.model.envelope import (
     CODED_STEEPNESS,
     CORRECTION,
     ENERGY_FLOOR,
     GAIN_LIMIT,
+    LEAST_CODED,
     LEAST_DRAWN,
     LEAST_POWER,
     LEFT_ABOVE,
     LEFT_BELOW,
     LOG2_ENERGIES,
+    REPEATING,
     SILENCE,
     UNITS_PER_OCTAVE,
-    least_coded,
     nearby,
     spread,
 )
@@ -149,21 +157,41 @@ class _Audio:
         of_treble = self.channels(symbols, body, self.config.prior.channels)
         of_treble = self.matrix(of_treble, float32(self.arrays["up_treble.weight"]))
         coded = self.frames(graph.node("Add", of_body, of_treble))
-        share = graph.node("Div", self.near_power(coded), self.plus(self.near_power(h), LEAST_POWER))
-        doubt = graph.node(
-            "Div",
-            graph.constant(least_coded(self.config.hop).astype(np.float32)[:, None, None]),
-            self.clip(share, 1e-4, 1e4),
-        )
+        power_coded, power = (self.mean_near(self.squared(x), NEAR_FREQUENCIES) for x in (coded, h))
+        share = graph.node("Div", power_coded, self.plus(power, LEAST_POWER))
+        doubt = graph.node("Div", self.least_coded(h), self.clip(share, 1e-4, 1e4))
         doubt = graph.node("Pow", doubt, graph.constant(np.float32(CODED_STEEPNESS)))
         kept = graph.node("Reciprocal", self.plus(doubt, 1.0))
         drawn = self.plus(graph.node("Neg", graph.node("Mul", kept, kept)), 1 + LEAST_DRAWN)
         drawn = graph.node("Mul", graph.node("Sqrt", drawn), graph.node("Abs", c))
         return graph.node("Add", graph.node("Mul", kept, c), graph.node("Mul", drawn, noise))
 
-    def near_power(self, c: str) -> str:
-        """Mean squares of the coefficients (B, hop, 1, frames) near each."""
-        over_frequency = self.matrix(self.graph.node("Mul", c, c), nearby(self.config.hop))
+    def least_coded(self, h: str) -> str:
+        """See `AudioModel._least_coded`."""
+        graph, (low, high) = self.graph, REPEATING
+        repeating = graph.node("Min", *(self.likeness(h, k * self.config.merged) for k in REPEAT_LATENTS))
+        degree = graph.node("Mul", self.plus(repeating, -low), graph.constant(np.float32(1 / (high - low))))
+        ratio = graph.constant(np.float32(LEAST_CODED[1] / LEAST_CODED[0]))
+        grown = graph.node("Pow", ratio, self.clip(degree, 0, 1))
+        return graph.node("Mul", grown, graph.constant(np.float32(LEAST_CODED[0])))
+
+    def likeness(self, h: str, frames: int) -> str:
+        """See `AudioModel._likeness`."""
+        graph = self.graph
+        longer = graph.node("Pad", h, graph.constant([0, 0, 0, frames, 0, 0, 0, 0]))
+        earlier = graph.node("Slice", longer, *(graph.constant([n]) for n in (0, -frames, 3)))
+        products = graph.node("Mul", h, earlier), self.squared(h), self.squared(earlier)
+        alike, now, then = (self.mean_near(x, REPEAT_FREQUENCIES) for x in products)
+        root = graph.node("Sqrt", self.plus(graph.node("Mul", now, then), LEAST_POWER**2))
+        return graph.node("Div", alike, root)
+
+    def squared(self, x: str) -> str:
+        """x^2."""
+        return self.graph.node("Mul", x, x)
+
+    def mean_near(self, x: str, frequencies: int) -> str:
+        """Means of what is near each place of x (B, hop, 1, frames)."""
+        over_frequency = self.matrix(x, nearby(self.config.hop, frequencies))
         reach = NEAR_FRAMES // 2
         return self.graph.node("AveragePool", over_frequency, kernel_shape=(1, NEAR_FRAMES), pads=(0, reach, 0, reach))
 

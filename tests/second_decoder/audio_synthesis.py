@@ -102,9 +102,9 @@ class RowSynthesis:
         return c * everywhere(np.exp2(np.minimum(moved, 4)) * wanted / (wanted + FLOOR))
 
 
-def near(x: Reals) -> Reals:
-    """(1, frames, HOP) mean squares of the coefficients near each."""
-    return mean_within(mean_within(x[0] ** 2, 2, axis=1), 4, axis=0)[None]
+def near(x: Reals, frequencies: int) -> Reals:
+    """(1, frames, HOP) means of what is near each place: so many frequencies and four frames to either side."""
+    return mean_within(mean_within(x[0], frequencies, axis=1), 4, axis=0)[None]
 
 
 def mean_within(x: Reals, reach: int, axis: int) -> Reals:
@@ -113,11 +113,17 @@ def mean_within(x: Reals, reach: int, axis: int) -> Reals:
     return np.stack([np.take(x, places[max(i - reach, 0) : i + reach + 1], axis).mean(axis) for i in places], axis)
 
 
+def likeness(h: Reals, frames: int) -> Reals:
+    """(1, frames, HOP) correlation of what is near each coefficient with what was there so many frames earlier."""
+    earlier = np.concatenate([np.zeros((1, frames, HOP)), h], 1)[:, : h.shape[1]]
+    return near(h * earlier, 5) / np.sqrt(near(h**2, 5) * near(earlier**2, 5) + 1e-12)
+
+
 def kept(h: Reals, coded: Reals) -> Reals:
     """(1, frames, HOP) share of each coefficient that keeps its sign."""
-    share = np.clip(near(coded) / (near(h) + 1e-6), 1e-4, 1e4)
-    hertz = 100 * (np.arange(HOP) + 0.5)
-    least = np.exp2(np.interp(np.log2(hertz), np.log2([3000, 6000]), np.log2([0.003, 0.03])))
+    share = np.clip(near(coded**2, 2) / (near(h**2, 2) + 1e-6), 1e-4, 1e4)
+    repeating = np.minimum(likeness(h, FRAMES), likeness(h, 2 * FRAMES))
+    least = 0.0005 * 200 ** np.clip((repeating - 0.5) / 0.3, 0, 1)
     return 1 / (1 + (least / share) ** 8)
 
 
