@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -134,8 +135,10 @@ def test_golden_clips_have_what_they_are_named_for() -> None:
     }
     assert {name: len(f.chunks) for name, f in found.items() if len(f.chunks) != 1} == {
         "audio-two-chunks": 2,
+        "audio-later": 2,
         "audio-empty": 0,
     }
+    assert [name for name in found if audio_file.later_of(io.BytesIO(file(name))).tags] == [golden.LATER]
 
 
 @pytest.mark.parametrize("step_index", [385, 2431])

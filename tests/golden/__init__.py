@@ -38,6 +38,7 @@ HASHES = (
 )  # name: SHA-256 of the latents of all tiles or chunks, int32 in 1/64 of a step, one after another
 ORIGINALS = FOLDER / "originals"
 ORIGINAL_HASHES = ORIGINALS / "sha256.json"  # name: SHA-256 of the original
+LATER = "audio-later"  # a clip whose tags and metadata come behind its chunks
 JPEG_XL = "jpeg-xl"  # made by the extra `jxl`, and read by it
 FOR_PSNR = "for-psnr"  # the same as quality-50, with the other set of weights that is shipped
 SAMPLES_EVERY = 41  # of a clip only so many samples are kept, to be small; a prime, to meet every phase of a frame
@@ -173,6 +174,7 @@ def clips() -> dict[str, tuple[AudioData, float]]:
         "audio-six-channels": (replace(tune, samples=surround(both.samples), channel_mask=0x3F), 40),
         "audio-three-channels": (replace(both, samples=np.repeat(tune.samples[:4800], 3, 1), bit_depth=24), 20),
         "audio-metadata": (replace(tune, tags=tags, metadata=metadata), 30),
+        LATER: (replace(melody(3.0, rate=16_000), tags=tags, metadata=metadata), 0),
     }
 
 
@@ -235,6 +237,12 @@ def make_image(name: str) -> bytes:
     return data
 
 
+def as_from_a_pipe(tune: AudioData, quality: float, device: Device) -> bytes:
+    """The file of a clip that says only behind its samples what it is."""
+    with audio_encode.AudioEncoder(tune.sample_rate, tune.channels, quality, device, tune.bit_depth) as encoder:
+        return encoder.push(tune.samples) + encoder.finish(tune.tags, tune.metadata)
+
+
 def make() -> None:
     """Writes all golden files, their pixels or samples, and hashes."""
     files = {name: make_image(name) for name in images()}
@@ -242,7 +250,7 @@ def make() -> None:
     files[FOR_PSNR] = patch.encode(patch.curve.step_index(50), 1)
     np.savez_compressed(FOLDER / f"{FOR_PSNR}.npz", pixels=image_decode.decode(files[FOR_PSNR], CPU).image.pixels)
     for name, (tune, quality) in clips().items():
-        files[name] = audio_encode.encode(tune, quality, CPU)
+        files[name] = (as_from_a_pipe if name == LATER else audio_encode.encode)(tune, quality, CPU)
         samples = audio_decode.decode(files[name], CPU).audio.samples[::SAMPLES_EVERY]
         np.savez_compressed(FOLDER / f"{name}.npz", samples=samples)
     for name, data in files.items():
