@@ -13,7 +13,7 @@ from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.decoded import DecodedAudio
 from codec.media import AudioData, AudioMetadata, ByteSource, ByteTarget, IncompleteAudio, PathLike
-from codec.media.audio.data import BIT_DEPTHS, TAGS, check_mask
+from codec.media.audio.data import BIT_DEPTHS, check_mask
 from codec.media.paths import check_binary, is_file
 from codec.progress import Progress, Report
 from codec.quality import DEFAULT_QUALITY
@@ -280,9 +280,6 @@ def audio_encoder(
     check_mask(channel_mask, channels)
     if bit_depth not in BIT_DEPTHS:
         raise ValueError(f"bit depth {bit_depth}: expected one of {BIT_DEPTHS}")
-    for name, text in (tags or {}).items():
-        if name not in TAGS or not isinstance(text, str):
-            raise ValueError(f"tag {name!r}: expected text, under one of {', '.join(TAGS)}")
     about = (int(bit_depth), tags, metadata, whole_number("channel mask", channel_mask))
     return AudioEncoder(sample_rate, channels, float(quality), device_named(device, threads, weights), *about)
 

@@ -27,6 +27,7 @@ from codec.latents import encode as latents_encode
 from codec.latents.encode import Coded
 from codec.latents.header import identity, log2_steps_of
 from codec.media import AudioData, AudioFileReader, AudioMetadata, Samples
+from codec.media.audio.data import TAGS
 from codec.media.notices import notice
 from codec.model import weights
 from codec.model.registry import AUDIO
@@ -118,7 +119,7 @@ class AudioEncoder:
     def finish(self, tags: Mapping[str, str] | None = None, metadata: AudioMetadata | None = None) -> bytes:
         """Ends the audio. tags, metadata: further ones, which the source had behind its samples.
 
-        Raises: ValueError where that was done; LimitExceeded for more than a file can hold.
+        Raises: ValueError where that was done, and for tags of other names; LimitExceeded for too much of them.
         """
         if self._finished:
             raise ValueError("the audio has been finished")
@@ -256,6 +257,9 @@ class AudioEncoder:
 
 
 def _description(tags: Mapping[str, str] | None, metadata: AudioMetadata | None) -> Description:
+    for name, text in (tags or {}).items():
+        if name not in TAGS or not isinstance(text, str):
+            raise ValueError(f"tag {name!r}: expected text, under one of {', '.join(TAGS)}")
     return Description(dict(tags or {}), tuple((metadata or AudioMetadata()).items()))
 
 
