@@ -6,12 +6,11 @@ Source: Wang 2003, "Multiscale structural similarity for image quality assessmen
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from codec.eval.last import OfLast
-from codec.eval.smoothing import REACH, Plane, bands, smoothed
+from codec.eval.smoothing import Moments, Plane, bands, moments, smoothed
 from codec.media import Pixels
 
 PEAK = 255
@@ -34,15 +33,6 @@ def ms_ssim(x: Pixels, x_hat: Pixels) -> float:
     return float((factors ** np.array(WEIGHTS)[:, None]).prod(0).mean())
 
 
-@dataclass(frozen=True)
-class _Original:
-    """An original at one scale: its planes (C, H, W), and their mean and variance (C, H - 10, W - 10) in windows."""
-
-    planes: Plane
-    mean: Plane
-    variance: Plane
-
-
 def _scales(pixels: Pixels) -> Iterator[Plane]:
     """The image as (C, H, W), halved from scale to scale."""
     planes = np.ascontiguousarray(pixels.transpose(2, 0, 1).astype(np.float64))
@@ -62,25 +52,12 @@ def _halved(planes: Plane) -> Plane:
     return halved
 
 
-def _prepared(pixels: Pixels) -> list[_Original]:
-    found = []
-    for planes in _scales(pixels):
-        columns = bands(planes.shape[2], WINDOW, "nothing")
-        mean, variance = (np.empty((len(planes), *(side - 2 * REACH for side in planes.shape[1:]))) for _ in range(2))
-        for channel, plane in enumerate(planes):
-            for rows in bands(len(plane), WINDOW, "nothing"):
-                strip = plane[rows.taken]
-                mean[channel, rows.out] = smoothed(strip, rows, columns)
-                variance[channel, rows.out] = smoothed(strip * strip, rows, columns)
-        variance -= mean * mean
-        found.append(_Original(planes, mean, variance))
-    return found
+@OfLast
+def _original(pixels: Pixels) -> list[Moments]:
+    return [moments(planes, WINDOW, "nothing", "nothing") for planes in _scales(pixels)]
 
 
-_original = OfLast(_prepared)
-
-
-def _means(original: _Original, copy: Plane) -> Plane:
+def _means(original: Moments, copy: Plane) -> Plane:
     """(C, 2): of each channel the means of similarity, and of contrast and structure alone."""
     sums = np.zeros((len(copy), 2))
     columns = bands(copy.shape[2], WINDOW, "nothing")

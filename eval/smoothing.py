@@ -48,6 +48,29 @@ def bands(length: int, window: Window, beyond: Beyond) -> list[Band]:
     return found
 
 
+@dataclass(frozen=True)
+class Moments:
+    """Planes (C, H, W), and their mean and variance under a window, smaller where nothing lies beyond planes."""
+
+    planes: Plane
+    mean: Plane
+    variance: Plane
+
+
+def moments(planes: Plane, window: Window, beside: Beyond, above: Beyond) -> Moments:
+    """Of planes (C, H, W). beside, above: what lies beyond them, left and right, above and below."""
+    columns, strips = bands(planes.shape[2], window, beside), bands(planes.shape[1], window, above)
+    shape = len(planes), strips[-1].out.stop, columns[-1].out.stop
+    mean, variance = np.empty(shape), np.empty(shape)
+    for channel, plane in enumerate(planes):
+        for rows in strips:
+            strip = plane[rows.taken]
+            mean[channel, rows.out] = smoothed(strip, rows, columns)
+            variance[channel, rows.out] = smoothed(strip * strip, rows, columns)
+    variance -= mean * mean
+    return Moments(planes, mean, variance)
+
+
 def smoothed(strip: Plane, rows: Band, columns: list[Band]) -> Plane:
     """The rows `rows.out` of a plane under the window; strip: its rows `rows.taken`."""
     down = rows.matrix @ strip

@@ -10,13 +10,12 @@ Source: Sneyers 2022, github.com/cloudinary/ssimulacra2.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from ssimulacra2 import ssimulacra2 as package
 
 from codec.eval.last import OfLast
-from codec.eval.smoothing import REACH, Band, Plane, Window, bands, smoothed
+from codec.eval.smoothing import REACH, Band, Moments, Plane, Window, bands, moments, smoothed
 from codec.media import Pixels
 
 SMALLEST_SCALE = 8  # pixels of a side
@@ -37,15 +36,6 @@ def ssimulacra2(x: Pixels, x_hat: Pixels) -> float:
         scale.avg_ssim, scale.avg_edgediff = means[:, :2].ravel(), means[:, 2:].ravel()
         sums.scales.append(scale)
     return float(sums.score())
-
-
-@dataclass(frozen=True)
-class _Original:
-    """An original at one scale, (3, H, W) each: its planes, and under the Gaussian their mean and variance."""
-
-    planes: Plane
-    mean: Plane
-    variance: Plane
 
 
 def _scales(pixels: Pixels) -> Iterator[Plane]:
@@ -79,25 +69,12 @@ def _halved(planes: Plane) -> Plane:
     return halved
 
 
-def _prepared(pixels: Pixels) -> list[_Original]:
-    found = []
-    for planes in _scales(pixels):
-        columns = bands(planes.shape[2], WINDOW, "zeros")
-        mean, variance = np.empty_like(planes), np.empty_like(planes)
-        for channel in range(3):
-            for rows in bands(planes.shape[1], WINDOW, "mirror"):
-                strip = planes[channel, rows.taken]
-                mean[channel, rows.out] = smoothed(strip, rows, columns)
-                variance[channel, rows.out] = smoothed(strip * strip, rows, columns)
-        variance -= mean * mean
-        found.append(_Original(planes, mean, variance))
-    return found
+@OfLast
+def _original(pixels: Pixels) -> list[Moments]:
+    return [moments(planes, WINDOW, "zeros", "mirror") for planes in _scales(pixels)]
 
 
-_original = OfLast(_prepared)
-
-
-def _means(original: _Original, copy: Plane) -> Plane:
+def _means(original: Moments, copy: Plane) -> Plane:
     """(3, 6): of each channel the mean and the 4-norm of the SSIM map, of artefacts and of lost detail."""
     sums = np.zeros((3, 6))
     columns = bands(copy.shape[2], WINDOW, "zeros")
