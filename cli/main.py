@@ -20,6 +20,8 @@ EXIT_INTERRUPTED = 130
 # those that this system has: Windows knows no SIGHUP, and only Windows SIGBREAK
 STOP_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 VARIABLE = "CODEC_WEIGHTS"
+# its threads start with numpy and wait for small products by turning, which costs a short command a quarter of its time
+THREADS_OF_NUMPY = "OPENBLAS_NUM_THREADS"
 # in the order of the help: name, and the function in the module of that name
 COMMANDS = {
     "compress": "compress",
@@ -107,6 +109,7 @@ def _say_version(context: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits the process."""
+    os.environ.setdefault(THREADS_OF_NUMPY, "1")
     for number in STOP_SIGNALS:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _interrupt)

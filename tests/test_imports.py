@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -216,3 +217,12 @@ def test_the_command_line_uses_what_is_public() -> None:
 def test_workers_of_an_evaluation_choose_their_threads_before_numpy_is_loaded() -> None:
     code = "import codec.cli.main, codec.eval.pool, sys; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_command_leaves_the_threads_of_numpy_alone_unless_somebody_asks_for_them() -> None:
+    code = "import os, sys, codec.cli.main as m\ntry: m.main(['--help'])\n"
+    code += "finally: sys.stderr.write(os.environ[m.THREADS_OF_NUMPY])"
+    for asked, expected in (({}, "1"), ({"OPENBLAS_NUM_THREADS": "3"}, "3")):
+        env = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"} | asked
+        done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+        assert done.stderr == expected
