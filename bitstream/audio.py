@@ -120,11 +120,15 @@ def end(samples: int, sizes: Sequence[int], later: Description | None = None) ->
     Raises LimitExceeded where a reader would not take so many tags or metadata.
     """
     said = later.sections() if later else b""
-    payload = Writer().uint(samples, SAMPLES_BYTES).varint(len(said)).varint(len(sizes))
+    return said + framed(constants.SECTION_END, end_payload(samples, len(said), sizes))
+
+
+def end_payload(samples: int, later_bytes: int, sizes: Sequence[int]) -> bytes:
+    """That of the end. later_bytes: between the last chunk and the end."""
+    payload = Writer().uint(samples, SAMPLES_BYTES).varint(later_bytes).varint(len(sizes))
     for size in sizes:
         payload.varint(size)
-    payload.uint(payload.size + SIZE_BYTES, SIZE_BYTES)
-    return said + framed(constants.SECTION_END, payload.bytes())
+    return payload.uint(payload.size + SIZE_BYTES, SIZE_BYTES).bytes()
 
 
 def read(data: bytes, max_seconds: float = constants.MAX_SECONDS, partial: bool = False) -> AudioFile:

@@ -28,7 +28,7 @@ from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
 from codec.bitstream.checksum import crc32c
 from codec.bitstream.errors import CodecError
-from codec.bitstream.file import holds
+from codec.bitstream.file import framed_size, holds
 from codec.bitstream.wire import Reader, Writer
 from codec.devices import Device
 from codec.image import decode as image_decode
@@ -67,10 +67,12 @@ def file_of(sections: Sections, lie: Callable[[int], int] = lambda size: size) -
     return out.bytes()
 
 
-def end_of(samples: int, sizes: Sequence[int]) -> bytes:
-    """The payload of the end of a clip."""
-    ((_, payload),) = sections_of(bytes(PREAMBLE) + audio_file.end(samples, sizes))
-    return payload
+def later_bytes(sections: Sections) -> int:
+    """What stands between the last chunk of a clip and its end."""
+    behind = 0
+    for section, payload in sections[:-1]:
+        behind = 0 if section == constants.SECTION_LATENTS else behind + framed_size(len(payload))
+    return behind if any(section == constants.SECTION_LATENTS for section, _ in sections) else 0
 
 
 class Mutator:
@@ -143,9 +145,9 @@ class Mutator:
         """Rewrites the end of a clip: true to what stands before it but for one thing, or for none."""
         chunks = [i for i, (section, _) in enumerate(sections) if section == constants.SECTION_LATENTS]
         sizes = [len(sections[i][1]) for i in chunks]
-        samples = int.from_bytes(sections[-1][1][:8], "little")
+        samples, later = int.from_bytes(sections[-1][1][:8], "little"), later_bytes(sections)
         at = int(self.rng.integers(max(len(chunks), 1)))
-        match self.rng.integers(6):
+        match self.rng.integers(7):
             case 0:
                 samples = min(max(samples + int(self.rng.integers(-2000, 2000)), 0), 2**64 - 1)
             case 1:
@@ -155,9 +157,11 @@ class Mutator:
             case 3 if chunks:
                 section, payload = sections[chunks[at]]
                 sections[chunks[at]] = (section, bytes([int(self.rng.integers(103))]) + payload[1:])
+            case 4:
+                later = max(later + int(self.rng.integers(-20, 20)), 0)
             case _:
                 pass
-        sections[-1] = (constants.SECTION_END, end_of(samples, sizes))
+        sections[-1] = (constants.SECTION_END, audio_file.end_payload(samples, later, sizes))
 
 
 class Shown(NamedTuple):
