@@ -179,9 +179,11 @@ def test_what_a_file_says_is_read_wherever_it_stands_and_from_pipes_too() -> Non
 
 
 def test_what_a_pipe_says_behind_its_samples_is_kept_unless_it_is_too_large() -> None:
+    odd = struct.pack("<HHIIHH", 1, 1, RATE, RATE, 1, 8)  # an odd number of bytes of samples, and one of padding
     large, larger = (chunk(b"iXML", b"x" * size) for size in (riff.TAIL_BYTES + 7, riff.MAX_HELD_BYTES + 1))
-    with piped(riff_of(chunk(b"fmt ", FORMAT), chunk(b"data", PCM), CUES, large)) as pipe:
-        assert [name for name, _ in read_audio(pipe).metadata.chunks] == [b"cue ", b"iXML"]
+    for form, samples in ((FORMAT, PCM), (odd, PCM[:-1])):
+        with piped(riff_of(chunk(b"fmt ", form), chunk(b"data", samples), large, CUES)) as pipe:
+            assert [name for name, _ in read_audio(pipe).metadata.chunks] == [b"iXML", b"cue "]
     said = pytest.warns(MediaNotice, match="not kept: iXML, 16777217 bytes behind the samples of a piped WAVE file")
     with piped(riff_of(chunk(b"fmt ", FORMAT), chunk(b"data", PCM), CUES, larger)) as pipe, said:
         assert [name for name, _ in read_audio(pipe).metadata.chunks] == [b"cue "]

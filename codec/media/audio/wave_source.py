@@ -200,20 +200,22 @@ class _Endless:
         def look(offset: int, count: int) -> bytes:
             return ahead[offset : offset + count]
 
-        tail = riff.tail_of(look, len(ahead), whole, dialect, dialect.padding(self._until))
+        odd = dialect.padding(self._until)
+        tail = riff.tail_of(look, len(ahead), whole, dialect, odd)
         if tail is None:
             self.said.append(riff.too_small(self._until, None))
             self._until = self.declared = None
             return False
         if not whole:
             ahead = self._stream.read(riff.MAX_HELD_BYTES + 1)
-            tail = riff.tail_of(look, len(ahead), len(ahead) <= riff.MAX_HELD_BYTES, dialect, 0) or tail
+            tail = riff.tail_of(look, len(ahead), len(ahead) <= riff.MAX_HELD_BYTES, dialect, odd) or tail
         for name, at, length in tail.chunks:
             if riff.is_filler(name):
                 continue
             if at + length <= len(ahead):
                 self.later.append(Chunk(name, look(at, length)))
             else:
-                self.said.append(f"not kept: {name.decode()}, {length} bytes behind the samples of a piped WAVE file")
+                lost = f"{name.decode()}, {length} bytes behind the samples of a piped WAVE file"
+                self.said.append(f"not kept: {lost}, and what follows it")
         self._stream.skip(ENDLESS)  # so that who writes to the pipe can go on
         return True
