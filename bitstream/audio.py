@@ -169,7 +169,7 @@ class Parser:
         self._buffer, self._offset = bytearray(), 0
         self._sizes: list[int] = []
         self._said: dict[tuple[bool, int], Description] = {}  # by whether it is behind the chunks, and section
-        self._later_bytes: int | None = None  # of sections between the last chunk and the end, where there are any
+        self._later_bytes = 0  # of sections between the last chunk and the end
         self._end: _End | None = None
         if begun is not None:
             self.header, self._offset = read_header(begun), begun.end
@@ -228,13 +228,13 @@ class Parser:
         latents, longest = self._latents, _longest(self._latents, self.header.sample_rate)
         if self._end is None:
             self._fail(CorruptFile(f"truncated: the file ends at offset {self._offset} without its last section"))
-        end = self._end or _End(longest, self._later_bytes or 0, self._sizes)
+        end = self._end or _End(longest, self._later_bytes, self._sizes)
         samples = end.samples
         if end.sizes != self._sizes or (self._end and latents != latents_of(samples, self.header.sample_rate)):
             self._fail(CorruptFile(f"{len(self._sizes)} chunks of {latents} latents are not what the file's end says"))
             samples = min(samples, longest)
-        if end.later_bytes != (self._later_bytes or 0):
-            found = f"{self._later_bytes or 0} bytes between the last chunk and the end"
+        if end.later_bytes != self._later_bytes:
+            found = f"{self._later_bytes} bytes between the last chunk and the end"
             self._fail(CorruptFile(f"{found}, which says {end.later_bytes}"))
         self._check_length(samples / self.header.sample_rate)
         said = self.description.with_later(self.later)
@@ -269,7 +269,9 @@ class Parser:
         """Takes what is said behind the chunks, up to the first section that is damaged."""
         try:
             while reader.left:
-                self._describe(Section.read(reader), is_later=True)
+                section = Section.read(reader)
+                section.check()
+                self._describe(section, is_later=True)
         except CodecError as error:
             self._fail(error)
 
@@ -324,16 +326,15 @@ class Parser:
     def _take(self, section: Section) -> None:
         """One section behind the header."""
         try:
-            if section.id == constants.SECTION_LATENTS and self._later_bytes is None:
-                section.check()
+            section.check()
+            if section.id == constants.SECTION_LATENTS and not self._later_bytes:
                 self._keep(section)
             elif section.id == constants.SECTION_END:
-                section.check()
                 self._end = _read_end(section)
             else:
                 self._describe(section, is_later=bool(self._count))
                 if self._count:
-                    self._later_bytes = (self._later_bytes or 0) + framed_size(section.size)
+                    self._later_bytes += framed_size(section.size)
                     if self._later_bytes > constants.MAX_LATER_BYTES:
                         raise LimitExceeded(f"{self._later_bytes} bytes of sections behind the chunks")
         except CodecError as error:
@@ -341,11 +342,10 @@ class Parser:
 
     def _describe(self, section: Section, is_later: bool) -> None:
         """A section that is neither a chunk nor the end."""
-        section.check()
-        is_describing, place = section.id in DESCRIBING, (is_later, section.id)
+        place = is_later, section.id
         if section.id < constants.OPTIONAL_FROM or place in self._said:
             raise UnsupportedFile(f"section {section.id} at offset {section.start} is unknown or out of place")
-        if is_describing:
+        if section.id in DESCRIBING:
             self._said[place] = _read_description(section)
 
     def _keep(self, section: Section, whole: bool = True) -> None:

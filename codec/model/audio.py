@@ -205,15 +205,19 @@ class AudioModel(Autoencoder):
 
     def _least_coded(self, h: Tensor) -> Tensor:
         """The share of the power near coefficients h that keeps half of their signs, by how much they repeat."""
-        repeating = torch.stack([self._likeness(h, k * self.config.merged) for k in REPEAT_LATENTS]).amin(0)
+        power = _near(h**2, self.nearby_repeating)
+        repeating = torch.stack([self._likeness(h, power, k * self.config.merged) for k in REPEAT_LATENTS]).amin(0)
         low, high = REPEATING
         return LEAST_CODED[0] * (LEAST_CODED[1] / LEAST_CODED[0]) ** ((repeating - low) / (high - low)).clamp(0, 1)
 
-    def _likeness(self, h: Tensor, frames: int) -> Tensor:
-        """Correlation of what is near coefficients h with what was there so many frames earlier; 0 before them."""
+    def _likeness(self, h: Tensor, power: Tensor, frames: int) -> Tensor:
+        """Correlation of what is near coefficients h with what was there so many frames earlier; 0 before them.
+
+        power: mean squares of what is near.
+        """
         earlier = F.pad(h, (0, 0, frames, 0))[:, :, : h.shape[2]]
-        alike, now, then = (_near(x, self.nearby_repeating) for x in (h * earlier, h**2, earlier**2))
-        return alike / (now * then + LEAST_POWER**2).sqrt()
+        alike, then = (_near(x, self.nearby_repeating) for x in (h * earlier, earlier**2))
+        return alike / (power * then + LEAST_POWER**2).sqrt()
 
     def _near_known(self, h: Tensor, energies: Tensor) -> Tensor:
         """(..., BANDS) float32 energies of features h, kept near known ones."""

@@ -169,20 +169,21 @@ class _Audio:
     def least_coded(self, h: str) -> str:
         """See `AudioModel._least_coded`."""
         graph, (low, high) = self.graph, REPEATING
-        repeating = graph.node("Min", *(self.likeness(h, k * self.config.merged) for k in REPEAT_LATENTS))
+        power = self.mean_near(self.squared(h), REPEAT_FREQUENCIES)
+        repeating = graph.node("Min", *(self.likeness(h, power, k * self.config.merged) for k in REPEAT_LATENTS))
         degree = graph.node("Mul", self.plus(repeating, -low), graph.constant(np.float32(1 / (high - low))))
         ratio = graph.constant(np.float32(LEAST_CODED[1] / LEAST_CODED[0]))
         grown = graph.node("Pow", ratio, self.clip(degree, 0, 1))
         return graph.node("Mul", grown, graph.constant(np.float32(LEAST_CODED[0])))
 
-    def likeness(self, h: str, frames: int) -> str:
+    def likeness(self, h: str, power: str, frames: int) -> str:
         """See `AudioModel._likeness`."""
         graph = self.graph
         longer = graph.node("Pad", h, graph.constant([0, 0, 0, frames, 0, 0, 0, 0]))
         earlier = graph.node("Slice", longer, *(graph.constant([n]) for n in (0, -frames, 3)))
-        products = graph.node("Mul", h, earlier), self.squared(h), self.squared(earlier)
-        alike, now, then = (self.mean_near(x, REPEAT_FREQUENCIES) for x in products)
-        root = graph.node("Sqrt", self.plus(graph.node("Mul", now, then), LEAST_POWER**2))
+        products = graph.node("Mul", h, earlier), self.squared(earlier)
+        alike, then = (self.mean_near(x, REPEAT_FREQUENCIES) for x in products)
+        root = graph.node("Sqrt", self.plus(graph.node("Mul", power, then), LEAST_POWER**2))
         return graph.node("Div", alike, root)
 
     def squared(self, x: str) -> str:
