@@ -238,9 +238,12 @@ def _lift_limit_of_pillow() -> None:
 @contextmanager
 def _progress(is_shown: bool, stopping: Stopping) -> Iterator[Callable[[float], None]]:
     """Takes the share of a refinement that is done, shows it on terminals, and ends it when all work is to end."""
+    if not is_shown:
+        yield stopping.check
+        return
     from tqdm import tqdm
 
-    with tqdm(total=1.0, desc="refining", disable=None if is_shown else True, leave=False, bar_format=BAR) as bar:
+    with tqdm(total=1.0, desc="refining", disable=None, leave=False, bar_format=BAR) as bar:
 
         def show(done: float) -> None:
             stopping.check(done)

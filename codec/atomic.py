@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 from collections.abc import Callable
 from contextlib import suppress
@@ -53,7 +52,7 @@ def _created_beside(path: Path, mode: int) -> tuple[int, Path]:
     """Descriptor and path of a new, empty file in the folder of `path`, whose name no other file had."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     while True:
-        aside = path.with_name(f".codec-{secrets.token_hex(8)}.part")
+        aside = path.with_name(f".codec-{os.urandom(8).hex()}.part")
         with suppress(FileExistsError):
             return os.open(aside, flags, mode), aside
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from codec.media import AudioData, ImageData
+if TYPE_CHECKING:
+    from codec.media import AudioData, ImageData
 
 
 @dataclass(frozen=True, eq=False)

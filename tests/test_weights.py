@@ -12,9 +12,8 @@ import pytest
 import codec
 from codec.bitstream.errors import ModelMismatch, UnsupportedFile
 from codec.bitstream.image import read, write
-from codec.devices import CPU
 from codec.media import Pixels
-from codec.model import weights, weights_file
+from codec.model import weights_file
 from codec.model.registry import IMAGE
 from codec.model.weights_file import Arrays
 
@@ -41,9 +40,13 @@ FOREIGN: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
         lambda arrays: arrays | {"prior.log2_std": np.zeros(1, np.int16)},
         r"'prior.log2_std' is int16 \(1,\), expected int16 \(320,\)",
     ),
-    "a name too many": (
-        lambda arrays: arrays | {"h_a.7.weight": np.zeros(3, np.float16), "surplus": np.zeros(3, np.float16)},
-        r"'h_a.7.weight', and 1 more: of no such model",
+    "names too many": (
+        lambda arrays: arrays | {"prior.surplus": np.zeros(3, np.float16), "surplus": np.zeros(3, np.float16)},
+        r"'prior.surplus', and 1 more: of no such model",
+    ),
+    "a name too many of the encoder": (
+        lambda arrays: arrays | {"h_a.7.weight": np.zeros(3, np.float16)},
+        "'h_a.7.weight': of no such model",
     ),
     "a name too few": (lambda arrays: without(arrays, "h_a.0.bias"), r"'h_a.0.bias': missing"),
     "wider floats": (
@@ -70,12 +73,12 @@ FOREIGN: dict[str, tuple[Callable[[Arrays], Arrays], str]] = {
 
 
 @pytest.mark.parametrize("case", FOREIGN)
-def test_weights_with_foreign_arrays_are_a_mismatch(tmp_path: Path, case: str) -> None:
+def test_weights_with_foreign_arrays_are_a_mismatch(tmp_path: Path, patch: Pixels, case: str) -> None:
     change, said = FOREIGN[case]
     path = tmp_path / "foreign.safetensors"
     weights_file.write(path, IMAGE, change(weights_file.arrays_of(IMAGE.path)), {})
     with pytest.raises(ModelMismatch, match=said):
-        weights.load(IMAGE, CPU, path)
+        codec.compress(patch, weights=path)
 
 
 def test_a_file_of_an_unknown_model_is_unsupported(patch: Pixels) -> None:
@@ -83,3 +86,15 @@ def test_a_file_of_an_unknown_model_is_unsupported(patch: Pixels) -> None:
     stranger = write(replace(parsed, header=replace(parsed.header, model=99)))
     with pytest.raises(UnsupportedFile, match="model 99 is unknown"):
         codec.decompress(stranger)
+
+
+def test_arrays_of_the_encoder_are_read_and_checked_when_one_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.safetensors"
+    whole = weights_file.arrays_of(IMAGE.path)
+    weights_file.write(path, IMAGE, whole, {})
+    of_encoder = whole["a16.0.widen.weight"].tobytes()
+    path.write_bytes(path.read_bytes().replace(of_encoder, bytes(len(of_encoder))))
+    arrays = weights_file.DecoderFirst(path, weights_file.describe(path))
+    assert arrays.keys() == {name for name in whole if not IMAGE.is_of_encoder(name)}
+    with pytest.raises(ModelMismatch, match=r"damaged.safetensors is damaged: its arrays have the digest"):
+        arrays["a8.0.widen.weight"]

@@ -73,11 +73,16 @@ class Integers(NamedTuple):
         """Those of a layer of a weights file."""
         return cls(*(arrays[f"{name}.{part}"] for part in cls._fields))
 
+    def largest_sums(self, source: Format) -> npt.NDArray[np.int64]:
+        """(rows,) bounds of what sums may come to, in units of a row's bias."""
+        rows = np.abs(self.weight.astype(np.int16)).reshape(len(self.weight), -1).sum(1, dtype=np.int64)
+        bounds: npt.NDArray[np.int64] = rows * source.magnitude + np.abs(self.bias.astype(np.int64))
+        return bounds
+
     def check(self, source: Format, target: Format) -> None:
         """Raises ValueError where a sum could leave float32's exact range, what rounding adds to it included."""
         half = np.maximum(np.exp2(self.exponent.astype(np.float64) + (source.bits - target.bits - 1)), 0.5)
-        rows = np.abs(self.weight.astype(np.int16)).reshape(len(self.weight), -1).sum(1, dtype=np.int64)
-        worst = rows * source.magnitude + np.abs(self.bias.astype(np.int64)) + half
+        worst = self.largest_sums(source) + half
         if (worst >= EXACT_LIMIT).any():
             raise ValueError(f"integer sums reach {worst.max():.0f}, beyond the exact range of {EXACT_LIMIT}")
 

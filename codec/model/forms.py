@@ -37,7 +37,14 @@ class Fixed(NamedTuple):
 
 
 def check(arrays: Arrays, row: ModelRow[Any]) -> None:
-    """Raises ValueError where arrays are not those of a model, by names, types and shapes; or break the exact bound.
+    """Raises ValueError where arrays are not those of a model, as `check_forms`, or break the exact bound."""
+    check_forms(arrays, row)
+    for name, layer in fixed_layers(row.config.prior).items():
+        Integers.of(arrays, f"prior.{name}").check(layer.source, layer.target)
+
+
+def check_forms(arrays: Arrays, row: ModelRow[Any]) -> None:
+    """Raises ValueError where arrays are not those of a model, by names, types and shapes.
 
     Those of its encoder may all be missing.
     """
@@ -54,8 +61,6 @@ def check(arrays: Arrays, row: ModelRow[Any]) -> None:
         if found.dtype != dtype or not fits:
             expected = str(shape).replace("-1", "n")
             raise ValueError(f"array {name!r} is {found.dtype} {found.shape}, expected {dtype} {expected}")
-    for name, layer in fixed_layers(row.config.prior).items():
-        Integers.of(arrays, f"prior.{name}").check(layer.source, layer.target)
 
 
 def forms_of(config: Config) -> dict[str, Form]:

@@ -71,14 +71,13 @@ class FixedLayers:
         """Weights and biases in units of the target, and what is still to be added before flooring."""
         stored = Integers.of(self.arrays, f"prior.{name}")
         unit = np.exp2(target.bits - source.bits - stored.exponent.astype(np.float64))  # of a sum
-        weight = stored.weight * unit.reshape(-1, *[1] * (stored.weight.ndim - 1))
         bias = stored.bias * unit
         # with half a unit in them, sums of coarser units would need a bit more than float32 has
-        sums = (np.abs(weight).reshape(len(weight), -1).sum(1) * source.magnitude + np.abs(bias)) / np.minimum(
-            unit, 0.5
-        )
+        sums = stored.largest_sums(source) * unit / np.minimum(unit, 0.5)
         half = 0.5 if (sums < EXACT_LIMIT - 1).all() else 0.0
-        return weight * (2.0**source.bits if scaled else 1.0), bias + half, 0.5 - half
+        factor = (unit * (2.0**source.bits if scaled else 1.0)).astype(np.float32)  # a power of two: nothing is rounded
+        weight = stored.weight * factor.reshape(-1, *[1] * (stored.weight.ndim - 1))
+        return weight, bias + half, 0.5 - half
 
     def _rounded(self, y: str, rest: float, target: Format) -> str:
         if rest:

@@ -75,10 +75,11 @@ def everything(given: Path | None = None, wanted: bytes = b"") -> Iterator[Weigh
     first in their folder. Raises ModelMismatch where `given` or CODEC_WEIGHTS is not there.
     """
     yield from _named(given, wanted)
-    for place, folder in ((OWN, registry.WEIGHTS), (USER, user_folder())):
-        if folder.is_dir():
-            yield from _in_folder(place, folder, wanted)
-    from importlib.metadata import entry_points  # rarely comes to that, and takes its time
+    yield from _in_folder(OWN, registry.WEIGHTS, wanted)
+    users = user_folder()  # it rarely comes to that, which takes its time, as what follows does
+    if users.is_dir():
+        yield from _in_folder(USER, users, wanted)
+    from importlib.metadata import entry_points
 
     for point in entry_points(group=GROUP):
         try:
@@ -151,7 +152,7 @@ def add(path: Path) -> tuple[WeightsSet, bool]:
     try:
         forms.check(arrays, description.row)
     except ValueError as error:
-        raise ModelMismatch(f"{path} does not hold weights of model '{description.row.name}': {error}") from error
+        raise weights_file.foreign(path, description.row, error) from error
     target = user_folder() / asset_name(description.row, description.digests.decoder)
     try:
         if weights_file.describe(target).digests == description.digests:

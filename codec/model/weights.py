@@ -44,12 +44,15 @@ def load(row: ModelRow[Any], device: Device, path: Path | None = None) -> Loaded
 
 
 def _load(path: Path, description: Description, device: Device) -> Loaded:
-    row, arrays = description.row, weights_file.checked_arrays(path, description)
+    row = description.row
+    # torch takes all arrays at once
+    read = weights_file.checked_arrays if device.engine == "torch" else weights_file.DecoderFirst
+    arrays: Arrays = read(path, description)
     try:
         model = frozen(row, arrays, device)
         tables = Models(Tables(arrays["tables.counts"], arrays["tables.reach"]))
     except (ValueError, RuntimeError) as error:
-        raise ModelMismatch(f"{path} does not hold weights of model '{row.name}': {error}") from error
+        raise weights_file.foreign(path, row, error) from error
     return Loaded(row, arrays, model, tables, description.digests.decoder)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from safetensors.numpy import save
 from codec.atomic import write_whole
 from codec.bitstream import constants
 from codec.bitstream.errors import ModelMismatch
+from codec.model import forms
 from codec.model.registry import MODELS, ModelRow
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -84,11 +85,11 @@ def contents(row: ModelRow[Any], arrays: Arrays, record: dict[str, Any]) -> byte
     return save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, metadata=metadata)
 
 
-def arrays_of(path: Path) -> Arrays:
-    """All arrays of a weights file. Raises ModelMismatch."""
+def arrays_of(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> Arrays:
+    """The arrays of a weights file whose names are wanted. Raises ModelMismatch."""
     try:
         with safe_open(path, "numpy") as stored:
-            return {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+            return {name: stored.get_tensor(name) for name in stored.keys() if wanted(name)}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError, TypeError) as error:
         raise unreadable(path, error) from error
 
@@ -97,11 +98,38 @@ def checked_arrays(path: Path, description: Description) -> Arrays:
     """All arrays of a weights file that was described before. Raises ModelMismatch where they have other digests."""
     arrays = arrays_of(path)
     found = digests_of(description.row, arrays)
-    if found != description.digests:
-        said = description.digests
-        wrong, right = (found.decoder, said.decoder) if found.decoder != said.decoder else (found.encoder, said.encoder)
-        raise ModelMismatch(f"{path} is damaged: its arrays have the digest {wrong.hex()}, it says {right.hex()}")
+    _check(path, found.decoder, description.digests.decoder)
+    _check(path, found.encoder, description.digests.encoder)
     return arrays
+
+
+class DecoderFirst(dict[str, npt.NDArray[Any]]):
+    """The checked arrays of a weights file: those of its decoder at once, the others when one of them is asked for.
+
+    So decoding alone takes half of the reading. Raises ModelMismatch, as `checked_arrays`.
+    """
+
+    def __init__(self, path: Path, description: Description) -> None:
+        self._path, self._description = path, description
+        super().__init__(arrays_of(path, lambda name: not description.row.is_of_encoder(name)))
+        _check(path, digest(self), description.digests.decoder)
+
+    def __missing__(self, name: str) -> npt.NDArray[Any]:
+        encoder = arrays_of(self._path, self._description.row.is_of_encoder)
+        if name not in encoder:
+            raise KeyError(name)
+        _check(self._path, digest(encoder), self._description.digests.encoder)
+        self.update(encoder)
+        try:
+            forms.check_forms(self, self._description.row)
+        except ValueError as error:
+            raise foreign(self._path, self._description.row, error) from error
+        return encoder[name]
+
+
+def _check(path: Path, found: bytes, said: bytes) -> None:
+    if found != said:
+        raise ModelMismatch(f"{path} is damaged: its arrays have the digest {found.hex()}, it says {said.hex()}")
 
 
 def describe(path: Path) -> Description:
@@ -132,6 +160,11 @@ def describe(path: Path) -> Description:
 def record_of(path: Path) -> dict[str, Any]:
     """The training record of a weights file. Raises ModelMismatch."""
     return describe(path).record
+
+
+def foreign(path: Path, row: ModelRow[Any], error: Exception) -> ModelMismatch:
+    """What is raised where the arrays of a weights file are not those of the model that it names."""
+    return ModelMismatch(f"{path} does not hold weights of model '{row.name}': {error}")
 
 
 def unreadable(path: Path, error: Exception) -> ModelMismatch:

@@ -24,6 +24,7 @@ from torch import Tensor
 from codec.image.tiles import LAYER_ENDS, PlainTile
 from codec.latents import encode as latents_encode
 from codec.latents.encode import Coded
+from codec.model import precision
 from codec.model.base import Autoencoder
 from codec.model.fixed_layers import QuantMode, set_quant_mode
 from codec.model.fixed_point import Floats
@@ -166,7 +167,7 @@ def refined(
         price = SPREAD_SHARE * LAMBDA * F.avg_pool2d(scene.importance[..., 0], scene.x.shape[1] // h.shape[1])
         variables = [Variable(y), Variable(z)]
         for step in range(steps):
-            with torch.autocast(scene.x.device.type, dtype=torch.bfloat16):
+            with precision.fast(scene.x.device):
                 coded = expected_latents(model, y / to_steps, z, scene.log2_step, STEEPNESS, certain)
                 error = _bits_per_error(scene) * measure(_shown(model, scene, coded.h_hat))
             (coded.bits + error + (price * coded.spread).sum((1, 2))).sum().backward()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""The training loop: one for CPU (bfloat16 autocast) and CUDA, resumable to the bit.
+"""The training loop: one for CPU and CUDA, resumable to the bit.
 
 A run is a folder: checkpoint.pt, log.jsonl, curve.png. Crops and noise are functions of the seed and the step, so a
 resumed run takes the very steps that an uninterrupted one would. The learning rate warms up, stays, and falls over the
@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.bitstream.errors import CodecError, ModelMismatch
-from codec.model import torch_weights, weights_file
+from codec.model import precision, torch_weights, weights_file
 from codec.model.base import Autoencoder
 from codec.model.fixed_layers import QuantMode, set_quant_mode
 from codec.model.registry import MODELS
@@ -105,7 +105,7 @@ class Trainer:
 
     def coded(self, x: Tensor, log2_step: Tensor, hard: bool = False) -> Pass:
         """A pass in the plan's precision."""
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with precision.fast(self.device):
             if self.plan.rounded:
                 return rounded_pass(self.model, x, log2_step, self.rounding)
             return relaxed_pass(self.model, x, log2_step, hard)
@@ -237,7 +237,7 @@ def begin(
 def _take_through(model: Autoencoder, task: Task, device: torch.device) -> None:
     """Some training signals, each at the whole range of steps."""
     log2_step = torch.linspace(*task.row.curve.range, REINITIALISATION_STEPS, dtype=torch.float32, device=device)
-    with torch.autocast(device.type, dtype=torch.bfloat16):
+    with precision.fast(device):
         for x in task.batch(0, REINITIALISATION_SIGNALS).to(device):
             relaxed_pass(model, x.expand(REINITIALISATION_STEPS, *x.shape), log2_step, hard=True)
 

@@ -21,8 +21,6 @@ from codec.media.notices import notice
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
 
-HEAD_BYTES = 12
-IMAGE_BRANDS = frozenset(b"avif|avis|heic|heix|heim|heis|hevc|hevx|mif1|msf1|jxl |crx ".split(b"|"))
 SAID_OTHERWISE = {"track": "tracknumber", "year": "date", "comments": "comment", "description": "comment"}
 SAYS_NOTHING = frozenset(
     [
@@ -40,19 +38,6 @@ SAYS_NOTHING = frozenset(
 MIMES = {"mjpeg": "image/jpeg", "png": "image/png", "bmp": "image/bmp", "gif": "image/gif", "webp": "image/webp"}
 FRONT_COVER = 3
 MICROSECONDS = 1_000_000  # of FFmpeg's durations
-
-
-def kind_of(head: bytes) -> str | None:
-    """FFmpeg's name for a file that begins so; None where it is none of those that are read here."""
-    if head[4:8] == b"ftyp" and head[8:12] not in IMAGE_BRANDS:
-        return "mov"
-    if head[:4] == b"\x1aE\xdf\xa3":
-        return "matroska"
-    if head[:4] == b"OggS" and head[28:33] == b"\x7fFLAC":  # which libsndfile does not get right
-        return "ogg"
-    if len(head) > 1 and head[0] == 0xFF and head[1] & 0xF6 == 0xF0:  # ADTS: an MPEG sync with layer 0
-        return "aac"
-    return None
 
 
 class AvSource:

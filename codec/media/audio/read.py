@@ -16,7 +16,7 @@ import numpy.typing as npt
 from codec.bitstream.constants import MAX_CHANNELS, MAX_RATE, MAX_SECONDS
 from codec.bitstream.errors import LimitExceeded, MediaError
 from codec.media.audio import libsndfile, read_metadata, riff
-from codec.media.audio.av_source import AvSource, kind_of
+from codec.media.audio.av_source import AvSource
 from codec.media.audio.bytestream import ByteStream
 from codec.media.audio.data import TAGS, AudioData, Samples
 from codec.media.audio.layout import MASK_COMMENT, mask_in, usual_mask, wave_order
@@ -27,6 +27,7 @@ from codec.media.audio.riff import Chunk, Layout
 from codec.media.audio.wave_source import WaveSource
 from codec.media.notices import notice
 from codec.media.paths import PathLike, Readable, open_file
+from codec.media.sniffing import ffmpeg_kind
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -134,7 +135,7 @@ class AudioFileReader:
             file = libsndfile.spooled(stream, MAX_FILE_BYTES)
             closing.callback(file.close)
             stream = ByteStream(file)
-        self._kind = kind_of(head)
+        self._kind = ffmpeg_kind(head)
         patched, said = mended(stream)
         if said:
             notice(said)

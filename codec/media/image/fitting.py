@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
 from codec.bitstream.extras import ASPECT, CENTIMETRE, COMMENT, CONTAINERS, INCH, JPEG, METRE, PNG, WEBP, Resolution
 from codec.media.image import containers, exif, jpeg, profiles, resources, tiff, xmp
@@ -141,6 +141,8 @@ def _fit_colours(fitting: Fitting) -> None:
 
 def _in_srgb(image: ImageData, profile: bytes) -> ImageData:
     """The image in sRGB instead of the colours of a profile, for a format that cannot name them."""
+    from PIL import ImageCms  # rarely needed, and takes its time
+
     if (ImageCms.getOpenProfile(io.BytesIO(profile)).profile.profile_description or "").startswith("sRGB"):
         return replace(image, icc=b"")
     if image.bit_depth == 16:

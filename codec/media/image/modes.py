@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms
+from PIL import Image
 
 from codec.bitstream.errors import MediaError
 from codec.media.image import profiles
@@ -66,6 +66,8 @@ def _has_profile_of_colour(image: Image.Image) -> bool:
 
 def _without_inks(image: Image.Image) -> Image.Image:
     """CMYK as sRGB: through the profile where one is usable, else by Pillow's rule of thumb."""
+    from PIL import ImageCms  # rarely needed, and takes its time
+
     image.load()
     embedded = image.info.get("icc_profile")
     if not embedded:

@@ -56,16 +56,19 @@ def opened(data: bytes, formats: Iterable[str] = OPENED) -> Iterator[Image.Image
 
 def _identified(data: bytes, formats: Iterable[str]) -> ImageFile.ImageFile:
     """What `Image.open` gives. Raises UnidentifiedImageError, and what plugins raise for damaged files."""
-    Image.init()
-    prefix = data[:PREFIX_BYTES]
-    for name in sorted(set(formats) & set(Image.OPEN)):
-        factory, accept = Image.OPEN[name]
-        accepted = accept is None or accept(prefix)
-        if accepted and not isinstance(accepted, str):  # which says why a plugin is not there
-            try:
-                return (_Tiff if name == "TIFF" else factory)(io.BytesIO(data), "")
-            except NOT_OF_THIS_FORMAT:
-                continue
+    prefix, asked = data[:PREFIX_BYTES], set[str]()
+    for load_plugins in (Image.preinit, Image.init):  # those of the usual formats, then all: a tenth of a short command
+        load_plugins()
+        names = (set(formats) & set(Image.OPEN)) - asked
+        for name in sorted(names):
+            factory, accept = Image.OPEN[name]
+            accepted = accept is None or accept(prefix)
+            if accepted and not isinstance(accepted, str):  # which says why a plugin is not there
+                try:
+                    return (_Tiff if name == "TIFF" else factory)(io.BytesIO(data), "")
+                except NOT_OF_THIS_FORMAT:
+                    continue
+        asked |= names
     raise UnidentifiedImageError
 
 

@@ -1,0 +1,24 @@
+"""The precision of what learns and of what searches: bfloat16 where that is faster, float32 elsewhere.
+
+Nothing that decodes uses it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import torch
+
+
+def fast(device: torch.device) -> torch.autocast:
+    """A context for networks on a device, forwards: bfloat16 on GPUs and on processors with tiles for it (AMX).
+
+    Others have instructions for bfloat16 at most; with those a training step took 1.4 to 1.8 times that of float32.
+    """
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type != "cpu" or _has_tiles())
+
+
+@cache
+def _has_tiles() -> bool:
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # older releases do not tell
+    return bool(capabilities().get("amx_bf16", False))
