@@ -20,5 +20,5 @@ def fast(device: torch.device) -> torch.autocast:
 
 @cache
 def _has_tiles() -> bool:
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)  # older releases do not tell
-    return bool(capabilities().get("amx_bf16", False))
+    # older releases of torch do not tell
+    return hasattr(torch.cpu, "get_capabilities") and bool(torch.cpu.get_capabilities().get("amx_bf16"))
