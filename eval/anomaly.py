@@ -2,7 +2,7 @@
 
 Surfaces and machines of `oddities`: of each 100 ordinary examples are learned from, and 100 others are told from 100
 odd ones, 20 of each of five kinds. An area of 1 tells all apart, 0.5 guesses. The plain methods look at grey pixels,
-halved, or at log spectra; "nearest places" does what `codec.surprise` does, with pixels and spectra for latents.
+halved, or at log spectra.
 """
 
 from __future__ import annotations
@@ -11,20 +11,16 @@ import argparse
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import soundfile
 from PIL import Image
 
-import codec
 from codec.eval import oddities
 from codec.eval.components import components
 from codec.media import Pixels, Samples
-from codec.uses.anomaly import Described, Ordinary, described
-from codec.uses.features import of_many
-from codec.uses.latents import LatentData
+from codec.uses.anomaly import Ordinary, described_many
 
 LEARNED, ORDINARY, ODD = 100, 100, 20  # the last of each kind
 FIRST_ODD = 10_000  # seed
@@ -86,24 +82,6 @@ def audio_vector(x: Samples) -> Vectors:
     return spectra(x).reshape(-1)
 
 
-def image_places(x: Pixels) -> LatentData:
-    """Pixels as if they were latents, 16 x 16 a place."""
-    rows, columns = (side // 16 for side in x.shape[:2])
-    patches = x.reshape(rows, 16, columns, 16, 3).transpose(0, 2, 1, 3, 4).reshape(1, rows, columns, -1)
-    return _as_latents("image", patches)
-
-
-def audio_places(x: Samples) -> LatentData:
-    """Spectra as if they were latents."""
-    return _as_latents("audio", spectra(x)[None, None])
-
-
-def _as_latents(media: str, features: Vectors) -> LatentData:
-    x = features.astype(np.float32)
-    nothing = np.zeros_like(x)
-    return LatentData(media, x, x, nothing, nothing, nothing, (slice(None),))
-
-
 def jpeg_size(x: Pixels) -> int:
     """In bytes."""
     file = io.BytesIO()
@@ -118,21 +96,20 @@ def flac_size(x: Samples) -> int:
     return len(file.getvalue())
 
 
-def by_codec(task: Task, quality: float) -> Scores:
-    """`codec.surprise` of all."""
-    sources = [(x, oddities.RATE) if x.dtype == np.float32 else x for x in task.learned + task.tested]
-    found = []
-    for places in of_many(described, sources, quality, workers=1, threads=1):
-        if isinstance(places, codec.CodecError):
-            raise places
-        found.append(places)
-    return by_places("audio" if isinstance(sources[0], tuple) else "image", found)
-
-
-def by_places(media: str, found: Sequence[Described]) -> Scores:
-    """Of the `described` places of all."""
-    ordinary = Ordinary.of(media, found[:LEARNED], 0)
-    return [ordinary.score(places) for places in found[LEARNED:]]
+def by_codec(task: Task, quality: float) -> dict[str, Scores]:
+    """`codec.surprise` of all, and of its latents alone and what it looks at besides alone."""
+    is_audio = task.learned[0].dtype == np.float32
+    sources = [(x, oddities.RATE) if is_audio else x for x in task.learned + task.tested]
+    found = list(described_many(sources, quality, workers=1, threads=1))
+    ordinary = Ordinary.of(found[:LEARNED], quality)
+    scores = [ordinary.scores(one) for one in found[LEARNED:]]
+    return {
+        "`surprise`, latents alone": [one["latents"] for one in scores],
+        f"`surprise`, {'spectra' if is_audio else 'pixels'} alone": [
+            max(score for name, score in one.items() if name != "latents") for one in scores
+        ],
+        "`surprise`": [max(one.values()) for one in scores],
+    }
 
 
 def by_size(task: Task, size: Callable[[Any], int]) -> Scores:
@@ -155,41 +132,36 @@ def by_nearest(task: Task, vector: Callable[[Any], Vectors]) -> Scores:
     return [float(((learned - x) ** 2).sum(1).min()) for x in tested]
 
 
-Method = Callable[[Task], Scores]
-
-
-def compare(title: str, tasks: Mapping[str, Task], methods: Mapping[str, Sequence[Method]]) -> None:
-    """Prints a table of areas, by kind of oddity and by task."""
-    kinds = list(dict.fromkeys(odd for task in tasks.values() for odd in task.odd if odd))
-    print(f"| {title} | mean | {' | '.join([*kinds, *tasks])} |\n|---|{'---|' * (1 + len(kinds) + len(tasks))}")
-    for name, settings in methods.items():
-        tables = [
-            np.array([list(task.areas(setting(task)).values()) for task in tasks.values()]) for setting in settings
-        ]
-        best = max(tables, key=lambda table: float(table.mean()))
-        cells = [best.mean(), *best.mean(0), *best.mean(1)]
-        print(f"| {name} | {' | '.join(f'{cell:.3f}' for cell in cells)} |", flush=True)
-
-
-def methods(
-    media: str,
+def rows(
+    task: Task,
     other_codec: str,
     size: Callable[[Any], int],
     plain: str,
     vector: Callable[[Any], Vectors],
-    places: Callable[[Any], LatentData],
     quality: float,
-) -> dict[str, Sequence[Method]]:
-    """Of one media, at each of their settings. plain: what vector and places make of an example, in a word."""
+) -> dict[str, list[Scores]]:
+    """Scores of all methods at each of their settings. plain: what vector makes of an example, in a word."""
     return {
-        "PCA, reconstruction error": [partial(by_components, vector=vector, count=count) for count in COMPONENTS],
-        f"size of {other_codec}": [partial(by_size, size=size)],
-        f"{plain}, nearest": [partial(by_nearest, vector=vector)],
-        f"{plain}, nearest places": [
-            lambda task: by_places(media, [described(places(x)) for x in task.learned + task.tested])
-        ],
-        "codec": [partial(by_codec, quality=quality)],
+        "PCA, reconstruction error": [by_components(task, vector, count) for count in COMPONENTS],
+        f"size of {other_codec}": [by_size(task, size)],
+        f"{plain}, nearest": [by_nearest(task, vector)],
+        **{name: [scores] for name, scores in by_codec(task, quality).items()},
     }
+
+
+def compare(title: str, tasks: Mapping[str, Task], methods: Callable[[Task], dict[str, list[Scores]]]) -> None:
+    """Prints a table of areas, by kind of oddity and by task."""
+    kinds = list(dict.fromkeys(odd for task in tasks.values() for odd in task.odd if odd))
+    print(f"| {title} | mean | {' | '.join([*kinds, *tasks])} |\n|---|{'---|' * (1 + len(kinds) + len(tasks))}")
+    found = [(task, methods(task)) for task in tasks.values()]
+    for name, settings in found[0][1].items():
+        tables = [
+            np.array([list(task.areas(scores[name][number]).values()) for task, scores in found])
+            for number in range(len(settings))
+        ]
+        best = max(tables, key=lambda table: float(table.mean()))
+        cells = [best.mean(), *best.mean(0), *best.mean(1)]
+        print(f"| {name} | {' | '.join(f'{cell:.3f}' for cell in cells)} |", flush=True)
 
 
 def main() -> None:
@@ -201,13 +173,13 @@ def main() -> None:
     compare(
         "surfaces",
         {kind: Task.of(oddities.surface, kind, list(oddities.DEFECTS)) for kind in oddities.SURFACES},
-        methods("image", "JPEG", jpeg_size, "pixels", image_vector, image_places, options.image_quality),
+        lambda task: rows(task, "JPEG", jpeg_size, "pixels", image_vector, options.image_quality),
     )
     print()
     compare(
         "machines",
         {kind: Task.of(oddities.hum, kind, list(oddities.FAULTS)) for kind in oddities.MACHINES},
-        methods("audio", "FLAC", flac_size, "spectra", audio_vector, audio_places, options.audio_quality),
+        lambda task: rows(task, "FLAC", flac_size, "spectra", audio_vector, options.audio_quality),
     )
 
 

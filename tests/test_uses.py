@@ -56,6 +56,89 @@ def test_audio_is_no_judge_of_images_and_few_examples_are_none(ordinary: codec.O
         codec.fitted([surface(0)])
 
 
+def machine(seed: int, seconds: float = 0.5, stops_at: float | None = None) -> tuple[Samples, int]:
+    """A hum under noise at 48 kHz, which may stop for 50 ms."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(seconds * 48_000)) / 48_000
+    x = 0.1 * np.sin(2 * np.pi * 120 * t + rng.uniform(0, 7)) + 0.02 * rng.normal(size=len(t))
+    if stops_at is not None:
+        x[(t >= stops_at) & (t < stops_at + 0.05)] *= 0.2
+    return x.astype(np.float32)[:, None], 48_000
+
+
+@pytest.fixture(scope="module")
+def running() -> codec.Ordinary:
+    return codec.fitted([machine(seed) for seed in range(10)], workers=1)
+
+
+def test_a_machine_that_stops_for_a_moment_is_a_surprise_also_in_a_long_clip(running: codec.Ordinary) -> None:
+    usual = [codec.surprise(machine(seed), running) for seed in (100, 101, 102)]
+    odd = [codec.surprise(machine(seed, stops_at=0.2), running) for seed in (100, 101, 102)]
+    assert max(usual) + 1 < min(odd)
+    seconds = 2.3
+    long = codec.surprise(machine(100, seconds, stops_at=seconds - 0.1), running)
+    assert long > codec.surprise(machine(100, seconds), running) + 1
+
+
+def test_files_and_pixels_of_other_kinds_are_judged_alike(ordinary: codec.Ordinary) -> None:
+    grey = surface(100)
+    score = codec.surprise(grey, ordinary)
+    for same in (np.dstack([grey] * 3), grey.astype(np.uint16) * 257):
+        assert codec.surprise(same, ordinary) == pytest.approx(score, abs=0.3)
+    coded = [codec.surprise(codec.compress(surface(100, scratched), quality=95), ordinary) for scratched in (0, 1)]
+    assert coded[0] + 2 < coded[1]
+
+
+def test_marks_much_smaller_than_a_latent_are_found_wherever_they_are(ordinary: codec.Ordinary) -> None:
+    usual = codec.surprise(surface(100), ordinary)
+    for row, column in ((14, 14), (22, 24), (30, 46)):
+        x = surface(100)
+        x[row : row + 3, column : column + 2] = 20
+        assert codec.surprise(x, ordinary) > usual + 2
+        heat = codec.surprise_map(x, ordinary)
+        top, left = np.unravel_index(heat.argmax(), heat.shape)
+        assert abs(top * 16 + 8 - row) <= 24
+        assert abs(left * 16 + 8 - column) <= 24
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 70), (33, 47)])
+def test_images_of_any_size_have_a_score_and_a_map(ordinary: codec.Ordinary, shape: tuple[int, int]) -> None:
+    x = np.full((*shape, 3), 128, np.uint8)
+    heat = codec.surprise_map(x, ordinary)
+    assert heat.shape == (-(-shape[0] // 16), -(-shape[1] // 16))
+    assert heat.max() == pytest.approx(codec.surprise(x, ordinary), abs=1e-3)
+
+
+@pytest.mark.parametrize("samples", [1, 500, 60_000])
+def test_audio_of_any_length_has_a_score_and_silence_is_a_surprise(running: codec.Ordinary, samples: int) -> None:
+    assert codec.surprise((np.zeros((samples, 2), np.float32), 48_000), running) > 4
+    with pytest.raises(codec.MediaError, match="of audio, not of image"):
+        codec.surprise(surface(0), running)
+    with pytest.raises(codec.CodecError, match="nothing"):
+        codec.surprise((np.zeros((0, 1), np.float32), 48_000), running)
+
+
+def test_what_was_learned_is_saved_and_older_files_are_refused(
+    run: Run, ordinary: codec.Ordinary, running: codec.Ordinary, tmp_path: Path
+) -> None:
+    for name, learned, source in (("image", ordinary, surface(100)), ("audio", running, machine(100))):
+        path = tmp_path / f"{name}.npz"
+        with path.open("wb") as file:
+            learned.save(file)
+        assert codec.surprise(source, codec.Ordinary.load(path)) == codec.surprise(source, learned)
+    older = tmp_path / "older.npz"
+    np.savez_compressed(older, media="image", quality=50, views=2, mean0=np.zeros(32))
+    assert "learn anew" in only_line(run("anomaly", "score", older, PARROTS))
+    newer = tmp_path / "newer.npz"
+    np.savez_compressed(newer, media="image", quality=50, format=99)
+    with pytest.raises(codec.MediaError, match="another version"):
+        codec.Ordinary.load(newer)
+    bare = tmp_path / "bare.npz"
+    np.savez_compressed(bare, nothing=0)
+    with pytest.raises(codec.MediaError, match="not what"):
+        codec.Ordinary.load(bare)
+
+
 def test_the_commands_learn_and_judge(run: Run, ordinary: codec.Ordinary, tmp_path: Path) -> None:
     folder = tmp_path / "fine"
     folder.mkdir()

@@ -1,10 +1,10 @@
 """How unusual an image or piece of audio is beside a set of ordinary ones: distances of its places to theirs.
 
-What counts is how far each place of the latents lies from the nearest place of the ordinary ones, beside what ordinary
-ones have, each without itself. Of images places are features of 16 x 16 pixels, coarse ones, of the channels that are
-coded first, and all; the place where that is most counts too. Of audio, whose phases say nothing, they are logarithms
-of the mean magnitudes of 100 ms, and the mean counts.
-Source: Roth 2022, "Towards total recall in industrial anomaly detection" (PatchCore); features here are the codec's.
+What counts is how far each of its `places` lies from ordinary ones, beside what ordinary examples have when they are
+told from all others. Distances are along axes of equal variance: to the nearest ordinary place where there are many,
+as in images; to their mean where a clip is one place. The most unusual way to look at it is what is told.
+Source: Roth 2022, "Towards total recall in industrial anomaly detection" (PatchCore), for the nearest; Defard 2020,
+PaDiM, for means and variances; what is looked at is our own.
 """
 
 from __future__ import annotations
@@ -16,191 +16,214 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from codec.arguments import Device
+from codec.arguments import Device, check_quality
+from codec.batches import settled
 from codec.bitstream.errors import CodecError, MediaError
+from codec.devices import device_named
 from codec.media import PathLike
 from codec.media.paths import open_file
 from codec.model.fixed_point import Floats
 from codec.quality import DEFAULT_QUALITY
 from codec.uses.coded import Source
-from codec.uses.features import of_many
-from codec.uses.latents import LatentData, latents_of
+from codec.uses.places import KINDS, Described, Kind, Places, described
+from codec.workers import ordered_map, shared_out
 
+FORMAT = 2  # of what is saved
 LEAST_EXAMPLES = 4
-AXES = 80  # that places are compared along, those of the largest variance
+FOLDS = 10  # of examples, each told from all others
+AXES = 80  # that places are compared along with the nearest, those of the largest variance
 SHRINKAGE = 0.05  # share of the mean variance added to each
-MOST_PLACES = 10_000  # that are kept, a random choice of all
-LEAST_SPREAD = 1e-3  # of a feature
+LEARNED_PLACES = 40_000  # that axes come from, a random choice of all
+MOST_PLACES = 5_000  # of these that are kept
+LEAST_SPREAD = {False: 1e-3, True: 0.1}  # of numbers; of standardised ones, which are logarithms
 LEAST_VARIETY = 0.05  # of the logarithm of distances, from example to example
 LEAST_DISTANCE = 1e-3
-LEAST_MAGNITUDE = 0.1  # of features, added before logarithms
-WINDOW = 5  # latents of audio, of 20 ms, whose magnitudes are taken together
-COARSE = 2  # groups of channels of an image
-COUNTED = {"image": slice(0, 2), "audio": slice(1, 2)}  # of `_parts`
-AT_ONCE = 1024  # places whose distances are in memory together
-
-
-Described = tuple[Floats, ...]  # (places, d) of each view
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """Ordinary places, described in one way.
-
-    mean: (d,) of features; axes: (k, d), onto which places less the mean are projected; places: (n, k) ordinary ones,
-    projected; centre, spread: (2,) of `_parts` of examples beside the places of all others.
+class Model:
+    """Ordinary places. mean: (d,); axes: (k, d), onto which places less the mean are projected; places: (n, k) ordinary
+    ones, projected, or only their mean.
     """
 
     mean: Floats
     axes: Floats
     places: Floats
+
+    @classmethod
+    def of(cls, kind: Kind, x: Floats) -> Model:
+        """Of places (n, d), those that are kept first."""
+        mean = x.mean(0)
+        least = np.float32(LEAST_SPREAD[kind.standardised])
+        scale = x.std(0) + least if kind.standardised else np.ones_like(mean)
+        z = (x - mean) / scale
+        variances, vectors = np.linalg.eigh(z.T @ z / np.float32(len(z)))
+        kept = slice(-AXES if kind.nearest else None, None)
+        variances, vectors = np.maximum(variances[kept], 0), vectors[:, kept]
+        floor = SHRINKAGE * variances.mean() + LEAST_SPREAD[False] ** 2
+        axes = ((vectors / np.sqrt(variances + floor)).T / scale).astype(np.float32)
+        places = (x[:MOST_PLACES] - mean) @ axes.T if kind.nearest else np.zeros((1, len(axes)), np.float32)
+        return cls(mean, axes, places)
+
+    def distances(self, seen: Places) -> Floats:
+        """(n,) of all places, to the nearest ordinary one."""
+        squares = (self.places * self.places).sum(1)
+        found = []
+        for x in seen.pieces():
+            z = (x - self.mean) @ self.axes.T
+            found.append((z * z).sum(1) + (squares - 2 * z @ self.places.T).min(1))
+        distances: Floats = np.sqrt(np.maximum(np.concatenate(found), 0))
+        return distances
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What is ordinary, looked at in one way. centre, spread: () of the logarithm of the distance of an example from
+    all others.
+    """
+
+    kind: Kind
+    model: Model
     centre: Floats
     spread: Floats
 
     @classmethod
-    def of(cls, examples: Sequence[Floats], standardised: bool) -> View:
-        """Of the features (places, d) of examples. standardised: whether all features count alike at first."""
-        x = np.concatenate(examples)
-        mean = x.mean(0)
-        scale = x.std(0) + np.float32(LEAST_SPREAD) if standardised else np.ones_like(mean)
-        z = (x - mean) / scale
-        variances, vectors = np.linalg.eigh(z.T @ z / np.float32(len(z)))
-        variances, vectors = np.maximum(variances[::-1][:AXES], 0), vectors[:, ::-1][:, :AXES]
-        floor = SHRINKAGE * variances.mean() + LEAST_SPREAD**2
-        axes = ((vectors / np.sqrt(variances + floor)).T / scale).astype(np.float32)
-        chosen = np.sort(np.random.default_rng(0).permutation(len(x))[:MOST_PLACES])
-        owners = np.repeat(np.arange(len(examples)), [len(example) for example in examples])[chosen]
-        places: Floats = (x[chosen] - mean) @ axes.T
-        parts = np.stack(
-            [
-                _parts(_nearest((example - mean) @ axes.T, places[owners != number]))
-                for number, example in enumerate(examples)
-            ]
-        )
-        spread = parts.std(0) + np.float32(LEAST_VARIETY)
-        return cls(*(array.astype(np.float32) for array in (mean, axes, places, parts.mean(0), spread)))
+    def of(cls, kind: Kind, examples: Sequence[Places]) -> View:
+        """Of examples, each of which is also told from the others, in FOLDS parts."""
+        chance = np.random.default_rng(0)
+        count = -(-LEARNED_PLACES // len(examples))
+        chosen = [seen.taken(np.sort(chance.permutation(len(seen))[:count])) for seen in examples]
+        order = chance.permutation(sum(map(len, chosen)))
+        owners = np.repeat(np.arange(len(examples)), [len(x) for x in chosen])[order]
+        x = np.concatenate(chosen)[order]
+        found: list[float] = []
+        for fold in range(min(FOLDS, len(examples))):
+            others = Model.of(kind, x[owners % FOLDS != fold])
+            found += [_total(kind, others.distances(seen)) for seen in examples[fold::FOLDS]]
+        spread = np.float32(np.std(found) + LEAST_VARIETY)
+        return cls(kind, Model.of(kind, x), np.asarray(np.mean(found), np.float32), np.asarray(spread))
 
-    def distances(self, x: Floats) -> Floats:
-        """(places,) of features (places, d), to the nearest ordinary places.
+    def score(self, seen: Places) -> float:
+        """How unusual places are, all in all, in standard deviations of ordinary examples."""
+        return float((_total(self.kind, self.model.distances(seen)) - self.centre) / self.spread)
 
-        Raises MediaError where they are those of other media.
-        """
-        if x.shape[1:] != self.mean.shape:
-            raise MediaError("what was learned is of other media, images or audio, or of other weights")
-        projected: Floats = np.matmul(x - self.mean, self.axes.T)
-        return _nearest(projected, self.places)
+    def scores(self, seen: Places) -> Floats:
+        """(n,) how unusual each place is beside an ordinary example, in standard deviations of these."""
+        found: Floats = (np.log(self.model.distances(seen) + LEAST_DISTANCE) - self.centre) / self.spread
+        return found
 
 
 @dataclass(frozen=True, eq=False)
 class Ordinary:
-    """What is ordinary. media: "image" or "audio"; quality: that examples were coded at; views: of its places."""
+    """What is ordinary. media: "image" or "audio"; quality: that examples were coded at; views: by its KINDS."""
 
     media: str
     quality: float
     views: tuple[View, ...]
 
     @classmethod
-    def of(cls, media: str, examples: Sequence[Described], quality: float) -> Ordinary:
-        """Of the `described` places of examples. Raises MediaError for too few of them."""
+    def of(cls, examples: Sequence[Described], quality: float) -> Ordinary:
+        """Of `described` examples. Raises MediaError for too few of them, or of several media."""
         if len(examples) < LEAST_EXAMPLES:
             raise MediaError(f"{len(examples)} examples: at least {LEAST_EXAMPLES} are needed to tell what is ordinary")
-        by_view = zip(*examples, strict=True)
-        return cls(media, quality, tuple(View.of(seen, standardised=media == "audio") for seen in by_view))
+        found = examples[0].media
+        if any(example.media != found for example in examples):
+            raise MediaError("images and audio have different features: learn from one of them")
+        by_view = zip(*(example.views for example in examples), strict=True)
+        return cls(found, quality, tuple(View.of(kind, seen) for kind, seen in zip(KINDS[found], by_view, strict=True)))
 
-    def score(self, places: Described) -> float:
-        """How unusual `described` places are, in standard deviations of ordinary examples, where they are so most.
+    def score(self, found: Described) -> float:
+        """How unusual it is, in standard deviations of ordinary examples, in the way in which it is so most.
 
-        Raises as `View.distances`.
+        Raises MediaError where it is of other media.
         """
-        parts = [(_parts(view.distances(x)) - view.centre) / view.spread for view, x in self._seen(places)]
-        return float(np.max(np.stack(parts)[:, COUNTED[self.media]]))
+        return max(self.scores(found).values())
 
-    def map(self, places: Described) -> Floats:
-        """(places,) of `described` places: how unusual each is beside the most unusual place of an ordinary example, in
-        standard deviations of these. Raises as `View.distances`.
+    def scores(self, found: Described) -> dict[str, float]:
+        """How unusual it is in each way, by its name. Raises as `score`."""
+        return {view.kind.name: view.score(seen) for view, seen in self._seen(found)}
+
+    def map(self, found: Described) -> Floats:
+        """(h, w): how unusual each latent of an image is beside an ordinary example, in standard deviations of these.
+
+        Raises as `score`.
         """
-        parts = [
-            (np.log(view.distances(x) + LEAST_DISTANCE) - view.centre[0]) / view.spread[0]
-            for view, x in self._seen(places)
-        ]
-        found: Floats = np.max(parts, 0)
-        return found
+        shape = found.views[0].windows.shape[:2]
+        heat: Floats = np.max([seen.by_latent(view.scores(seen), shape) for view, seen in self._seen(found)], 0)
+        return heat
 
-    def _seen(self, places: Described) -> Iterator[tuple[View, Floats]]:
-        return zip(self.views, places, strict=True)
+    def _seen(self, found: Described) -> Iterator[tuple[View, Places]]:
+        if found.media != self.media:
+            raise MediaError(f"what was learned is of other media: of {self.media}, not of {found.media}")
+        return zip(self.views, found.views, strict=True)
 
     def save(self, file: BinaryIO) -> None:
         """Writes it, for `load`."""
-        arrays: dict[str, Any] = {
-            f"{name}{number}": array for number, view in enumerate(self.views) for name, array in vars(view).items()
-        }
-        np.savez_compressed(file, media=self.media, quality=self.quality, views=len(self.views), **arrays)
+        arrays: dict[str, Any] = {}
+        for view in self.views:
+            arrays |= {f"{view.kind.name}.{name}": array for name, array in vars(view.model).items()}
+            arrays |= {f"{view.kind.name}.{name}": getattr(view, name) for name in OF_VIEWS}
+        np.savez_compressed(file, format=FORMAT, media=self.media, quality=self.quality, **arrays)
 
     @classmethod
     def load(cls, path: PathLike) -> Ordinary:
         """What was saved. Raises MediaError."""
         try:
             with open_file(path) as file, np.load(file, allow_pickle=False) as held:
+                if "views" in held or int(held["format"]) != FORMAT:
+                    raise MediaError(f"{path} was learned by another version of codec: learn anew")
+                media = str(held["media"])
                 views = [
-                    View(*(held[f"{name}{number}"] for name in View.__dataclass_fields__))
-                    for number in range(int(held["views"]))
+                    View(
+                        kind,
+                        Model(*(held[f"{kind.name}.{name}"] for name in Model.__dataclass_fields__)),
+                        *(held[f"{kind.name}.{name}"] for name in OF_VIEWS),
+                    )
+                    for kind in KINDS[media]
                 ]
-                return cls(str(held["media"]), float(held["quality"]), tuple(views))
+                return cls(media, float(held["quality"]), tuple(views))
         except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise MediaError(f"{path} is not what `codec anomaly fit` writes") from error
 
 
-def described(data: LatentData) -> Described:
-    """(places, d) of each view: features of an image, or logarithms of mean magnitudes of those of audio."""
-    x = data.features
-    if not x.size:
-        raise CodecError("there is nothing in it")
-    if data.media == "audio":
-        padded = np.pad(np.abs(x), ((0, 0), (0, 0), (WINDOW // 2, WINDOW // 2), (0, 0)), "edge")
-        means = np.lib.stride_tricks.sliding_window_view(padded, WINDOW, 2).mean(-1)
-        views = [np.log10(means + np.float32(LEAST_MAGNITUDE))]
-    else:
-        views = [x[..., : data.groups[:COARSE][-1].stop], x]
-    return tuple(view.reshape(-1, view.shape[-1]) for view in views)
+OF_VIEWS = ("centre", "spread")  # that are saved beside their models
 
 
-def _nearest(x: Floats, places: Floats) -> Floats:
-    """(m,) distances of x (m, k) to the nearest of places (n, k)."""
-    squares = (places * places).sum(1)
-    found = [
-        (piece * piece).sum(1) + (squares - 2 * piece @ places.T).min(1)
-        for piece in np.split(x, range(AT_ONCE, len(x), AT_ONCE))
-    ]
-    distances: Floats = np.sqrt(np.maximum(np.concatenate(found), 0))
-    return distances
+def _total(kind: Kind, distances: Floats) -> float:
+    """The logarithm of a whole's distance: that of its most unusual place, or the mean."""
+    return float(np.log((distances.mean() if kind.average else distances.max()) + LEAST_DISTANCE))
 
 
-def _parts(distances: Floats) -> Floats:
-    """(2,) logarithms of the largest of all distances and of their mean."""
-    return np.log(np.array([distances.max(), distances.mean()]) + LEAST_DISTANCE)
+def described_many(
+    sources: Iterable[Source],
+    quality: float,
+    *,
+    workers: int | None = None,
+    device: Device = "auto",
+    threads: int | None = None,
+) -> Iterator[Described]:
+    """What is compared of each source, in order, as `features_many`. Raises: as `latents_of`."""
+    check_quality(quality)
+    count, threads = shared_out(workers, threads)
+    placed = device_named(device, threads)
+
+    def made(source: Source) -> Described:
+        return described(source, quality, placed)
+
+    for found, _ in ordered_map(settled(made), sources, count, ahead=count):
+        if isinstance(found, CodecError):
+            raise found
+        yield found
 
 
 def fitted(
     examples: Iterable[Source], quality: float = DEFAULT_QUALITY, *, workers: int | None = None, device: Device = "auto"
 ) -> Ordinary:
-    """What is ordinary, learned from examples of one media, the features of all of which are in memory.
+    """What is ordinary, learned from examples of one media, which are all in memory.
 
     Raises: CodecError where one cannot be read.
     """
-    places: list[Described] = []
-    media = ""
-
-    def noted(data: LatentData) -> tuple[str, Described]:
-        return data.media, described(data)
-
-    for found in of_many(noted, examples, quality, workers=workers, device=device):
-        if isinstance(found, CodecError):
-            raise found
-        if places and found[0] != media:
-            raise MediaError("images and audio have different features: learn from one of them")
-        media = found[0]
-        places.append(found[1])
-    return Ordinary.of(media, places, quality)
+    return Ordinary.of(list(described_many(examples, quality, workers=workers, device=device)), quality)
 
 
 def surprise(source: Source, reference: Ordinary, *, device: Device = "auto") -> float:
@@ -209,7 +232,7 @@ def surprise(source: Source, reference: Ordinary, *, device: Device = "auto") ->
 
     Raises: as `latents_of`.
     """
-    return reference.score(described(latents_of(source, reference.quality, device=device)))
+    return reference.score(described(source, reference.quality, device_named(device)))
 
 
 def surprise_map(source: Source, reference: Ordinary, *, device: Device = "auto") -> Floats:
@@ -220,5 +243,4 @@ def surprise_map(source: Source, reference: Ordinary, *, device: Device = "auto"
     """
     if reference.media != "image":
         raise MediaError("what was learned is of audio, and maps are of images")
-    data = latents_of(source, reference.quality, device=device)
-    return reference.map(described(data)).reshape(data.features.shape[1:3])
+    return reference.map(described(source, reference.quality, device_named(device)))

@@ -10,6 +10,7 @@ import numpy as np
 
 from codec import media
 from codec.arguments import check_quality
+from codec.audio import decode as audio_decode
 from codec.audio import encode as audio_encode
 from codec.bitstream import constants
 from codec.bitstream.audio import AudioFile
@@ -51,6 +52,18 @@ def opened(source: Source, partial: bool = False) -> ImageData | AudioData | Con
     return media.read_image(given)
 
 
+def decoded(held: ImageData | AudioData | Container | AudioFile, device: Device) -> ImageData | AudioData:
+    """The image or audio itself, of what was `opened`: files are decoded.
+
+    Raises: as `codec.decompress`.
+    """
+    if isinstance(held, Container):
+        return image_decode.restored(held, device, bit_depth=held.header.bit_depth).image
+    if isinstance(held, AudioFile):
+        return audio_decode.restored(held, device).audio
+    return held
+
+
 def as_latents(
     source: Source, quality: float, device: Device, effort: int = DEFAULT_EFFORT, partial: bool = False
 ) -> Container | AudioFile:
@@ -60,8 +73,18 @@ def as_latents(
     partial: take what there is of a file that is cut.
     Raises: as `codec.decompress`; ValueError for a quality outside 0..100.
     """
+    return latents_only(opened(source, partial), quality, device, effort, partial)
+
+
+def latents_only(
+    held: ImageData | AudioData | Container | AudioFile,
+    quality: float,
+    device: Device,
+    effort: int = DEFAULT_EFFORT,
+    partial: bool = False,
+) -> Container | AudioFile:
+    """`as_latents` of what was `opened`."""
     check_quality(quality)
-    held = opened(source, partial)
     if isinstance(held, AudioData):
         return read_audio_file(audio_encode.encode(held, quality, device))
     if isinstance(held, AudioFile):

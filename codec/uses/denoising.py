@@ -13,18 +13,15 @@ import numpy as np
 
 from codec import media
 from codec.arguments import Device, whole_number
-from codec.audio import decode as audio_decode
 from codec.bitstream import constants
-from codec.bitstream.audio import AudioFile
 from codec.bitstream.errors import MediaError
-from codec.bitstream.image import Container
 from codec.devices import Device as Placed
 from codec.devices import device_named
 from codec.image import decode as image_decode
 from codec.media import AudioData, ImageData, PathLike
 from codec.media.image.data import STEP_OF_8_BITS
 from codec.model.fixed_point import Floats
-from codec.uses.coded import Source, image_file, opened
+from codec.uses.coded import Source, decoded, image_file, opened
 from codec.uses.hiss import without_hiss
 
 if TYPE_CHECKING:
@@ -73,11 +70,7 @@ def denoise(
     if shifts < 1 or (sigma is not None and not 0 <= sigma < math.inf):
         raise ValueError(f"sigma {sigma}, {shifts} shifts: expected a sigma of 0 or more, and at least one shift")
     placed = device_named(device, threads, weights)
-    held = opened(source)
-    if isinstance(held, Container):
-        held = image_decode.restored(held, placed, bit_depth=held.header.bit_depth).image
-    elif isinstance(held, AudioFile):
-        held = audio_decode.restored(held, placed).audio
+    held = decoded(opened(source), placed)
     if isinstance(held, AudioData):
         return replace(held, samples=without_hiss(held.samples, held.sample_rate, sigma))
     return media.to_pillow(_denoised_image(held, sigma, shifts, placed))
