@@ -78,8 +78,8 @@ def _of_image(facts: ImageInfo) -> Iterator[str]:
     yield f"{facts.media}: {facts.width} x {facts.height} pixels, {', '.join(kinds)}"
     yield f"colours: {facts.colours}"
     yield from map(files.printable, facts.held)
-    if facts.tiles > 1:
-        yield f"tiles: {facts.tiles}"
+    ways = [f"{count} of {way}" if facts.tiles > 1 else way for way, count in facts.ways.items()]
+    yield (f"tiles: {facts.tiles}, " if facts.tiles > 1 else "coded as: ") + ", ".join(ways)
 
 
 def _of_audio(facts: AudioInfo) -> Iterator[str]:

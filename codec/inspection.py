@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 from codec import media
@@ -78,10 +79,10 @@ class AudioInfo:
 class ImageInfo:
     """What a file of an image says of itself.
 
-    width, height: pixels; channels: 1 grey, 3 RGB; bit_depth: of the source, 8 or 16; tiles: how many; metadata: the
-    kinds that are there, of METADATA_NAMES; colours: what says which they are; held: a line for each thing of them;
-    weights: digest of the decoder that it needs; weights_here: whether it is on the shelf; encoder: digest of the
-    encoder beside it there; size_bytes: of the whole file.
+    width, height: pixels; channels: 1 grey, 3 RGB; bit_depth: of the source, 8 or 16; tiles: how many; ways: how many
+    of them are coded in which way; metadata: the kinds that are there, of METADATA_NAMES; colours: what says which they
+    are; held: a line for each thing of them; weights: digest of the decoder that it needs; weights_here: whether it is
+    on the shelf; encoder: digest of the encoder beside it there; size_bytes: of the whole file.
     """
 
     media: str
@@ -94,6 +95,7 @@ class ImageInfo:
     colours: str
     held: tuple[str, ...]
     tiles: int
+    ways: dict[str, int]
     quality: float
     model: int
     weights: str
@@ -107,6 +109,14 @@ class ImageInfo:
         """Bits a pixel of the whole file."""
         return self.size_bytes * 8 / (self.width * self.height)
 
+
+_LATENTS = "latents"
+WAYS = {
+    bytes([constants.TILE_LATENTS]): _LATENTS,
+    bytes([constants.TILE_OPEN_LATENTS]): _LATENTS,
+    bytes([constants.TILE_LOSSLESS]): "pixels without loss",
+    bytes([constants.TILE_JPEG_XL]): "pixels without loss by JPEG XL (extra jxl)",
+}
 
 ORIGINAL_METHODS = {
     constants.ORIGINAL_ZSTANDARD: "zstandard",
@@ -174,6 +184,7 @@ def _of_image(parsed: Container, size_bytes: int) -> ImageInfo:
         colours=words.colours(icc, extras),
         held=tuple(words.lines(icc, exif, xmp, extras)),
         tiles=len(header.tiling),
+        ways=dict(Counter(WAYS.get(stream.data[:1], "an unknown way") for stream in parsed.streams)),
         quality=round(IMAGE.curve_of(header.digest).quality(header.step_index), 1),
         model=header.model,
         weights=header.digest.hex(),

@@ -20,6 +20,7 @@ from codec import media
 from codec.bitstream.errors import LimitExceeded
 from codec.cli import files
 from codec.media import ImageData, Pixels, read_image, to_pillow
+from tests import golden
 from tests.clips import melody
 from tests.conftest import PARROTS, PATIENCE_S, SHARED, SPEECH, Run, only_line
 
@@ -417,6 +418,19 @@ def test_info_speaks_to_people_and_to_programs(png: Path, run: Run) -> None:
     assert (facts["width"], facts["height"], facts["quality"]) == (130, 75, 30)
     assert facts["size_bytes"] == file.stat().st_size
     assert "not an .lcc file" in only_line(run("info", png))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("quality-50", "coded as: latents"),
+        ("lossless", "coded as: pixels without loss"),
+        ("screen-and-patch", "tiles: 5, 2 of pixels without loss, 3 of latents"),
+        ("jpeg-xl", "tiles: 6, 5 of pixels without loss by JPEG XL (extra jxl), 1 of pixels without loss"),
+    ],
+)
+def test_info_tells_how_an_image_is_coded(name: str, said: str, run: Run) -> None:
+    assert said in run("info", golden.FOLDER / "1.0" / f"{name}.lcc").stdout.decode().splitlines()
 
 
 def test_bench_measures_clips(run: Run) -> None:
