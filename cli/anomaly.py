@@ -36,12 +36,18 @@ def fit(folder: Path, out: str, quality: float, jobs: int | None, force: bool, d
     """Learn from the files in FOLDER, and below it, what is ordinary."""
     import codec
     from codec import media
+    from codec.uses.anomaly import described_many
 
     files.check_target(out, force)
     suffixes = media.readable_suffixes() | {inputs.SUFFIX}
     found = inputs.found([str(folder)], True, lambda path: path.suffix.lower() in suffixes)
     workers, _ = workers_for(jobs, None, len(found))
-    learned = codec.fitted((source for source, _ in found), quality, workers=workers, device=device)
+    seen = described_many((source for source, _ in found), quality, workers=workers, device=device)
+    examples = []
+    for source, _ in found:
+        with files.named(source):
+            examples.append(next(seen))
+    learned = codec.Ordinary.of(examples, quality)
     files.fill_output(out, learned.save)
     click.echo(f"learned from {len(found)} files", err=True)
 
@@ -62,7 +68,8 @@ def score(model: str, names: tuple[str, ...], recursive: bool, device: Device) -
     for source, _ in found:
         try:
             with files.named(source):
-                click.echo(f"{codec.surprise(source, reference, device=device):.3f} {files.shown(source)}")
+                data = files.read_input(source) if source == files.STREAM else source
+                click.echo(f"{codec.surprise(data, reference, device=device):.3f} {files.shown(source)}")
         except codec.CodecError as error:
             if len(found) == 1:
                 raise
@@ -82,6 +89,7 @@ def heat_map(model: str, name: str, out: str, force: bool, device: Device) -> No
     """Write a picture of where IMAGE is unusual: grey, with places in red that ordinary images do not have."""
     import codec
     from codec import media
+    from codec.bitstream import constants
 
     files.check_target(out, force)
     suffix = Path(out).suffix.lower()
@@ -90,8 +98,7 @@ def heat_map(model: str, name: str, out: str, force: bool, device: Device) -> No
     with files.named(name):
         data = files.read_input(name)
         heat = codec.surprise_map(data, reference, device=device)
-        is_coded = Path(name).suffix.lower() == inputs.SUFFIX
-        image = codec.decode_image(data).image if is_coded else media.read_image(data)
+        image = codec.decode_image(data).image if data.startswith(constants.MAGIC) else media.read_image(data)
     files.write_output(out, media.image_bytes(media.read_image(_reddened(media.to_pillow(image), heat)), suffix))
 
 

@@ -206,6 +206,12 @@ def test_arrays_that_are_no_clips_are_refused() -> None:
             read_audio((samples, RATE))
     with pytest.raises(MediaError, match="a clip of 0 samples a second"):
         read_audio((x, 0))
+    for rate in (44_100.5, "48k", float("nan"), None):
+        with pytest.raises(ValueError, match=r"sample rate .*: expected a whole number"):
+            read_audio((x, rate))  # type: ignore[arg-type]
+    assert read_audio((x, 44_100.0)).sample_rate == 44_100  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="3 things in a tuple"):
+        read_audio((x, RATE, 1))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="samples at a sample rate are an array, not a list"):
         read_audio(([0.0], RATE))  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="a clip cannot be a int"):

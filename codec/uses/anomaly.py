@@ -10,7 +10,8 @@ PaDiM, for means and variances; what is looked at is our own.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -103,6 +104,26 @@ class View:
         spread = np.float32(np.std(found) + LEAST_VARIETY)
         return cls(kind, Model.of(kind, x), np.asarray(np.mean(found), np.float32), np.asarray(spread))
 
+    @classmethod
+    def of_arrays(cls, kind: Kind, held: Mapping[str, Any]) -> View:
+        """Of arrays that `arrays` gave. Raises KeyError; ValueError where they cannot be such."""
+        found = {name: held[f"{kind.name}.{name}"] for name in (*OF_MODELS, *OF_VIEWS)}
+        mean, axes, places, centre, spread = found.values()
+        shapes = [mean.shape, axes.shape, places.shape, centre.shape, spread.shape]
+        if shapes != [mean.shape[:1], (len(axes), *mean.shape), (len(places), len(axes)), (), ()]:
+            raise ValueError(f"shapes {shapes}")
+        if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in found.values()):
+            raise ValueError("not all are finite float32")
+        if not len(places) or spread <= 0:
+            raise ValueError(f"{len(places)} places, a spread of {spread}")
+        return cls(kind, Model(mean, axes, places), centre, spread)
+
+    def arrays(self) -> dict[str, Floats]:
+        """All that it is, by name."""
+        found = {name: getattr(self.model, name) for name in OF_MODELS}
+        found |= {name: getattr(self, name) for name in OF_VIEWS}
+        return {f"{self.kind.name}.{name}": array for name, array in found.items()}
+
     def score(self, seen: Places) -> float:
         """How unusual places are, all in all, in standard deviations of ordinary examples."""
         return float((_total(self.kind, self.model.distances(seen)) - self.centre) / self.spread)
@@ -161,32 +182,27 @@ class Ordinary:
         """Writes it, for `load`."""
         arrays: dict[str, Any] = {}
         for view in self.views:
-            arrays |= {f"{view.kind.name}.{name}": array for name, array in vars(view.model).items()}
-            arrays |= {f"{view.kind.name}.{name}": getattr(view, name) for name in OF_VIEWS}
+            arrays |= view.arrays()
         np.savez_compressed(file, format=FORMAT, media=self.media, quality=self.quality, **arrays)
 
     @classmethod
     def load(cls, path: PathLike) -> Ordinary:
         """What was saved. Raises MediaError."""
         try:
-            with open_file(path) as file, np.load(file, allow_pickle=False) as held:
+            with open_file(path) as file, np.lib.npyio.NpzFile(file) as held:
                 if "views" in held or int(held["format"]) != FORMAT:
                     raise MediaError(f"{path} was learned by another version of codec: learn anew")
-                media = str(held["media"])
-                views = [
-                    View(
-                        kind,
-                        Model(*(held[f"{kind.name}.{name}"] for name in Model.__dataclass_fields__)),
-                        *(held[f"{kind.name}.{name}"] for name in OF_VIEWS),
-                    )
-                    for kind in KINDS[media]
-                ]
-                return cls(media, float(held["quality"]), tuple(views))
-        except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+                media, quality = str(held["media"]), float(held["quality"])
+                check_quality(quality)
+                return cls(media, quality, tuple(View.of_arrays(kind, held) for kind in KINDS[media]))
+        except UNREADABLE as error:
             raise MediaError(f"{path} is not what `codec anomaly fit` writes") from error
 
 
+OF_MODELS = ("mean", "axes", "places")
 OF_VIEWS = ("centre", "spread")  # that are saved beside their models
+# what numpy and zipfile raise for files that are no such archive, or damaged
+UNREADABLE = (KeyError, ValueError, TypeError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 def _total(kind: Kind, distances: Floats) -> float:
@@ -230,8 +246,9 @@ def surprise(source: Source, reference: Ordinary, *, device: Device = "auto") ->
     """How unusual an image or audio is beside what was learned by `fitted`, in standard deviations of the examples:
     about 0 to 2 where it is ordinary, more where it is not.
 
-    Raises: as `latents_of`.
+    Raises: as `latents_of`; TypeError for a reference of another type.
     """
+    _check_reference(reference)
     return reference.score(described(source, reference.quality, device_named(device)))
 
 
@@ -239,8 +256,14 @@ def surprise_map(source: Source, reference: Ordinary, *, device: Device = "auto"
     """(h, w): how unusual each place of 16 x 16 pixels of an image is beside the most unusual place of an ordinary one,
     in standard deviations of these: below about 2 where nothing is wrong.
 
-    Raises: as `latents_of`; MediaError for audio.
+    Raises: as `surprise`; MediaError for audio.
     """
+    _check_reference(reference)
     if reference.media != "image":
         raise MediaError("what was learned is of audio, and maps are of images")
     return reference.map(described(source, reference.quality, device_named(device)))
+
+
+def _check_reference(reference: Any) -> None:
+    if not isinstance(reference, Ordinary):
+        raise TypeError(f"reference is a {type(reference).__name__}: expected what fitted or Ordinary.load gave")

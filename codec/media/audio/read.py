@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Union, cast
 import numpy as np
 import numpy.typing as npt
 
+from codec.arguments import whole_number
 from codec.bitstream.constants import MAX_CHANNELS, MAX_RATE, MAX_SECONDS
 from codec.bitstream.errors import LimitExceeded, MediaError
 from codec.media.audio import libsndfile, read_metadata, riff
@@ -267,13 +268,15 @@ def read_audio(source: AudioSource, max_seconds: float = MAX_SECONDS) -> AudioDa
     floats (full scale is 1). Files are whatever libsndfile reads: WAV, FLAC, Ogg Vorbis and Opus, MP3, AIFF and more;
     AAC, MP4, M4A and WebM where the package `av` is there.
     Warns: MediaNotice, one for each thing that was lost.
-    Raises: MediaError, LimitExceeded; TypeError for other objects.
+    Raises: MediaError, LimitExceeded; TypeError for other objects; ValueError for a rate that is no whole number.
     """
     if isinstance(source, AudioData):
         if source.duration_s > max_seconds:
             raise _too_long(source.duration_s, max_seconds)
         return source
     if isinstance(source, tuple):
+        if len(source) != 2:
+            raise TypeError(f"{len(source)} things in a tuple: expected samples and their rate")
         return _from_pair(*source, max_seconds)
     with AudioFileReader(source, max_seconds) as reader:
         blocks = list(reader.blocks())
@@ -293,6 +296,7 @@ def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> Audi
         raise MediaError(f"samples of {array.dtype} {waveform.shape}; expected int16, int32 or floats (n, channels)")
     if array.shape[1] > MAX_CHANNELS:
         raise MediaError(f"samples (n, channels) of {array.shape[1]} channels; at most {MAX_CHANNELS} are supported")
+    sample_rate = whole_number("sample rate", sample_rate)
     check_rate(sample_rate)
     if len(array) > max_seconds * sample_rate:
         raise _too_long(len(array) / sample_rate, max_seconds)
@@ -303,7 +307,7 @@ def _from_pair(waveform: Waveform, sample_rate: int, max_seconds: float) -> Audi
         bit_depth = 16 if dtype == np.int16 else 24
     if not np.isfinite(samples).all():
         raise MediaError("the audio has samples that are no numbers, or infinite")
-    return AudioData(np.ascontiguousarray(samples), int(sample_rate), {}, bit_depth)
+    return AudioData(np.ascontiguousarray(samples), sample_rate, {}, bit_depth)
 
 
 def _file_of(source: AudioFileSource) -> Readable:
