@@ -43,6 +43,21 @@ def check_number(name: str, value: Any) -> None:
         raise TypeError(f"{name} is a {type(value).__name__}, not a number")
 
 
+def check_share(name: str, value: Any) -> None:
+    """Raises ValueError where a value is not within 0..1, TypeError where it is no number."""
+    check_number(name, value)
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} {value}: expected a share in 0..1")
+
+
+def seed_number(value: Any) -> int:
+    """A seed as an int. Raises ValueError where it is not a whole number of 0 or more."""
+    seed = whole_number("seed", value)
+    if seed < 0:
+        raise ValueError(f"seed {seed}: expected 0 or more")
+    return seed
+
+
 def check_quality(quality: float) -> None:
     """Raises ValueError where quality is not within 0..100, TypeError where it is no number."""
     check_number("quality", quality)

@@ -99,3 +99,9 @@ def test_the_command_writes_features_and_names_what_failed(run: Run, patch: Pixe
 def test_originals_have_no_latents() -> None:
     with pytest.raises(codec.MediaError, match="no latents"):
         codec.latents_of(io.BytesIO(codec.compress(b"abc", exact=True)))
+
+
+def test_audio_of_no_samples_has_an_empty_map() -> None:
+    found = codec.latents_of((np.zeros((0, 1), np.float32), 48_000))
+    assert found.total_bits == 0
+    assert found.bits_map.shape == (1, 1, 0, len(found.groups))

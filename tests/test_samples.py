@@ -95,3 +95,17 @@ def test_a_cut_file_is_drawn_on_instead_of_averaged(run: Run, patch: Pixels, tmp
     assert done.returncode == 3, done.stderr
     with Image.open(tmp_path / "drawn.png") as image:
         np.testing.assert_array_equal(np.asarray(image), drawn)
+
+
+def test_there_are_no_such_samples(patch: Pixels) -> None:
+    with pytest.raises(ValueError, match="seed -1: expected 0"):
+        codec.sample((8, 8), seed=-1)
+    with pytest.raises(ValueError, match="seed -1: expected 0"):
+        codec.complete(patch, seed=-1)
+    with pytest.raises(ValueError, match="height and width"):
+        codec.sample((1, 2, 3))  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="at most 86400"):
+        codec.sample(1e9)
+    for call in (lambda: codec.complete(patch, "x"), lambda: codec.interpolate(patch, patch, "x")):  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="is a str, not a number"):
+            call()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from codec.arguments import Device, check_quality
+from codec.arguments import Device, check_quality, check_share
 from codec.bitstream import constants
 from codec.bitstream.audio import AudioFile
 from codec.bitstream.errors import MediaError
@@ -42,8 +42,7 @@ def interpolate(
     Raises: MediaError for audio, and images that differ in size, channels or weights; as `latents_of`; ValueError for a
         share beyond 0..1.
     """
-    if not 0 <= share <= 1:
-        raise ValueError(f"share {share}: expected 0..1")
+    check_share("share", share)
     check_quality(quality)
     placed = device_named(device, threads, weights)
     one, other = (as_latents(source, float(quality), placed) for source in (start, end))

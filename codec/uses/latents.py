@@ -60,6 +60,8 @@ class LatentData:
         """
         by_group = np.stack([self.bits[..., group].sum(-1) for group in self.groups], -1)
         _, height, width, _ = by_group.shape
+        if not by_group.size:
+            return by_group
         down, across = (-(-a // b) for a, b in zip((height, width), self.z_bits.shape[1:3], strict=True))
         shared = self.z_bits.sum(-1).repeat(down, 1).repeat(across, 2)[:, :height, :width]
         below = np.ones((height, width), np.float32)

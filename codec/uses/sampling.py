@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, overload
 
 from codec import media
-from codec.arguments import Device, check_quality, seconds, whole_number
+from codec.arguments import Device, check_quality, check_share, seconds, seed_number, whole_number
 from codec.audio import decode as audio_decode
 from codec.bitstream import audio as audio_file
 from codec.bitstream import constants
@@ -63,8 +63,10 @@ def sample(
     Raises: LimitExceeded, ModelMismatch (both CodecError); ValueError.
     """
     check_quality(quality)
-    seed, placed = whole_number("seed", seed), device_named(device, threads, weights)
+    seed, placed = seed_number(seed), device_named(device, threads, weights)
     if isinstance(shape, tuple):
+        if len(shape) != 2:
+            raise ValueError(f"shape {shape}: expected height and width, or seconds")
         height, width = (whole_number("side", side) for side in shape)
         if min(height, width) < 1 or height * width > constants.MAX_PIXELS:
             raise ValueError(f"an image of {height} x {width}: expected 1 to {constants.MAX_PIXELS} pixels")
@@ -88,12 +90,12 @@ def complete(
     known: share in 0..1 of each coded stream that is kept, from its coarse beginning on. quality: as `latents_of`.
     Raises: as `latents_of`; ValueError for a share beyond 0..1.
     """
-    if not 0 <= known <= 1:
-        raise ValueError(f"known {known}: expected a share in 0..1")
+    check_share("known", known)
     check_quality(quality)
+    seed = seed_number(seed)
     placed = device_named(device, threads, weights)
     whole = as_latents(source, float(quality), placed, partial=True)
-    return shown(cut(whole, known), placed, whole_number("seed", seed))
+    return shown(cut(whole, known), placed, seed)
 
 
 def shown(parsed: Container | AudioFile, device: Placed, seed: int) -> Image.Image | AudioData:
@@ -135,7 +137,9 @@ def _unknown_image(height: int, width: int, quality: float, device: Placed) -> C
 
 def _unknown_audio(duration_s: float, quality: float, seed: int, device: Placed) -> AudioFile:
     rate, longest = constants.SAMPLE_RATE, constants.CHUNK_LATENTS
-    samples = round(min(duration_s, constants.MAX_SECONDS) * rate)
+    if duration_s > constants.MAX_SECONDS:
+        raise ValueError(f"{duration_s:g} seconds of audio: expected at most {constants.MAX_SECONDS}")
+    samples = round(duration_s * rate)
     header = AudioHeader(
         model=AUDIO.id,
         digest=model_weights.installed(AUDIO.id, device).digest,
