@@ -1,7 +1,10 @@
-"""What latents are good for besides files: `python examples/latents.py IMAGE FOLDER` makes pictures of it."""
+"""What latents are good for besides files: `python examples/latents.py [IMAGE] [FOLDER]` makes pictures of it, of
+parrots and in a new folder if not told otherwise.
+"""
 
 # %% An image
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,9 @@ from PIL import Image
 
 import codec
 
-source, folder = sys.argv[1], Path(sys.argv[2])
+told = dict(enumerate(sys.argv))
+source = told.get(1) or Path(__file__).with_name("parrots.png")
+folder = Path(told.get(2) or tempfile.mkdtemp(prefix="latents-"))
 image = Image.open(source).convert("RGB").crop((250, 100, 378, 196))
 pixels = np.asarray(image)
 
@@ -33,3 +38,4 @@ other = Image.open(source).convert("RGB").crop((20, 260, 148, 356))
 files = [codec.interpolate(image, other, share) for share in (0, 0.25, 0.5, 0.75, 1)]
 print("bytes from one image to the other:", *map(len, files))
 Image.fromarray(np.hstack([np.asarray(codec.decompress(data)) for data in files])).save(folder / "between.png")
+print("pictures are in", folder)
