@@ -36,18 +36,12 @@ def fit(folder: Path, out: str, quality: float, jobs: int | None, force: bool, d
     """Learn from the files in FOLDER, and below it, what is ordinary."""
     import codec
     from codec import media
-    from codec.uses.anomaly import described_many
 
     files.check_target(out, force)
     suffixes = media.readable_suffixes() | {inputs.SUFFIX}
     found = inputs.found([str(folder)], True, lambda path: path.suffix.lower() in suffixes)
     workers, _ = workers_for(jobs, None, len(found))
-    seen = described_many((source for source, _ in found), quality, workers=workers, device=device)
-    examples = []
-    for source, _ in found:
-        with files.named(source):
-            examples.append(next(seen))
-    learned = codec.Ordinary.of(examples, quality)
+    learned = codec.fitted((source for source, _ in found), quality, workers=workers, device=device)
     files.fill_output(out, learned.save)
     click.echo(f"learned from {len(found)} files", err=True)
 

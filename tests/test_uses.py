@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -139,6 +141,80 @@ def test_what_was_learned_is_saved_and_older_files_are_refused(
         codec.Ordinary.load(bare)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"format": np.zeros(3)},
+        {"quality": 500.0},
+        {"quality": np.nan},
+        {"pixels.mean": np.full(192, np.nan, np.float32)},
+        {"pixels.mean": np.zeros(5, np.float32)},
+        {"pixels.places": np.zeros((0, 80), np.float32)},
+        {"pixels.places": np.zeros((4, 80))},
+        {"pixels.axes": np.float32(1)},
+        {"pixels.spread": np.float32(0)},
+        {"pixels.spread": np.zeros(3, np.float32)},
+    ],
+)
+def test_what_cannot_have_been_learned_is_refused(
+    ordinary: codec.Ordinary, tmp_path: Path, odd: dict[str, Any]
+) -> None:
+    path = tmp_path / "m.npz"
+    with path.open("wb") as file:
+        ordinary.save(file)
+    with np.load(path) as held:
+        arrays = dict(held)
+    np.savez(path, **(arrays | odd))
+    with pytest.raises(codec.MediaError, match="not what"):
+        codec.Ordinary.load(path)
+
+
+def test_what_was_learned_and_then_damaged_is_refused_or_the_same(ordinary: codec.Ordinary, tmp_path: Path) -> None:
+    path = tmp_path / "m.npz"
+    with path.open("wb") as file:
+        ordinary.save(file)
+    whole, refused = path.read_bytes(), 0
+    for place in (0, 30, 300, 500, len(whole) // 2, len(whole) - 30, len(whole) - 8):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
+        try:
+            assert codec.surprise(surface(100), codec.Ordinary.load(path)) == codec.surprise(surface(100), ordinary)
+        except codec.MediaError:
+            refused += 1
+    assert refused >= 4
+    for name, content in (("array.npy", np.zeros(3)), ("cut.npz", None)):
+        other = tmp_path / name
+        other.write_bytes(whole[:1000]) if content is None else np.save(other, content)
+        with pytest.raises(codec.MediaError, match="not what"):
+            codec.Ordinary.load(other)
+
+
+def test_a_reference_is_what_was_learned_not_its_file(ordinary: codec.Ordinary) -> None:
+    for judge in (codec.surprise, codec.surprise_map):
+        with pytest.raises(TypeError, match=r"str: expected what fitted or Ordinary\.load"):
+            judge(surface(0), "m.npz")  # type: ignore[arg-type]
+
+
+def test_the_commands_name_what_cannot_be_read_and_read_pipes(
+    run: Run, ordinary: codec.Ordinary, tmp_path: Path
+) -> None:
+    folder = tmp_path / "fine"
+    folder.mkdir()
+    for seed in range(4):
+        Image.fromarray(surface(seed)).save(folder / f"{seed}.png")
+    (folder / "odd.png").write_bytes(b"no image")
+    assert "odd.png: " in only_line(run("anomaly", "fit", folder, "-o", tmp_path / "m.npz"))
+    with (tmp_path / "m.npz").open("wb") as file:
+        ordinary.save(file)
+    whole = (folder / "0.png").read_bytes()
+    done = run("anomaly", "score", tmp_path / "m.npz", "-", stdin=whole)
+    assert done.stdout.decode().endswith(" -\n"), done.stderr
+    (tmp_path / "named.otherwise").write_bytes(codec.compress(surface(0)))
+    assert (
+        run("anomaly", "map", tmp_path / "m.npz", tmp_path / "named.otherwise", "-o", tmp_path / "a.png").returncode
+        == 0
+    )
+
+
 def test_the_commands_learn_and_judge(run: Run, ordinary: codec.Ordinary, tmp_path: Path) -> None:
     folder = tmp_path / "fine"
     folder.mkdir()
@@ -247,6 +323,36 @@ def test_a_clean_image_stays_as_it_is() -> None:
         codec.denoise(flat, shifts=0)
 
 
+@pytest.mark.parametrize("sigma", [0, 0.6, 1.9, 2, 3, 200, 1e9, 1e200])
+def test_noise_of_any_amount_is_taken_off_images_and_audio(parrots: Pixels, sigma: float) -> None:
+    image = codec.denoise(parrots[:32, :48], sigma, shifts=1)
+    assert np.asarray(image).shape == (32, 48, 3)
+    assert (np.asarray(image) == parrots[:32, :48]).all() == (sigma < 2)
+    sound = codec.denoise((0.1 * np.random.default_rng(0).normal(size=2400).astype(np.float32), 48_000), sigma)
+    assert isinstance(sound, codec.AudioData)
+    assert np.isfinite(sound.samples).all()
+
+
+def test_little_noise_is_not_exchanged_for_more_of_codings_own(parrots: Pixels) -> None:
+    clean = parrots[200:328, 300:428].astype(np.float64)
+    for sigma in (1, 2, 3, 5):
+        noisy = np.clip(np.rint(clean + np.random.default_rng(0).normal(0, sigma, clean.shape)), 0, 255).astype(
+            np.uint8
+        )
+        found = np.asarray(codec.denoise(noisy, sigma, shifts=2)).astype(np.float64)
+        assert np.mean((found - clean) ** 2) <= np.mean((noisy - clean) ** 2)
+
+
+@pytest.mark.parametrize("sigma", [-1, float("nan"), float("inf")])
+def test_there_is_no_such_noise(sigma: float) -> None:
+    with pytest.raises(ValueError, match=r"^sigma "):
+        codec.denoise(np.zeros((20, 30, 3), np.uint8), sigma)
+
+
+def test_grey_of_16_bits_has_8_without_noise_also_where_it_had_none() -> None:
+    assert codec.denoise(np.full((20, 30), 3000, np.uint16)).mode == "L"  # type: ignore[union-attr]
+
+
 def test_images_between_two_are_files_and_the_ends_are_the_two(parrots: Pixels) -> None:
     one, other = parrots[200:248, 300:380], parrots[60:108, 120:200]
     files = [codec.interpolate(one, other, share) for share in (0, 0.5, 1)]
@@ -265,6 +371,17 @@ def test_there_is_nothing_between_images_of_two_sizes(parrots: Pixels) -> None:
         codec.interpolate(parrots[:40, :40], codec.compress_audio(np.zeros(4800, np.float32), sample_rate=48_000))
     with pytest.raises(ValueError, match="share"):
         codec.interpolate(parrots[:40, :40], parrots[:40, :40], 1.5)
+
+
+@pytest.mark.slow
+def test_the_example_needs_no_arguments(tmp_path: Path) -> None:
+    example = [sys.executable, "-W", "error", str(ROOT / "examples" / "latents.py")]
+    told = os.environ | {"TMPDIR": str(tmp_path)}
+    done = subprocess.run(example, capture_output=True, text=True, check=False, timeout=PATIENCE_S, env=told)
+    assert done.returncode == 0, done.stderr
+    [folder] = tmp_path.glob("latents-*")
+    assert str(folder) in done.stdout
+    assert len(list(folder.glob("*.png"))) == 4
 
 
 @pytest.mark.slow

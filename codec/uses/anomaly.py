@@ -9,6 +9,7 @@ PaDiM, for means and variances; what is looked at is our own.
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -218,13 +219,18 @@ def described_many(
     device: Device = "auto",
     threads: int | None = None,
 ) -> Iterator[Described]:
-    """What is compared of each source, in order, as `features_many`. Raises: as `latents_of`."""
+    """What is compared of each source, in order, as `features_many`. Raises: as `latents_of`, with the file's name."""
     check_quality(quality)
     count, threads = shared_out(workers, threads)
     placed = device_named(device, threads)
 
     def made(source: Source) -> Described:
-        return described(source, quality, placed)
+        try:
+            return described(source, quality, placed)
+        except CodecError as error:
+            if isinstance(source, (str, os.PathLike)):
+                raise type(error)(f"{os.fspath(source)}: {error}") from error
+            raise
 
     for found, _ in ordered_map(settled(made), sources, count, ahead=count):
         if isinstance(found, CodecError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from codec import media
-from codec.arguments import Device, whole_number
+from codec.arguments import Device, check_number, whole_number
 from codec.bitstream import constants
 from codec.bitstream.errors import MediaError
 from codec.devices import Device as Placed
@@ -21,16 +21,19 @@ from codec.image import decode as image_decode
 from codec.media import AudioData, ImageData, PathLike
 from codec.media.image.data import STEP_OF_8_BITS
 from codec.model.fixed_point import Floats
+from codec.quality import IMAGE_PSNR
 from codec.uses.coded import Source, decoded, image_file, opened
 from codec.uses.hiss import without_hiss
 
 if TYPE_CHECKING:
     from PIL import Image
 
-# fitted on crops of two Kodak images: octaves of the nominal step above the noise's standard deviation, and what errors
-# are worth beside bits; both are for weights for squared error
-OCTAVES, WORTH = 0.5, 0.05
-LEAST_SIGMA = 0.5  # grey levels of 8 bits: with less there is nothing to take off
+# fitted on crops of Kodak images, for weights for squared error: octaves of the nominal step above the noise's standard
+# deviation, how many fewer for each octave of that above MUCH grey levels, and what errors are worth beside bits
+OCTAVES, FEWER, MUCH, WORTH = 0.5, 0.25, 25, 0.05
+LEAST_SIGMA = 2  # grey levels of 8 bits: with less, coding takes more from the image than noise does
+FINEST_SIGMA = 3  # that is coded at a step of its own: the model has none much finer
+LARGEST_SIGMA = 2.0**16  # beyond full scale, of images and audio, all is noise
 OF_A_GAUSSIAN = 0.6745  # its median magnitude, in standard deviations
 SPACING = 5  # pixels between shifts: no divisor of the grids of blocks
 
@@ -67,8 +70,13 @@ def denoise(
     Raises: CorruptFile, MediaError, LimitExceeded, UnsupportedFile, ModelMismatch (all CodecError); ValueError.
     """
     shifts = whole_number("shifts", shifts)
-    if shifts < 1 or (sigma is not None and not 0 <= sigma < math.inf):
-        raise ValueError(f"sigma {sigma}, {shifts} shifts: expected a sigma of 0 or more, and at least one shift")
+    if shifts < 1:
+        raise ValueError(f"{shifts} shifts: expected at least one")
+    if sigma is not None:
+        check_number("sigma", sigma)
+        if not 0 <= sigma < math.inf:
+            raise ValueError(f"sigma {sigma}: expected 0 or more")
+        sigma = min(float(sigma), LARGEST_SIGMA)
     placed = device_named(device, threads, weights)
     held = decoded(opened(source), placed)
     if isinstance(held, AudioData):
@@ -83,9 +91,8 @@ def _denoised_image(image: ImageData, sigma: float | None, shifts: int, device: 
     x /= np.float32(1 if image.bit_depth == 8 else STEP_OF_8_BITS)
     sigma = noise_sigma(x) if sigma is None else sigma
     if sigma < LEAST_SIGMA:
-        return image
-    step_index = round((math.log2(sigma) + OCTAVES) * constants.STEP_UNITS)
-    step_index = min(max(step_index, 0), constants.STEP_INDEX_MAX)
+        return media.to_8_bits(image)
+    step_index = _step_index(sigma)
     total = np.zeros_like(x)
     for number in range(shifts):
         by = number * SPACING
@@ -94,3 +101,9 @@ def _denoised_image(image: ImageData, sigma: float | None, shifts: int, device: 
         total += image_decode.restored(parsed, device).image.pixels[by:, by:]
     pixels = np.clip(np.rint(total / shifts), 0, 255).astype(np.uint8)
     return replace(media.to_8_bits(image), pixels=pixels)
+
+
+def _step_index(sigma: float) -> int:
+    """Of the nominal step that fits noise, as far as the model has such."""
+    octaves = math.log2(max(sigma, FINEST_SIGMA)) + OCTAVES - FEWER * max(math.log2(sigma / MUCH), 0)
+    return round(min(octaves, IMAGE_PSNR.worst) * constants.STEP_UNITS)
