@@ -34,6 +34,8 @@ class LccImages(Dataset[torch.Tensor]):
 
 if __name__ == "__main__":
     torch.manual_seed(0)
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     images = LccImages(Path(sys.argv[1]), side=64)
     for batch in DataLoader(images, batch_size=4, num_workers=2):
         print(tuple(batch.shape), f"mean {batch.mean():.3f}")

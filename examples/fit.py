@@ -5,6 +5,8 @@ from pathlib import Path
 
 import codec
 
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
 limit_bytes = int(sys.argv[1])
 for source in map(Path, sys.argv[2:]):
     try:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import codec
 
+if len(sys.argv) != 3:
+    sys.exit(__doc__)
 source, folder = map(Path, sys.argv[1:])
 data = codec.compress(source, quality=60)
 for percent in (20, 50, 100):

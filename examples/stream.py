@@ -7,6 +7,9 @@ import numpy as np
 
 import codec
 
+if len(sys.argv) != 2:
+    sys.exit(__doc__)
+
 RATE_HZ, BLOCK = 48_000, 4_800  # a tenth of a second
 encoder, decoder = codec.audio_encoder(RATE_HZ, 1, quality=40), codec.audio_decoder()
 

@@ -75,6 +75,18 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["asynchronous", "dataset", "fit", "preview", "stream"])
+def test_examples_without_arguments_say_what_they_need(name: str) -> None:
+    if name == "dataset":
+        pytest.importorskip("torch", reason="needs torch")
+    command = [sys.executable, str(EXAMPLES / f"{name}.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert done.returncode == 1
+    assert f"`python examples/{name}.py " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
 def test_the_example_fits_images_into_bytes_and_goes_on_after_what_is_none(tmp_path: Path) -> None:
     good, bad = tmp_path / "good.png", tmp_path / "bad.png"
     with Image.open(PARROTS) as image:
