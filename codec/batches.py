@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeVar, Unpack, overload
 
@@ -65,8 +65,8 @@ def _check_several(sources: object) -> None:
         raise TypeError(f"expected an iterable of sources, not one {type(sources).__name__}: put it into a list")
 
 
-def _pool(in_processes: bool) -> Callable[[int], Executor]:
-    return processes if in_processes else ThreadPoolExecutor
+def _pool(in_processes: bool) -> Callable[[int], Executor] | None:
+    return processes if in_processes else None
 
 
 def _noticed(results: Iterable[Settled[Found]]) -> Iterator[Found | CodecError]:

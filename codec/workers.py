@@ -8,11 +8,14 @@ two or three threads gain little there; processes have a lock each.
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import chain, islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:  # loaded where there is more than one worker
+    from concurrent.futures import Executor, Future
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,21 +29,24 @@ def ordered_map(
     workers: int,
     ahead: int = 1,
     ended: Callable[[], object] | None = None,
-    pool: Callable[[int], Executor] = ThreadPoolExecutor,
+    pool: Callable[[int], Executor] | None = None,
 ) -> Iterator[Result]:
     """function(item) of each item, in order; at most so many `workers` at work, and `ahead` more items taken.
 
     items: may be endless; they are taken in the thread that takes the results. One item, or one worker, is worked on in
     that thread too. What a function raises is raised in its place, and ends the work.
-    ended: called when the work ends, before what is in work then is waited for. pool: makes so many workers.
+    ended: called when the work ends, before what is in work then is waited for. pool: makes so many workers;
+    threads where None.
     """
     items = iter(items)
     first = [] if workers == 1 else list(islice(items, 2))
     if len(first) < 2:
         yield from map(function, chain(first, items))
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     waiting: deque[Future[Result]] = deque()
-    with pool(workers) as crew:
+    with (pool or ThreadPoolExecutor)(workers) as crew:
         try:
             for item in chain(first, items):
                 waiting.append(crew.submit(function, item))
@@ -53,6 +59,21 @@ def ordered_map(
                 ended()
             for future in waiting:
                 future.cancel()
+
+
+class Once(Generic[Result]):
+    """What is made when it is first asked for; other threads that ask wait for it. An error comes to whoever asked."""
+
+    def __init__(self, make: Callable[[], Result]) -> None:
+        self._make, self._lock = make, threading.Lock()
+        self._found: list[Result] = []
+
+    def get(self) -> Result:
+        """It. Raises what making it raises."""
+        with self._lock:
+            if not self._found:
+                self._found.append(self._make())
+        return self._found[0]
 
 
 def processes(workers: int) -> Executor:

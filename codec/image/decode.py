@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from concurrent.futures import Future
 
 import numpy as np
 
@@ -34,6 +33,7 @@ from codec.media.image.data import STEP_OF_8_BITS
 from codec.model.fixed_point import Floats
 from codec.model.registry import IMAGE
 from codec.progress import Progress, Report
+from codec.workers import Once
 
 
 def decode(
@@ -160,7 +160,7 @@ class _Mosaic:
         self.by_rows = self.tiling.columns <= self.tiling.rows
         # walking along the shorter side, a tile is asked for again before three rows of others have been
         self.room = 3 * min(self.tiling.columns, self.tiling.rows) + 3 + AT_ONCE
-        self.held: OrderedDict[int, Future[Floats]] = OrderedDict()
+        self.held: OrderedDict[int, Once[Floats]] = OrderedDict()
         self.lock = threading.Lock()
 
     def order(self, wanted: Rect) -> list[int]:
@@ -190,18 +190,11 @@ class _Mosaic:
     def features(self, number: int) -> Floats:
         """(1, h, w, M) decoded features of a tile, kept for a while; threads wait for each other's."""
         with self.lock:
-            known = self.held.get(number)
-            future = known or Future()
-            self.held[number] = future
+            found = self.held.setdefault(number, Once(lambda: self.decoded(number).features))
             self.held.move_to_end(number)
             if len(self.held) > self.room:
                 self.held.popitem(last=False)
-        if known is None:
-            try:
-                future.set_result(self.decoded(number).features)
-            except BaseException as error:
-                future.set_exception(error)
-        return future.result()
+        return found.get()
 
     def decoded(self, number: int, record: Record | None = None) -> Latents:
         """(1, h, w, M) latents of a tile: what can be had of them where `partial`; zeros where it has none.
