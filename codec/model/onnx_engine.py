@@ -141,6 +141,9 @@ class Session:
         return outputs
 
 
+TRANSFORMS = ("analysis", "synthesis")
+
+
 class OnnxEngine:
     """`Engine` of a model. graphs: those of its transforms; threads: of each call, all cores where None."""
 
@@ -192,7 +195,8 @@ class OnnxEngine:
         with self._lock:
             if stage not in self._sessions:
                 self._sessions[stage] = [Session(graph, self._threads) for graph in self._made(stage)]
-                give_back_memory()
+                if stage in TRANSFORMS:  # whose runs need most memory; in between, pages would only be fetched anew
+                    give_back_memory()
             return self._sessions[stage]
 
     def _made(self, stage: str) -> list[Graph]:
