@@ -96,6 +96,11 @@ class Stream:
         """The stream as the coder takes it."""
         return b"".join(self.parts)
 
+    @property
+    def kind(self) -> int | None:
+        """How the tile is coded: one of TILE_KINDS, if it is known; None where the beginning is missing."""
+        return next((part[0] for part in self.parts if part), None)
+
 
 @dataclass(frozen=True)
 class Container:

@@ -110,12 +110,11 @@ class ImageInfo:
         return self.size_bytes * 8 / (self.width * self.height)
 
 
-_LATENTS = "latents"
-WAYS = {
-    bytes([constants.TILE_LATENTS]): _LATENTS,
-    bytes([constants.TILE_OPEN_LATENTS]): _LATENTS,
-    bytes([constants.TILE_LOSSLESS]): "pixels without loss",
-    bytes([constants.TILE_JPEG_XL]): "pixels without loss by JPEG XL (extra jxl)",
+WAYS: dict[int | None, str] = {
+    constants.TILE_LATENTS: "latents",
+    constants.TILE_OPEN_LATENTS: "latents",
+    constants.TILE_LOSSLESS: "pixels without loss",
+    constants.TILE_JPEG_XL: "pixels without loss by JPEG XL (extra jxl)",
 }
 
 ORIGINAL_METHODS = {
@@ -184,7 +183,7 @@ def _of_image(parsed: Container, size_bytes: int) -> ImageInfo:
         colours=words.colours(icc, extras),
         held=tuple(words.lines(icc, exif, xmp, extras)),
         tiles=len(header.tiling),
-        ways=dict(Counter(WAYS.get(stream.data[:1], "an unknown way") for stream in parsed.streams)),
+        ways=dict(Counter(WAYS.get(stream.kind, "an unknown way") for stream in parsed.streams)),
         quality=round(IMAGE.curve_of(header.digest).quality(header.step_index), 1),
         model=header.model,
         weights=header.digest.hex(),

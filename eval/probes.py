@@ -27,6 +27,7 @@ from codec.eval.audio_metrics import mel_bands
 from codec.eval.components import components
 from codec.media import Pixels, Samples
 from codec.uses.features import of_many, pooled
+from codec.uses.latents import latents_of
 
 FOLDS = 5
 LARGER = 4  # digits
@@ -63,7 +64,11 @@ def of_codec(sources: Sequence[Any], quality: float, *, as_they_lie: bool = Fals
     """Pooled features of images or audio; or those of every place, for images of one size."""
     rows = []
     make: Callable[[Any], Rows] = (lambda data: data.features.reshape(-1)) if as_they_lie else pooled
-    for found in of_many(make, sources, quality, workers=1, threads=1):
+
+    def of(source: Any, threads: int | None) -> Rows:
+        return make(latents_of(source, quality, threads=threads))
+
+    for found in of_many(of, sources, workers=1, threads=1):
         if isinstance(found, codec.CodecError):
             raise found
         rows.append(found)

@@ -927,3 +927,11 @@ def test_damage_anywhere_in_an_alpha_plane_is_a_plane_or_corrupt(plane: np.ndarr
             else:
                 assert restored.shape == plane.shape
     assert corrupt > len(data)
+
+
+def test_pngs_of_what_repeats_are_packed_by_its_repetitions(parrots: np.ndarray) -> None:
+    letters = np.tile(np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8), (20, 20, 1))
+    for pixels, most in ((letters, 0.1), (parrots, 0.5)):
+        data = image_bytes(ImageData(pixels), ".png")
+        assert len(data) <= most * pixels.size
+        assert (read_image(data).pixels == pixels).all()

@@ -226,7 +226,7 @@ class _Mosaic:
         Raises UnsupportedFile.
         """
         stream = self.streams[number]
-        kind = stream.data[0] if stream.data else None
+        kind = stream.kind
         if kind in constants.TILE_KINDS:
             return kind
         if stream.whole or kind is not None:

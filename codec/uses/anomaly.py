@@ -19,7 +19,6 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from codec.arguments import Device, check_quality
-from codec.batches import settled
 from codec.bitstream.errors import CodecError, MediaError
 from codec.devices import device_named
 from codec.media import PathLike
@@ -27,8 +26,8 @@ from codec.media.paths import open_file
 from codec.model.fixed_point import Floats
 from codec.quality import DEFAULT_QUALITY
 from codec.uses.coded import Source
+from codec.uses.features import of_many
 from codec.uses.places import KINDS, Described, Kind, Places, described
-from codec.workers import ordered_map, shared_out
 
 FORMAT = 2  # of what is saved
 LEAST_EXAMPLES = 4
@@ -37,7 +36,8 @@ AXES = 80  # that places are compared along with the nearest, those of the large
 SHRINKAGE = 0.05  # share of the mean variance added to each
 LEARNED_PLACES = 40_000  # that axes come from, a random choice of all
 MOST_PLACES = 5_000  # of these that are kept
-LEAST_SPREAD = {False: 1e-3, True: 0.1}  # of numbers; of standardised ones, which are logarithms
+LEAST_SPREAD = 0.1  # of numbers that are standardised, which are logarithms
+LEAST_VARIANCE = 1e-6  # along an axis
 LEAST_VARIETY = 0.05  # of the logarithm of distances, from example to example
 LEAST_DISTANCE = 1e-3
 
@@ -56,13 +56,12 @@ class Model:
     def of(cls, kind: Kind, x: Floats) -> Model:
         """Of places (n, d), those that are kept first."""
         mean = x.mean(0)
-        least = np.float32(LEAST_SPREAD[kind.standardised])
-        scale = x.std(0) + least if kind.standardised else np.ones_like(mean)
+        scale = x.std(0) + np.float32(LEAST_SPREAD) if kind.standardised else np.ones_like(mean)
         z = (x - mean) / scale
         variances, vectors = np.linalg.eigh(z.T @ z / np.float32(len(z)))
         kept = slice(-AXES if kind.nearest else None, None)
         variances, vectors = np.maximum(variances[kept], 0), vectors[:, kept]
-        floor = SHRINKAGE * variances.mean() + LEAST_SPREAD[False] ** 2
+        floor = SHRINKAGE * variances.mean() + LEAST_VARIANCE
         axes = ((vectors / np.sqrt(variances + floor)).T / scale).astype(np.float32)
         places = (x[:MOST_PLACES] - mean) @ axes.T if kind.nearest else np.zeros((1, len(axes)), np.float32)
         return cls(mean, axes, places)
@@ -221,18 +220,16 @@ def described_many(
 ) -> Iterator[Described]:
     """What is compared of each source, in order, as `features_many`. Raises: as `latents_of`, with the file's name."""
     check_quality(quality)
-    count, threads = shared_out(workers, threads)
-    placed = device_named(device, threads)
 
-    def made(source: Source) -> Described:
+    def of(source: Source, threads: int | None) -> Described:
         try:
-            return described(source, quality, placed)
+            return described(source, quality, device_named(device, threads))
         except CodecError as error:
             if isinstance(source, (str, os.PathLike)):
                 raise type(error)(f"{os.fspath(source)}: {error}") from error
             raise
 
-    for found, _ in ordered_map(settled(made), sources, count, ahead=count):
+    for found in of_many(of, sources, workers, threads):
         if isinstance(found, CodecError):
             raise found
         yield found

@@ -50,24 +50,20 @@ def features_many(
     workers: threads that work side by side; one for each core and at most 8 where None. Others: as `latents_of`.
     Raises: ValueError and TypeError, as `latents_of`, which end the work; what the iterable raises.
     """
-    yield from of_many(pooled, sources, quality, workers=workers, device=device, threads=threads, weights=weights)
+
+    def of(source: Source, threads: int | None) -> Floats:
+        return pooled(latents_of(source, quality, device=device, threads=threads, weights=weights))
+
+    yield from of_many(of, sources, workers, threads)
 
 
 def of_many(
-    of: Callable[[LatentData], Found],
+    of: Callable[[Source, int | None], Found],
     sources: Iterable[Source],
-    quality: float,
-    *,
     workers: int | None = None,
-    device: Device = "auto",
     threads: int | None = None,
-    weights: PathLike | None = None,
 ) -> Iterator[Found | CodecError]:
-    """What is made of the latents of each source, in order, otherwise as `features_many`."""
+    """What is made of each source, by so many threads of the networks, in order, otherwise as `features_many`."""
     count, threads = shared_out(workers, threads)
-
-    def made(source: Source) -> Found:
-        return of(latents_of(source, quality, device=device, threads=threads, weights=weights))
-
-    for found, _ in ordered_map(settled(made), sources, count, ahead=count):
+    for found, _ in ordered_map(settled(lambda source: of(source, threads)), sources, count, ahead=count):
         yield found

@@ -56,20 +56,26 @@ def opened(data: bytes, formats: Iterable[str] = OPENED) -> Iterator[Image.Image
 
 def _identified(data: bytes, formats: Iterable[str]) -> ImageFile.ImageFile:
     """What `Image.open` gives. Raises UnidentifiedImageError, and what plugins raise for damaged files."""
-    prefix, asked = data[:PREFIX_BYTES], set[str]()
-    for load_plugins in (Image.preinit, Image.init):  # those of the usual formats, then all: a tenth of a short command
-        load_plugins()
-        names = (set(formats) & set(Image.OPEN)) - asked
-        for name in sorted(names):
-            factory, accept = Image.OPEN[name]
-            accepted = accept is None or accept(prefix)
-            if accepted and not isinstance(accepted, str):  # which says why a plugin is not there
-                try:
-                    return (_Tiff if name == "TIFF" else factory)(io.BytesIO(data), "")
-                except NOT_OF_THIS_FORMAT:
-                    continue
-        asked |= names
+    prefix = data[:PREFIX_BYTES]
+    for name in _plugins(formats):
+        factory, accept = Image.OPEN[name]
+        accepted = accept is None or accept(prefix)
+        if accepted and not isinstance(accepted, str):  # which says why a plugin is not there
+            try:
+                return (_Tiff if name == "TIFF" else factory)(io.BytesIO(data), "")
+            except NOT_OF_THIS_FORMAT:
+                continue
     raise UnidentifiedImageError
+
+
+def _plugins(formats: Iterable[str]) -> Iterator[str]:
+    """Names of formats that plugins are there for, the usual ones first: loading the others takes its time."""
+    asked: set[str] = set()
+    for load in (Image.preinit, Image.init):
+        load()
+        names = (set(formats) & set(Image.OPEN)) - asked
+        yield from sorted(names)
+        asked |= names
 
 
 class _Tiff(TiffImageFile):

@@ -7,7 +7,6 @@ import zlib
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
 from codec.bitstream.errors import MediaError
@@ -23,7 +22,7 @@ from codec.media.notices import notice
 
 # what a restored image can be saved as: Pillow's format and its options, lossless where the format can be
 SAVED_AS: dict[str, tuple[str, dict[str, Any]]] = {
-    ".png": ("PNG", {}),
+    ".png": ("PNG", {}),  # packed by `_packing`
     ".webp": ("WEBP", {"lossless": 1, "exact": 1}),
     ".tif": ("TIFF", {}),
     ".tiff": ("TIFF", {}),
@@ -76,9 +75,8 @@ def _written(image: ImageData, kind: str, options: dict[str, Any]) -> bytes:
     bare = ImageData(image.pixels, image.alpha)
     parts = {"icc": image.icc, "exif": image.exif, "packet": image.xmp}
     if kind == "PNG":
-        plain = (
-            _saved(bare, kind, options) if image.bit_depth == 8 or _is_plain_grey(image) else high_depth.png_file(bare)
-        )
+        in_pillow = image.bit_depth == 8 or _is_plain_grey(image)
+        plain = _saved(bare, kind, _packing(bare)) if in_pillow else high_depth.png_file(bare)
         return png.put_together(plain, **parts, extras=image.extras)
     if kind == "JPEG":
         return jpeg.put_together(_saved(bare, kind, options), **parts, extras=image.extras)
@@ -89,20 +87,16 @@ def _written(image: ImageData, kind: str, options: dict[str, Any]) -> bytes:
 
 
 def _saved(image: ImageData, kind: str, options: dict[str, Any]) -> bytes:
-    return _saved_as(to_pillow(image), kind, _packing(image) if kind == "PNG" else options)
-
-
-def _saved_as(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
     out = io.BytesIO()
-    image.save(out, kind, **options)
+    to_pillow(image).save(out, kind, **options)
     return out.getvalue()
 
 
 def _packing(image: ImageData) -> dict[str, Any]:
     """How zlib shall pack an image as PNG, by some of its rows."""
     rows = np.arange(len(image.pixels)) % TRIED_EVERY < TRIED_ROWS
-    some = to_pillow(ImageData(image.pixels[rows], None if image.alpha is None else image.alpha[rows]))
-    runs, matching = (len(_saved_as(some, "PNG", options)) for options in (RUNS, MATCHING))
+    some = ImageData(image.pixels[rows], None if image.alpha is None else image.alpha[rows])
+    runs, matching = (len(_saved(some, "PNG", options)) for options in (RUNS, MATCHING))
     return RUNS if runs <= RUNS_SHARE * matching else MATCHING
 
 
