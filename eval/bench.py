@@ -33,6 +33,7 @@ from codec.model.config import AudioConfig
 from codec.model.fixed_point import Floats
 from codec.model.frozen import Frozen
 from codec.model.registry import AUDIO, IMAGE, ModelRow
+from codec.search.lagrangian import ROUNDING, ROUNDING_AUDIO
 from codec.search.rdoq import Rdoq
 from codec.workers import available_cores
 
@@ -193,8 +194,8 @@ def _stages(source: ImageData | AudioData, quality: float, device: Device) -> tu
     log2_step = np.full(len(x), step, np.float32)
     h = loaded.model.analysis(x, log2_step)
     recorder = Recorder(loaded.tables)
-    rdoq = Rdoq(loaded.tables.tables) if row.id == IMAGE.id else None
-    latents_encode.symbols(loaded.model, recorder, h, log2_step, rdoq)
+    price = ROUNDING if row.id == IMAGE.id else ROUNDING_AUDIO
+    latents_encode.symbols(loaded.model, recorder, h, log2_step, Rdoq(loaded.tables.tables), price=price)
     return (
         encode,
         partial(decode, encode()),

@@ -33,6 +33,7 @@ from codec.model.dct import block_transform, dct_matrix, image_statistics
 from codec.model.fixed_layers import FixedLayer, QuantMode, set_quant_mode
 from codec.model.image import ImageModel
 from codec.model.registry import AUDIO, IMAGE
+from codec.search.lagrangian import ROUNDING
 from codec.search.perceptual import Spectra
 from codec.search.rdoq import Rdoq
 from codec.training import checkpoint, units
@@ -213,7 +214,7 @@ def test_the_last_stage_trains_all_but_the_encoder(crops: Crops) -> None:
     model = IMAGE.build()
     load_trained(model, IMAGE.path)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    trainer = Trainer(model, replace(PLAN, rounded=True), CPU, crops)
+    trainer = Trainer(model, replace(PLAN, ROUNDING), CPU, crops)
     for _ in range(3):
         assert trainer.train_step()["loss"].isfinite()
     moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
@@ -230,7 +231,7 @@ def test_the_last_stage_sees_latents_as_files_hold_them(parrots: Pixels) -> None
         shown = model.synthesis(coded.latents.features, log2_step)
         with torch.inference_mode():
             tensors = torch.from_numpy(x), torch.from_numpy(log2_step)
-            seen = rounded_pass(torch_model(IMAGE), *tensors, TensorRdoq(assumed(), CPU))
+            seen = rounded_pass(torch_model(IMAGE), *tensors, TensorRdoq(assumed(), ROUNDING, CPU))
         # means are rounded to 1/64 of a step in files, and not in training
         assert np.sqrt(np.square(seen.x_hat.numpy() - shown).mean()) < 0.1 * 2 ** log2_step[0]
         size = sum(map(len, coded.parts))
@@ -330,14 +331,14 @@ def test_tables_fitted_to_images_make_them_smaller(parrots: Pixels) -> None:
     loaded = weights.installed(IMAGE.id, HERE)
     before = assumed()
     crop = np.ascontiguousarray(parrots[:128, :192])
-    after = fitted(loaded.model, before, [padded(crop)], (6.25, 4.25, 2.75), rounded=True)
+    after = fitted(loaded.model, before, [padded(crop)], (6.25, 4.25, 2.75), ROUNDING)
     step, rounding = np.array([2.75], np.float32), Rdoq(loaded.tables.tables)
     h = loaded.model.analysis(padded(crop), step)
     coded = [latents_encode.encode(loaded.model, Models(t), h, step, b"", rounding) for t in (before, after)]
     sizes = [sum(map(len, each.parts)) for each in coded]
     assert sizes[1] < sizes[0]
     with pytest.raises(MediaError, match="no signals"):
-        fitted(loaded.model, before, [], (6.25,), rounded=True)
+        fitted(loaded.model, before, [], (6.25,), ROUNDING)
 
 
 def test_weights_that_are_missing_or_foreign_are_a_mismatch(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ from codec.model import weights
 from codec.model.registry import AUDIO
 from codec.progress import Progress, Report
 from codec.search.heard import distance, price
+from codec.search.lagrangian import ROUNDING_AUDIO
+from codec.search.rdoq import Rdoq
 
 LOUDEST = 1000.0  # of full scale; floats may lie beyond it, but not without end
 QUIET = 1e-3  # peak of what tells nothing of the audio to come ...
@@ -80,6 +82,7 @@ class AudioEncoder:
         channel_mask: int = 0,
     ) -> None:
         self._loaded = weights.installed(AUDIO.id, device)
+        self._rounding = Rdoq(self._loaded.tables.tables)
         self._said = _description(tags, metadata)
         self._rate, self._bit_depth = sample_rate, bit_depth
         self._channels, self._mask = channels, channel_mask
@@ -241,7 +244,8 @@ class AudioEncoder:
         model, tables = self._loaded.model, self._loaded.tables
         h = model.analysis(np.ascontiguousarray(as_coded(samples, header).T)[:, None], log2_steps)
         inside = np.ascontiguousarray(h[:, :, span.first - start : span.first - start + span.count])
-        return latents_encode.encode(model, tables, inside, log2_steps, identity(header, span.first // CHUNK))
+        name = identity(header, span.first // CHUNK)
+        return latents_encode.encode(model, tables, inside, log2_steps, name, self._rounding, price=ROUNDING_AUDIO)
 
     def _between(self, start: int, stop: int) -> Samples:
         """Samples at 48 kHz from start to stop, silence where there are none."""

@@ -29,7 +29,7 @@ from codec.media.image.data import STEP_OF_8_BITS
 from codec.model.fixed_point import Floats
 from codec.model.registry import IMAGE
 from codec.model.weights import Loaded
-from codec.search.lagrangian import LAMBDA
+from codec.search.lagrangian import LAMBDA, Price
 from codec.search.rdoq import Rdoq
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ FINE_BITS = 5.0  # ... and that a pixel costs with its error
 class TileEncoder:
     """Codes the tiles of an image.
 
-    price: bits that rounding takes a squared error of one nominal step^2 for. rdoq: how latents become integers, to the
+    price: of errors, in rounding. rdoq: how latents become integers, to the
     nearest where None. refiner: of latents, where that is asked for.
     always_lossless, always_latents: whether there is no choice. may_be_jpeg_xl: of what is always lossless.
     """
@@ -61,7 +61,7 @@ class TileEncoder:
     pixels: Pixels
     importance: Importance | None
     loaded: Loaded
-    price: float
+    price: Price
     rdoq: Rdoq | None
     refiner: Refiner | None = None
     always_lossless: bool = False
@@ -127,7 +127,8 @@ class TileEncoder:
                 log2_step,
                 name,
                 self.rdoq,
-                price=self.price * weight,
+                price=self.price,
+                weight=weight,
                 cut_after=LAYER_ENDS,
                 certain=certain,
             )

@@ -13,7 +13,7 @@ from codec.latents.decode import Latents, checksum, walked
 from codec.model.fixed_point import Floats, rows_of
 from codec.model.frozen import Frozen
 from codec.model.walk import Positions
-from codec.search.lagrangian import LAMBDA_RDOQ
+from codec.search.lagrangian import ROUNDING, Price
 from codec.search.rdoq import Rdoq
 
 LARGEST = np.float32(SYMBOL_MAX)  # numpy before 2 makes float64 of float32 and an integer that long
@@ -45,19 +45,20 @@ def encode(
     identity: bytes,
     rounding: Rdoq | None = None,
     *,
-    price: float | Floats = LAMBDA_RDOQ,
+    price: Price = ROUNDING,
+    weight: float | Floats = 1.0,
     z: Floats | None = None,
     cut_after: Sequence[int] = (),
     certain: bool = True,
 ) -> Coded:
     """Codes the features (B, h, w, M) of signals that share a stream, with steps (B,); it ends with `checksum`.
 
-    rounding: how latents become integers; to the nearest where None. price: bits that rounding takes a squared error of
-    one nominal step^2 for, everywhere or (1, h, w, 1). z: hyper-latents, not rounded; from h where None. cut_after:
-    after so many channels, each the end of a group, a part of the stream ends. certain: whether row 0 is.
+    rounding: how latents become integers; to the nearest where None. price: of errors, in rounding; weight: times so
+    much, everywhere or (1, h, w, 1). z: hyper-latents, not rounded; from h where None. cut_after: after so many
+    channels, each the end of a group, a part of the stream ends. certain: whether row 0 is.
     """
     encoder = Encoder(tables)
-    found = symbols(model, encoder, h, log2_step, rounding, price=price, z=z, certain=certain)
+    found = symbols(model, encoder, h, log2_step, rounding, price=price, weight=weight, z=z, certain=certain)
     data = encoder.bytes() + checksum(found.latents.y_hat, identity)
     cuts = [0, *(found.ends[channels] for channels in cut_after), len(data)]
     return Coded(tuple(data[a:b] for a, b in pairwise(cuts)), found.latents, found.error, found.lost)
@@ -82,7 +83,8 @@ def symbols(
     log2_step: Floats,
     rounding: Rdoq | None,
     *,
-    price: float | Floats = LAMBDA_RDOQ,
+    price: Price = ROUNDING,
+    weight: float | Floats = 1.0,
     z: Floats | None = None,
     certain: bool = True,
 ) -> Put:
@@ -103,16 +105,15 @@ def symbols(
     log2_steps = model.log2_steps(hyper, log2_step)
     to_steps = model.gains.to_steps(log2_steps)
     y = h.reshape(len(h), -1, h.shape[3]) * to_steps
-    squared_steps = np.exp2(2 * (log2_steps - log2_step[:, None, None]))  # as shares of those of the nominal steps
-    by_place = np.broadcast_to(np.asarray(price, np.float32), (1, *shape, 1)).reshape(1, -1, 1)
+    prices = price.of(np.exp2(2 * (log2_steps - log2_step[:, None, None])))
+    by_place = np.broadcast_to(np.asarray(weight, np.float32), (1, *shape, 1)).reshape(1, -1, 1)
 
     def code(channels: slice, where: Positions, mean: Floats, log2_scale: Floats) -> Floats:
         nonlocal error, lost
         residual = y[:, where, channels] - mean
         rows = rows_of(log2_scale, certain)
-        steps = squared_steps[..., channels]
-        steps = steps if steps.shape[1] == 1 else steps[:, where]
-        worth = by_place[:, where] * steps
+        own = prices[..., channels]
+        worth = by_place[:, where] * (own if own.shape[1] == 1 else own[:, where])
         rounded = rounding(residual, rows, worth) if rounding else np.rint(residual)
         symbols = put(rows, rounded)
         error += float(np.sum(worth * (residual - symbols) ** 2))

@@ -32,7 +32,7 @@ from codec.model.torch_engine import TorchEngine, undisturbed
 from codec.model.weights import Loaded
 from codec.quality import Metric
 from codec.search.distortion import Measure
-from codec.search.lagrangian import LAMBDA, LAMBDA_RDOQ_REFINED, price_of_rounding
+from codec.search.lagrangian import LAMBDA, ROUNDING_REFINED, Price, price_of_rounding
 from codec.search.rdoq import Rdoq
 from codec.search.soft_rounding import expected_latents
 
@@ -109,7 +109,7 @@ class Refiner:
         model, tables, chosen = self.loaded.model, self.loaded.tables, Rdoq(self.loaded.tables.tables)
         rows, columns = scene.inside
 
-        def coded(h: Tensor, price: float, z: Tensor | None) -> Coded:
+        def coded(h: Tensor, price: Price, z: Tensor | None) -> Coded:
             return latents_encode.encode(
                 model,
                 tables,
@@ -117,7 +117,8 @@ class Refiner:
                 log2_step,
                 identity,
                 chosen,
-                price=price * weight,
+                price=price,
+                weight=weight,
                 z=None if z is None else z.cpu().numpy(),
                 cut_after=LAYER_ENDS,
                 certain=certain,
@@ -128,7 +129,7 @@ class Refiner:
         with descending():
             measure = Measure(self.metric, scene.x, scene.importance, shown, scene.log2_step)
         h, z = refined(self.model, scene, measure, self.steps, self.stepped, certain)
-        better = coded(h, LAMBDA_RDOQ_REFINED, z)
+        better = coded(h, ROUNDING_REFINED, z)
 
         def cost(found: Coded, shown: Tensor) -> float:
             return 8 * found.size + float(_bits_per_error(scene) * measure(shown))

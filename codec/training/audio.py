@@ -21,6 +21,7 @@ from codec.model.config import AudioConfig
 from codec.model.fixed_point import Floats
 from codec.model.front_end import FrontEnd
 from codec.model.registry import AUDIO, ModelRow
+from codec.search.lagrangian import ROUNDING_AUDIO
 from codec.search.perceptual import Spectra, price
 from codec.training.data import Pool, files, held_out, on_all_cores
 from codec.training.relaxation import Pass
@@ -134,7 +135,7 @@ def table_signals(sources: Iterable[Path]) -> TableSignals:
         return signal
 
     some = islice((audio for audio in clips(sources) if len(audio) > latent + hop), TABLE_CLIPS)
-    return TableSignals(map(whole, some), TABLE_STEPS, Cuts.rounds_by_price)
+    return TableSignals(map(whole, some), TABLE_STEPS, Cuts.rounding)
 
 
 class AudioPool(Pool):
@@ -186,7 +187,7 @@ class Cuts:
     validation_steps: tuple[float, ...] = (8.0, 7.0, 6.0, 5.0, 4.0)
     softening = 0.3  # kbit/s
     figure_names: tuple[str, ...] = ("kbps", "mel", "nsim", "texture", "disturbance", "likeness")
-    rounds_by_price = False
+    rounding = ROUNDING_AUDIO
 
     def __init__(self, sources: list[Path], latents: int, device: torch.device, seed: int = 0) -> None:
         self.hop, self.merged, self.seed = self.row.config.hop, self.row.config.merged, seed

@@ -19,6 +19,7 @@ from codec.model.config import ImageConfig
 from codec.model.dct import image_statistics
 from codec.model.image import ImageModel
 from codec.model.registry import IMAGE, ModelRow
+from codec.search.lagrangian import ROUNDING
 from codec.training.data import Pool, files, held_out, on_all_cores
 from codec.training.drawn import drawn
 from codec.training.loss import SOFTENING, Objective, rate_distortion
@@ -55,7 +56,7 @@ def pixels(image: Image.Image) -> Tensor:
 def table_signals(sources: Iterable[Path]) -> TableSignals:
     """The first images, as `--effort 1` codes them. Raises MediaError."""
     some = (padded(np.array(image)) for image in islice(images(sources), TABLE_IMAGES))
-    return TableSignals(some, TABLE_STEPS, Crops.rounds_by_price)
+    return TableSignals(some, TABLE_STEPS, Crops.rounding)
 
 
 class ImagePool(Pool):
@@ -84,7 +85,7 @@ class Crops:
     validation_steps: tuple[float, ...] = (7.0, 6.0, 5.0, 4.0, 3.0)
     softening = SOFTENING
     figure_names: tuple[str, ...] = ("bpp", "psnr")
-    rounds_by_price = True
+    rounding = ROUNDING
 
     def __init__(
         self,

@@ -84,7 +84,7 @@ class Trainer:
         self.plan, self.device, self.task = plan, device, task
         self.team, self.step, self.core_seconds = team, 0, 0.0
         self.earlier: list[dict[str, Any]] = []
-        self.rounding = TensorRdoq(assumed(), device) if plan.rounded and task.rounds_by_price else None
+        self.rounding = TensorRdoq(assumed(), task.rounding, device) if plan.rounded else None
         self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         linear = {id(p) for p in model.linear_parameters()}
         named = list(self.model.named_parameters())
@@ -106,7 +106,7 @@ class Trainer:
     def coded(self, x: Tensor, log2_step: Tensor, hard: bool = False) -> Pass:
         """A pass in the plan's precision."""
         with precision.fast(self.device):
-            if self.plan.rounded:
+            if self.rounding:
                 return rounded_pass(self.model, x, log2_step, self.rounding)
             return relaxed_pass(self.model, x, log2_step, hard)
 

@@ -15,7 +15,7 @@ from codec.bitstream.tables import Tables
 from codec.model.base import Autoencoder
 from codec.model.logistic import LOG2_SCALE_MAX, LOG2_SCALE_MIN, logistic_bits
 from codec.model.prior import at_positions, of_nominal, rows_of
-from codec.search.lagrangian import LAMBDA_RDOQ
+from codec.search.lagrangian import Price
 from codec.search.rdoq import Rdoq
 
 
@@ -36,10 +36,12 @@ class Pass(NamedTuple):
 
 
 class TensorRdoq:
-    """`Rdoq` on tensors of a device."""
+    """`Rdoq` on tensors of a device, at a price."""
 
-    def __init__(self, tables: Tables, device: torch.device) -> None:
+    def __init__(self, tables: Tables, price: Price, device: torch.device) -> None:
         self.savings = torch.from_numpy(Rdoq(tables).savings).to(device)
+        bits = torch.as_tensor(price.bits, dtype=torch.float32, device=device)
+        self.price = Price(bits, price.own)
 
     def __call__(self, values: Tensor, rows: Tensor, price: Tensor) -> Tensor:
         """Integers (B, n, C) for values (B, n, C) under table rows; price: as `Rdoq` takes it."""
@@ -70,10 +72,10 @@ def relaxed_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, hard: bool = 
     return Pass(model.synthesis(coded.h_hat, log2_step).float(), coded.y_bits, coded.z_bits)
 
 
-def rounded_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, rounding: TensorRdoq | None) -> Pass:
+def rounded_pass(model: Autoencoder, x: Tensor, log2_step: Tensor, rounding: TensorRdoq) -> Pass:
     """x coded at nominal steps 2^log2_step, (B,), as in a real file; the encoder, steps included, gets no gradient.
 
-    rounding: how latents become integers; to the nearest where None.
+    rounding: how latents become integers.
     """
     with torch.no_grad():  # autocast keeps these casts of weights: none may be shared with what learns
         h = model.analysis(x, log2_step)
@@ -105,6 +107,8 @@ def relaxed_latents(
         log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)
     y = h.flatten(1, 2) * to_steps
+    squared_steps = of_nominal(log2_steps.detach(), log2_step)
+    prices = rounding.price.of(squared_steps) if rounding else squared_steps
     symbols = torch.zeros_like(y)
     residuals: list[Tensor] = []
     scales: list[Tensor] = []
@@ -113,8 +117,7 @@ def relaxed_latents(
         residual = y[:, :, channels].index_select(1, where) - mean
         values = residual.detach()
         if rounding:
-            steps = at_positions(log2_steps[..., channels].detach(), where)
-            integers = rounding(values, rows_of(log2_scale), LAMBDA_RDOQ * of_nominal(steps, log2_step))
+            integers = rounding(values, rows_of(log2_scale), at_positions(prices[..., channels], where))
         else:
             integers = values.round()
         rounded = straight(residual, integers)

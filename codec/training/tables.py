@@ -17,6 +17,7 @@ from codec.bitstream.tables import TOTAL, Tables, logistic_tables, quantised
 from codec.latents import encode as latents_encode
 from codec.model.fixed_point import ROW_OF_UNIT_SCALE, ROWS, ROWS_PER_OCTAVE, Floats
 from codec.model.frozen import Frozen
+from codec.search.lagrangian import Price
 from codec.search.rdoq import Rdoq
 
 PRIOR_SYMBOLS = 200.0  # so many symbols of a row are taken on trust from the table before
@@ -41,20 +42,22 @@ class Histogram(Encoder):
 
 
 def fitted(
-    model: Frozen, tables: Tables, signals: Iterable[Floats], log2_steps: Sequence[float], rounded: bool
+    model: Frozen, tables: Tables, signals: Iterable[Floats], log2_steps: Sequence[float], price: Price
 ) -> Tables:
     """Tables for a frozen model, from the symbols that it codes signals into under `tables`.
 
     signals: as `Frozen.analysis` takes them, one at a time; log2_steps: the nominal steps that each is coded at;
-    rounded: by rate and distortion, not to the nearest.
+    price: of errors, in rounding.
     Raises MediaError where there are no signals.
     """
     counts = np.zeros((len(tables.reach), 2 * int(tables.reach.max()) + 3), np.int64)
-    models, rounding = Models(tables), Rdoq(tables) if rounded else None
+    models, rounding = Models(tables), Rdoq(tables)
     for x in signals:
         for log2_step in log2_steps:
             step = np.array([log2_step], np.float32)
-            latents_encode.symbols(model, Histogram(models, counts), model.analysis(x, step), step, rounding)
+            latents_encode.symbols(
+                model, Histogram(models, counts), model.analysis(x, step), step, rounding, price=price
+            )
     if not counts.any():
         raise MediaError("no signals of this medium to fit tables to")
     middle = counts.shape[1] // 2

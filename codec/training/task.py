@@ -10,6 +10,7 @@ from torch import Tensor
 from codec.model.base import Autoencoder
 from codec.model.fixed_point import Floats
 from codec.model.registry import ModelRow
+from codec.search.lagrangian import Price
 from codec.training.relaxation import Pass
 
 
@@ -25,8 +26,8 @@ class Task(Protocol):
 
     validation: signals that are kept out of training, each as one of a batch; validation_steps: log2 of the nominal
     steps that they are coded at, in turn; softening: added to costs before their logarithm, keeps empty signals from
-    weighing without end; figure_names: of the figures of `judged`; rounds_by_price: whether its encoder weighs bits
-    against error where it rounds, as a rule.
+    weighing without end; figure_names: of the figures of `judged`; rounding: at what price its encoder chooses
+    integers, as a rule.
     """
 
     row: ModelRow[Any]
@@ -34,7 +35,7 @@ class Task(Protocol):
     validation_steps: tuple[float, ...]
     softening: float
     figure_names: tuple[str, ...]
-    rounds_by_price: bool
+    rounding: Price
 
     def fresh(self) -> Autoencoder:
         """A model at its start: the classical transform with the statistics of the data."""
@@ -47,8 +48,10 @@ class Task(Protocol):
 
 
 class TableSignals(NamedTuple):
-    """What tables of symbols are fitted to: signals, log2 of the steps that each is coded at, and how it is rounded."""
+    """What tables of symbols are fitted to: signals, log2 of the steps that each is coded at, and at what price its
+    integers are chosen.
+    """
 
     signals: Iterator[Floats]
     log2_steps: tuple[float, ...]
-    rounded: bool
+    rounding: Price

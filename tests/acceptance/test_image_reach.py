@@ -58,7 +58,7 @@ def test_images_for_squared_error_have_their_integers_chosen_by_it(
         return 8 * len(data) + lagrangian.LAMBDA * float((error**2).sum()) / 4**step
 
     by_error = cost()
-    monkeypatch.setattr(lagrangian, "LAMBDA_RDOQ_SQUARED", lagrangian.LAMBDA_RDOQ)
+    monkeypatch.setattr(lagrangian, "ROUNDING_SQUARED", lagrangian.ROUNDING)
     assert by_error < cost()
 
 
