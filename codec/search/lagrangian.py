@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from codec.model.config import BANDS, AudioConfig
+from codec.model.config import BANDS, AudioConfig, ImageConfig
 from codec.model.walk import Array
 from codec.quality import Metric
 
@@ -28,15 +29,17 @@ class Price:
         return self.bits * (squared_steps**0 if self.own else squared_steps)
 
 
+def _by_part(bits: Sequence[float], sizes: Sequence[int]) -> Array:
+    """(M,) of parts of the channels, one after the other."""
+    return np.repeat(np.array(bits, np.float32), sizes)
+
+
 # of the choice of integers: and what contexts, eyes and ears lose by a wrong one
-ROUNDING = Price(16.0)
+ROUNDING = Price(_by_part((7, 10, 8, 6.5, 5.5), ImageConfig().prior.groups))
 ROUNDING_SQUARED = Price(9.0)  # the same where nothing but squared error counts
 ROUNDING_REFINED = Price(20.0)  # the same after refinement, which has weighed bits against error already
-_OF_ENERGIES, _OF_COEFFICIENTS = 12.0, 20.0
-ROUNDING_AUDIO = Price(
-    np.repeat(np.array([_OF_ENERGIES, _OF_COEFFICIENTS], np.float32), [BANDS, AudioConfig().prior.channels - BANDS]),
-    own=True,
-)
+_ENERGIES_AND_OTHERS = BANDS, AudioConfig().prior.channels - BANDS
+ROUNDING_AUDIO = Price(_by_part((12, 20), _ENERGIES_AND_OTHERS), own=True)
 
 
 def price_of_rounding(metric: Metric) -> Price:
