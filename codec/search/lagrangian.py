@@ -38,8 +38,10 @@ def _by_part(bits: Sequence[float], sizes: Sequence[int]) -> Array:
 ROUNDING = Price(_by_part((7, 10, 8, 6.5, 5.5), ImageConfig().prior.groups))
 ROUNDING_SQUARED = Price(9.0)  # the same where nothing but squared error counts
 ROUNDING_REFINED = Price(20.0)  # the same after refinement, which has weighed bits against error already
-_ENERGIES_AND_OTHERS = BANDS, AudioConfig().prior.channels - BANDS
-ROUNDING_AUDIO = Price(_by_part((12, 20), _ENERGIES_AND_OTHERS), own=True)
+_TO_THE_NEAREST = 1e6  # what decides of levels: rounded towards zero, quiet tones fade
+ROUNDING_AUDIO = Price(
+    _by_part((_TO_THE_NEAREST, 36), (BANDS, AudioConfig().prior.channels - BANDS)), own=True
+)  # of energies, and of all else
 
 
 def price_of_rounding(metric: Metric) -> Price:
