@@ -52,8 +52,8 @@ FINE_BITS = 5.0  # ... and that a pixel costs with its error
 class TileEncoder:
     """Codes the tiles of an image.
 
-    price: of errors, in rounding. rdoq: how latents become integers, to the
-    nearest where None. refiner: of latents, where that is asked for.
+    price: of errors, in rounding. rdoq: how latents become integers, to the nearest where None. refiner: of latents,
+    where that is asked for.
     always_lossless, always_latents: whether there is no choice. may_be_jpeg_xl: of what is always lossless.
     """
 

@@ -147,6 +147,16 @@ def likeness(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.corrcoef(x, y)[0, 1])
 
 
+@pytest.mark.parametrize(("hertz", "quality"), [(220, 12), (4000, 5), (4000, 12), (10_000, 30), (12_000, 50)])
+def test_quiet_tones_keep_their_level(hertz: int, quality: float) -> None:
+    """Energies of bands that are rounded towards zero would take 4 to 12 dB off them."""
+    for phase in (0.0, 0.3):
+        tone = 0.01 * np.sin(2 * np.pi * hertz * SECONDS + phase)
+        inside = slice(RATE // 5, -RATE // 5)
+        power = np.square(restored(compress(mono(tone), quality))[inside, 0]).mean() / np.square(tone[inside]).mean()
+        assert abs(10 * np.log10(power)) < 3
+
+
 @pytest.mark.parametrize(("quality", "most"), [(12, 0.06), (30, 0.06), (60, 0.06)])
 @pytest.mark.parametrize("level_db", [-20, -60])
 def test_noise_does_not_repeat_itself(level_db: float, quality: float, most: float) -> None:
