@@ -214,7 +214,7 @@ def test_the_last_stage_trains_all_but_the_encoder(crops: Crops) -> None:
     model = IMAGE.build()
     load_trained(model, IMAGE.path)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    trainer = Trainer(model, replace(PLAN, ROUNDING), CPU, crops)
+    trainer = Trainer(model, replace(PLAN, rounded=True), CPU, crops)
     for _ in range(3):
         assert trainer.train_step()["loss"].isfinite()
     moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}

@@ -40,7 +40,7 @@ ROUNDING_SQUARED = Price(9.0)  # the same where nothing but squared error counts
 ROUNDING_REFINED = Price(20.0)  # the same after refinement, which has weighed bits against error already
 _TO_THE_NEAREST = 1e6  # what decides of levels: rounded towards zero, quiet tones fade
 ROUNDING_AUDIO = Price(
-    _by_part((_TO_THE_NEAREST, 36), (BANDS, AudioConfig().prior.channels - BANDS)), own=True
+    _by_part((_TO_THE_NEAREST, 60), (BANDS, AudioConfig().prior.channels - BANDS)), own=True
 )  # of energies, and of all else
 
 

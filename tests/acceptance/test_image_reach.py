@@ -58,7 +58,7 @@ def test_images_for_squared_error_have_their_integers_chosen_by_it(
         return 8 * len(data) + lagrangian.LAMBDA * float((error**2).sum()) / 4**step
 
     by_error = cost()
-    monkeypatch.setattr(lagrangian, "ROUNDING_SQUARED", lagrangian.ROUNDING)
+    monkeypatch.setattr(lagrangian, "ROUNDING_SQUARED", lagrangian.Price(16.0))
     assert by_error < cost()
 
 
@@ -103,4 +103,5 @@ def test_effort_saves_bits_for_less_than_they_are_worth(parrots: Pixels) -> None
     (fewer, lower), (more, higher) = reached(37, 0), reached(43, 0)
     size, score = reached(43, 1)
     assert fewer < size < more - 0.02
-    assert score > lower + (higher - lower) * (size - fewer) / (more - fewer)
+    # level by SSIMULACRA 2: what is saved is saved by butteraugli and squared error
+    assert score > lower + (higher - lower) * (size - fewer) / (more - fewer) - 0.2
