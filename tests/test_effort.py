@@ -22,7 +22,7 @@ from codec.model.logistic import logistic_bits
 from codec.model.registry import AUDIO, IMAGE
 from codec.quality import EFFORT_MAX, METRICS, Metric
 from codec.search.distortion import Measure, squared
-from codec.search.lagrangian import LAMBDA
+from codec.search.lagrangian import LAMBDA, ROUNDING
 from codec.search.refine import STEPS, differentiable
 from codec.search.roi import importance_of
 from codec.search.soft_rounding import expected_latents, soft_rounded
@@ -92,7 +92,7 @@ def test_the_stand_in_for_the_tables_is_near_them(parrots: Pixels, quality: floa
     log2_step = np.array([IMAGE.curve.step_index(quality) / 256], np.float32)
     twin = differentiable(torch_model(IMAGE))
     h = loaded.model.analysis(padded(parrots), log2_step)
-    real = 8 * sum(map(len, latents_encode.encode(loaded.model, loaded.tables, h, log2_step, b"").parts))
+    real = 8 * latents_encode.encode(loaded.model, loaded.tables, h, log2_step, b"", price=ROUNDING).size
     z = loaded.model.hyper_analysis(h)
     with torch.inference_mode():
         tensors = [torch.from_numpy(np.ascontiguousarray(x)) for x in (h, z, log2_step)]

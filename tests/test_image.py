@@ -28,6 +28,7 @@ from codec.latents.header import log2_steps_of
 from codec.media import ImageData, ImageSource, Pixels, to_pillow
 from codec.model import weights, weights_file
 from codec.model.registry import IMAGE
+from codec.search.lagrangian import ROUNDING
 from codec.search.rdoq import Rdoq
 from codec.training.relaxation import relaxed_pass
 from codec.training.tables import Histogram
@@ -127,7 +128,9 @@ def test_the_file_is_as_long_as_its_probabilities_say(parrots: Pixels, quality: 
     histogram = Histogram(loaded.tables, np.zeros((64, 2 * int(tables.reach.max()) + 3), np.int64))
     h = loaded.model.analysis(padded(parrots), log2_step)
     certain = kind == constants.TILE_LATENTS
-    latents_encode.symbols(loaded.model, histogram, h, log2_step, Rdoq(loaded.tables.tables), certain=certain)
+    latents_encode.symbols(
+        loaded.model, histogram, h, log2_step, Rdoq(loaded.tables.tables), price=ROUNDING, certain=certain
+    )
     bits = 0.0
     for row in range(1, 64):
         reach, middle = int(tables.reach[row]), histogram.counts.shape[1] // 2

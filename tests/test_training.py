@@ -227,7 +227,7 @@ def test_the_last_stage_sees_latents_as_files_hold_them(parrots: Pixels) -> None
     model, x = weights.installed(IMAGE.id, TORCH).model, parrots[None, :256, :256].astype(np.float32)
     for log2_step in (np.array([step], np.float32) for step in (3.5, 6.0)):
         h = model.analysis(x, log2_step)
-        coded = latents_encode.encode(model, Models(assumed()), h, log2_step, b"", Rdoq(assumed()))
+        coded = latents_encode.encode(model, Models(assumed()), h, log2_step, b"", Rdoq(assumed()), price=ROUNDING)
         shown = model.synthesis(coded.latents.features, log2_step)
         with torch.inference_mode():
             tensors = torch.from_numpy(x), torch.from_numpy(log2_step)
@@ -334,7 +334,9 @@ def test_tables_fitted_to_images_make_them_smaller(parrots: Pixels) -> None:
     after = fitted(loaded.model, before, [padded(crop)], (6.25, 4.25, 2.75), ROUNDING)
     step, rounding = np.array([2.75], np.float32), Rdoq(loaded.tables.tables)
     h = loaded.model.analysis(padded(crop), step)
-    coded = [latents_encode.encode(loaded.model, Models(t), h, step, b"", rounding) for t in (before, after)]
+    coded = [
+        latents_encode.encode(loaded.model, Models(t), h, step, b"", rounding, price=ROUNDING) for t in (before, after)
+    ]
     sizes = [sum(map(len, each.parts)) for each in coded]
     assert sizes[1] < sizes[0]
     with pytest.raises(MediaError, match="no signals"):

@@ -13,7 +13,7 @@ from codec.latents.decode import Latents, checksum, walked
 from codec.model.fixed_point import Floats, rows_of
 from codec.model.frozen import Frozen
 from codec.model.walk import Positions
-from codec.search.lagrangian import ROUNDING, Price
+from codec.search.lagrangian import Price
 from codec.search.rdoq import Rdoq
 
 LARGEST = np.float32(SYMBOL_MAX)  # numpy before 2 makes float64 of float32 and an integer that long
@@ -45,7 +45,7 @@ def encode(
     identity: bytes,
     rounding: Rdoq | None = None,
     *,
-    price: Price = ROUNDING,
+    price: Price,
     weight: float | Floats = 1.0,
     z: Floats | None = None,
     cut_after: Sequence[int] = (),
@@ -83,7 +83,7 @@ def symbols(
     log2_step: Floats,
     rounding: Rdoq | None,
     *,
-    price: Price = ROUNDING,
+    price: Price,
     weight: float | Floats = 1.0,
     z: Floats | None = None,
     certain: bool = True,

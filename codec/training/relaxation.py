@@ -107,8 +107,7 @@ def relaxed_latents(
         log2_steps = model.log2_steps(features, log2_step)
     to_steps = model.prior.to_steps(log2_steps)
     y = h.flatten(1, 2) * to_steps
-    squared_steps = of_nominal(log2_steps.detach(), log2_step)
-    prices = rounding.price.of(squared_steps) if rounding else squared_steps
+    prices = rounding.price.of(of_nominal(log2_steps.detach(), log2_step)) if rounding else None
     symbols = torch.zeros_like(y)
     residuals: list[Tensor] = []
     scales: list[Tensor] = []
@@ -116,7 +115,7 @@ def relaxed_latents(
     def choose(channels: slice, where: Tensor, mean: Tensor, log2_scale: Tensor) -> Tensor:
         residual = y[:, :, channels].index_select(1, where) - mean
         values = residual.detach()
-        if rounding:
+        if rounding and prices is not None:
             integers = rounding(values, rows_of(log2_scale), at_positions(prices[..., channels], where))
         else:
             integers = values.round()

@@ -20,6 +20,7 @@ from codec.latents.header import identity, log2_steps_of, weights_of
 from codec.media import ImageSource, PathLike
 from codec.model.registry import IMAGE
 from codec.quality import DEFAULT_QUALITY
+from codec.search.lagrangian import ROUNDING
 from codec.search.rdoq import Rdoq
 from codec.uses.coded import as_latents
 from codec.uses.latents import of_file
@@ -63,6 +64,7 @@ def interpolate(
             log2_steps_of(header),
             identity(header, number),
             Rdoq(loaded.tables.tables),
+            price=ROUNDING,
             cut_after=LAYER_ENDS,
         )
         return stream_of(header, constants.TILE_LATENTS, found.parts)
